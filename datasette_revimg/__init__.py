@@ -1,0 +1,1 @@
+"""Find similar pictures in SQLite, on the command line and in Datasette."""

@@ -1,0 +1,15 @@
+"""The error that a user gets to read."""
+
+
+class RevimgError(Exception):
+    """What was asked can't be done. The message is one sentence: the thing, and the way out."""
+
+
+class Problem(RevimgError):  # noqa: N818
+    """Why a page isn't shown: an HTTP status, a sentence, and a command that would help."""
+
+    def __init__(self, status: int, message: str, command: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.command = command

@@ -1,0 +1,12 @@
+"""The SQL functions for sqlite-utils, which loads this by its entry point."""
+
+import sqlite3
+
+from sqlite_utils import hookimpl
+
+from . import sql
+
+
+@hookimpl
+def prepare_connection(conn: sqlite3.Connection) -> None:
+    sql.register(conn)

@@ -1,0 +1,427 @@
+"""The tables: which tables are embedded, their vectors, thumbnails and failures.
+
+All SQL that touches a ``_revimg_`` table lives here. Functions take a plain sqlite3 connection,
+so that they serve the command line, Datasette's threads and a reader's own scripts alike.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sqlite_utils
+
+from .errors import RevimgError
+from .tables import PREFIX, Key, Source, find, marks, only, quote, subquery
+
+REGISTRY = "_revimg_tables"
+FAILURES = "_revimg_failures"
+
+# Little-endian float32: the bytes that llm and sqlite-vec keep too.
+VECTOR_DTYPE = np.dtype("<f4")
+
+# How long to wait for another program's write to end before calling the database locked.
+BUSY_SECONDS = 15.0
+
+# Rows read at once by a scan: 8 MB of 4096-float vectors.
+SCAN_ROWS = 512
+
+_OWN_COLUMNS = {"embedding", "content_hash", "thumbnail", "width", "height"}
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A row of ``_revimg_tables``: an embedded table and where its vectors come from.
+
+    ``kind`` is ``blob`` (``column_name`` holds the pictures) or ``path`` (it holds their paths).
+    ``base_dir`` is relative to the database's folder where it can be, so that a database and
+    its pictures can move together.
+    """
+
+    table_name: str
+    column_name: str
+    kind: str
+    base_dir: str | None
+    model: str
+    weights_sha256: str
+    dimension: int
+    preprocessing: str
+    updated: str | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is stored for a row: its vector float32 (D,), thumbnail and the picture's size."""
+
+    key: Key
+    embedding: np.ndarray
+    content_hash: bytes
+    thumbnail: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a row has no up-to-date vector. ``stale``: a vector of its former picture must go."""
+
+    key: Key
+    reason: str
+    stale: bool = False
+
+
+def vectors_table(table: str) -> str:
+    return PREFIX + table
+
+
+def thumbnails_table(table: str) -> str:
+    return f"{PREFIX}{table}_thumbnails"
+
+
+def own_tables(table: str) -> tuple[str, ...]:
+    """The tables that hold what was computed for ``table`` alone."""
+    return vectors_table(table), thumbnails_table(table)
+
+
+def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
+    """Open a database file. RevimgError when it isn't there, can't be read or isn't SQLite."""
+    if not create and not path.is_file():
+        raise RevimgError(f"{path}: there is no such database file")
+    try:
+        conn = sqlite3.connect(path, timeout=BUSY_SECONDS)
+        conn.execute("select count(*) from sqlite_master")
+    except sqlite3.Error as error:
+        raise translated(error, path) from error
+    return conn
+
+
+def translated(error: sqlite3.Error, path: Path) -> RevimgError:
+    """SQLite's error as a sentence that names the file and the way out."""
+    code = getattr(error, "sqlite_errorcode", None) or 0
+    match code & 0xFF:
+        case sqlite3.SQLITE_NOTADB:
+            return RevimgError(f"{path} is not a SQLite database")
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return RevimgError(f"{path} is locked by another program: end it, then run this again")
+        case sqlite3.SQLITE_READONLY:
+            return RevimgError(f"{path} is read-only: change its permissions, or work on a copy")
+        case sqlite3.SQLITE_FULL:
+            return RevimgError(
+                f"{path}: the disk is full; what was finished is kept, run this again when there "
+                "is room"
+            )
+        case sqlite3.SQLITE_CORRUPT:
+            return RevimgError(f"{path} is damaged: restore it, or try sqlite3's .recover")
+        case sqlite3.SQLITE_CANTOPEN:
+            return RevimgError(f"{path} can't be opened: {error}")
+    return RevimgError(f"{path}: {error}")
+
+
+def embedded_tables(conn: sqlite3.Connection) -> list[Embedded]:
+    """Every embedded table of the database, by name."""
+    if not _exists(conn, REGISTRY):
+        return []
+    columns = [field.name for field in fields(Embedded)]
+    rows = conn.execute(
+        f"select {', '.join(columns)} from {REGISTRY} order by table_name"
+    ).fetchall()
+    return [Embedded(*row) for row in rows]
+
+
+def embedded(conn: sqlite3.Connection, table: str) -> Embedded | None:
+    """The record of one embedded table, or None when it has not been embedded."""
+    return next(
+        (entry for entry in embedded_tables(conn) if entry.table_name.lower() == table.lower()),
+        None,
+    )
+
+
+def prepare(conn: sqlite3.Connection, source: Source, entry: Embedded) -> None:
+    """Create the tables for ``source`` where they are missing, and record ``entry``."""
+    _check_names(conn, source)
+    database = sqlite_utils.Database(conn, execute_plugins=False)
+    keys = ", ".join(f"{quote(name)} {declared}".strip() for name, declared in source.stored_keys)
+    primary_key = ", ".join(quote(name) for name, _ in source.stored_keys)
+    with database.atomic():
+        conn.execute(
+            f"create table if not exists {REGISTRY} (table_name text primary key, "
+            "column_name text, kind text, base_dir text, model text, weights_sha256 text, "
+            "dimension integer, preprocessing text, updated text)"
+        )
+        conn.execute(
+            f"create table if not exists {FAILURES} "
+            "(table_name text, pk text, reason text, at text, primary key (table_name, pk))"
+        )
+        conn.execute(
+            f"create table if not exists {quote(vectors_table(source.name))} "
+            f"({keys}, embedding blob not null, content_hash blob, primary key ({primary_key}))"
+        )
+        conn.execute(
+            f"create table if not exists {quote(thumbnails_table(source.name))} "
+            f"({keys}, thumbnail blob, width integer, height integer, primary key ({primary_key}))"
+        )
+        database.table(REGISTRY).upsert({**asdict(entry), "updated": now()}, pk="table_name")
+
+
+def _check_names(conn: sqlite3.Connection, source: Source) -> None:
+    clash = _OWN_COLUMNS & {name.lower() for name, _ in source.stored_keys}
+    if clash:
+        raise RevimgError(
+            f"{source.name!r} has a key column named {clash.pop()!r}, which the table of its "
+            "vectors needs itself: rename that column, or embed a copy of the table"
+        )
+    others = {REGISTRY, FAILURES}
+    for entry in embedded_tables(conn):
+        if entry.table_name != source.name:
+            others.update(own_tables(entry.table_name))
+    taken = others.intersection(own_tables(source.name))
+    if taken:
+        raise RevimgError(
+            f"{source.name!r} can't be embedded under this name, {taken.pop()!r} is taken: "
+            "rename the table, or embed a copy of it"
+        )
+
+
+def write(
+    conn: sqlite3.Connection,
+    source: Source,
+    entries: Sequence[Entry],
+    failures: Sequence[Failure],
+    rows: Sequence[dict[str, Any]] = (),
+) -> None:
+    """Store one finished batch in one transaction.
+
+    ``rows`` are upserted into the source table itself, which only a table made from files asks
+    for.
+    """
+    database = sqlite_utils.Database(conn, execute_plugins=False)
+    with database.atomic():
+        for row in rows:
+            # One by one: upsert_all would set what one row lacks and another has to NULL.
+            database.table(source.name).upsert(row, pk=source.key_columns)
+        width = len(source.stored_keys)
+        conn.executemany(
+            f"insert or replace into {quote(vectors_table(source.name))} "
+            f"values ({marks(width + 2)})",
+            [
+                (*entry.key, entry.embedding.astype(VECTOR_DTYPE).tobytes(), entry.content_hash)
+                for entry in entries
+            ],
+        )
+        conn.executemany(
+            f"insert or replace into {quote(thumbnails_table(source.name))} "
+            f"values ({marks(width + 3)})",
+            [(*entry.key, entry.thumbnail, entry.width, entry.height) for entry in entries],
+        )
+        _clear_failures(conn, source, [entry.key for entry in entries])
+        conn.executemany(
+            f"insert or replace into {FAILURES} values (?, ?, ?, ?)",
+            [(source.name, pk_json(failure.key), failure.reason, now()) for failure in failures],
+        )
+        _delete(conn, source, [failure.key for failure in failures if failure.stale])
+        conn.execute(
+            f"update {REGISTRY} set updated = ? where table_name = ?", [now(), source.name]
+        )
+
+
+def remove_rows(conn: sqlite3.Connection, source: Source, keys: Sequence[Key]) -> None:
+    """Delete rows of the source and what is stored for them, in one transaction.
+
+    Only for a table made from files, of files that are gone.
+    """
+    condition = " and ".join(f"{quote(name)} = ?" for name in source.key_columns)
+    with sqlite_utils.Database(conn, execute_plugins=False).atomic():
+        conn.executemany(f"delete from {quote(source.name)} where {condition}", keys)
+        _delete(conn, source, keys)
+        _clear_failures(conn, source, keys)
+
+
+def remove_missing(conn: sqlite3.Connection, source: Source, column: str) -> int:
+    """Delete what is stored for rows that are gone from the source, or whose picture is.
+
+    Returns for how many there was a vector.
+    """
+    stored = ", ".join(quote(name) for name, _ in source.stored_keys)
+    # One NULL among the keys, and SQL's "not in" is never true.
+    present = " and ".join(f"{quote(name)} is not null" for name in (*source.key_columns, column))
+    gone = f"({stored}) not in {subquery(source, present)}"
+    with sqlite_utils.Database(conn, execute_plugins=False).atomic():
+        removed = conn.execute(f"delete from {quote(vectors_table(source.name))} where {gone}")
+        conn.execute(f"delete from {quote(thumbnails_table(source.name))} where {gone}")
+        conn.execute(f"delete from {FAILURES} where table_name = ?", [source.name])
+    return removed.rowcount
+
+
+def clear_failures(conn: sqlite3.Connection, source: Source, keys: Sequence[Key]) -> None:
+    """Forget that these rows have failed: they are about to be tried again."""
+    with sqlite_utils.Database(conn, execute_plugins=False).atomic():
+        _clear_failures(conn, source, keys)
+
+
+def move_paths(conn: sqlite3.Connection, source: Source, prefix: str) -> None:
+    """Put ``prefix`` before every path of a table made from files, in one transaction."""
+    with sqlite_utils.Database(conn, execute_plugins=False).atomic():
+        for name in (source.name, *own_tables(source.name)):
+            conn.execute(f"update {quote(name)} set path = ? || path", [prefix])
+        conn.execute(f"delete from {FAILURES} where table_name = ?", [source.name])
+
+
+def forget(conn: sqlite3.Connection, table: str) -> None:
+    """Delete everything that was computed for a table; the table itself stays as it is."""
+    entry = embedded(conn, table)
+    if entry is None:
+        raise RevimgError(f"{table!r} is not embedded, there is nothing to forget")
+    with sqlite_utils.Database(conn, execute_plugins=False).atomic():
+        for name in own_tables(entry.table_name):
+            conn.execute(f"drop table if exists {quote(name)}")
+        conn.execute(f"delete from {FAILURES} where table_name = ?", [entry.table_name])
+        conn.execute(f"delete from {REGISTRY} where table_name = ?", [entry.table_name])
+        if not embedded_tables(conn):
+            conn.execute(f"drop table {REGISTRY}")
+            conn.execute(f"drop table {FAILURES}")
+
+
+def hashes(conn: sqlite3.Connection, source: Source, keys: Sequence[Key]) -> dict[Key, bytes]:
+    """The content hash of each of the rows that has a vector."""
+    stored = ", ".join(quote(name) for name, _ in source.stored_keys)
+    found = {}
+    for key in keys:
+        row = conn.execute(
+            f"select content_hash from {quote(vectors_table(source.name))} "
+            f"where ({stored}) = ({marks(len(key))})",
+            key,
+        ).fetchone()
+        if row:
+            found[key] = row[0]
+    return found
+
+
+def vector(conn: sqlite3.Connection, table: str, key: Sequence[Any]) -> np.ndarray | None:
+    """A row's unit vector, float32 (D,), or None when the row is gone or has none."""
+    return next(
+        (matrix[0] for _, matrix in vectors(conn, table, *only(find(conn, table), key))),
+        None,
+    )
+
+
+def thumbnail(conn: sqlite3.Connection, table: str, key: Sequence[Any]) -> bytes | None:
+    """A row's thumbnail as WebP, or None when the row is gone or has none."""
+    user_table = find(conn, table)
+    stored = ", ".join(quote(name) for name, _ in user_table.stored_keys)
+    condition, parameters = only(user_table, key)
+    row = conn.execute(
+        f"select thumbnail from {quote(thumbnails_table(user_table.name))} "
+        f"where ({stored}) in {subquery(user_table, condition)}",
+        parameters,
+    ).fetchone()
+    return row[0] if row else None
+
+
+def sizes(
+    conn: sqlite3.Connection, source: Source, keys: Sequence[Key]
+) -> dict[Key, tuple[int, int]]:
+    """Width and height of the picture of each of the rows that has a thumbnail."""
+    stored = " and ".join(f"{quote(name)} = ?" for name, _ in source.stored_keys)
+    found = {}
+    for key in keys:
+        row = conn.execute(
+            f"select width, height from {quote(thumbnails_table(source.name))} where {stored}", key
+        ).fetchone()
+        if row:
+            found[key] = (row[0], row[1])
+    return found
+
+
+def vectors(
+    conn: sqlite3.Connection,
+    table: str,
+    where: str = "",
+    parameters: Sequence[Any] | Mapping[str, Any] = (),
+) -> Iterator[tuple[list[Key], np.ndarray]]:
+    """Keys and unit vectors, float32 (n, D), of the rows that are in the source table now.
+
+    ``where`` is an SQL condition on the source table's columns. In chunks of SCAN_ROWS.
+    """
+    user_table = find(conn, table)
+    stored = [quote(name) for name, _ in user_table.stored_keys]
+    cursor = conn.execute(
+        f"select {', '.join(stored)}, embedding from {quote(vectors_table(user_table.name))} "
+        f"where ({', '.join(stored)}) in {subquery(user_table, where)}",
+        parameters,
+    )
+    # Datasette's connections make sqlite3.Row, which doesn't compare and hash like a tuple.
+    cursor.row_factory = None
+    while rows := cursor.fetchmany(SCAN_ROWS):
+        blobs = b"".join(row[-1] for row in rows)
+        yield (
+            [row[:-1] for row in rows],
+            np.frombuffer(blobs, VECTOR_DTYPE).reshape(len(rows), -1),
+        )
+
+
+def failures(conn: sqlite3.Connection, table: str) -> list[tuple[str, str]]:
+    """(key as JSON, reason) of every row that could not be embedded."""
+    return conn.execute(
+        f"select pk, reason from {FAILURES} where table_name = ? order by pk", [table]
+    ).fetchall()
+
+
+def counts(conn: sqlite3.Connection, table: str) -> tuple[int, int, int]:
+    """How many rows the source has, how many vectors there are, and how many failures."""
+    (embeddings,) = conn.execute(f"select count(*) from {quote(vectors_table(table))}").fetchone()
+    (failed,) = conn.execute(
+        f"select count(*) from {FAILURES} where table_name = ?", [table]
+    ).fetchone()
+    rows = 0
+    if _exists(conn, table):
+        (rows,) = conn.execute(f"select count(*) from {quote(table)}").fetchone()
+    return rows, embeddings, failed
+
+
+def stored_bytes(conn: sqlite3.Connection, table: str) -> int:
+    """Bytes of vectors and thumbnails kept for a table."""
+    (vectors_size,) = conn.execute(
+        f"select coalesce(sum(length(embedding)), 0) from {quote(vectors_table(table))}"
+    ).fetchone()
+    (thumbnails_size,) = conn.execute(
+        f"select coalesce(sum(length(thumbnail)), 0) from {quote(thumbnails_table(table))}"
+    ).fetchone()
+    return int(vectors_size + thumbnails_size)
+
+
+def pk_json(key: Iterable[Any]) -> str:
+    """A row's key as the JSON array that ``_revimg_failures`` keeps."""
+    return json.dumps(
+        [part.hex() if isinstance(part, bytes) else part for part in key], ensure_ascii=False
+    )
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _exists(conn: sqlite3.Connection, table: str) -> bool:
+    return bool(
+        conn.execute(
+            "select 1 from sqlite_master where type = 'table' and name = ?", [table]
+        ).fetchone()
+    )
+
+
+def _delete(conn: sqlite3.Connection, source: Source, keys: Sequence[Key]) -> None:
+    stored = " and ".join(f"{quote(name)} = ?" for name, _ in source.stored_keys)
+    for name in own_tables(source.name):
+        conn.executemany(f"delete from {quote(name)} where {stored}", keys)
+
+
+def _clear_failures(conn: sqlite3.Connection, source: Source, keys: Sequence[Key]) -> None:
+    conn.executemany(
+        f"delete from {FAILURES} where table_name = ? and pk = ?",
+        [(source.name, pk_json(key)) for key in keys],
+    )

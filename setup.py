@@ -1,0 +1,69 @@
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+# onnxruntime-gpu has wheels for these two only; it runs without a GPU too.
+GPU_WHEELS = (
+    "(sys_platform == 'linux' and platform_machine == 'x86_64')"
+    " or (sys_platform == 'win32' and platform_machine == 'AMD64')"
+)
+NO_GPU_WHEELS = (
+    "(sys_platform != 'linux' or platform_machine != 'x86_64')"
+    " and (sys_platform != 'win32' or platform_machine != 'AMD64')"
+)
+
+setup(
+    name="datasette-revimg",
+    version="0.1",
+    description="Find similar pictures in a collection you own, in SQL and in Datasette",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE", "datasette_revimg/models/LICENSE"],
+    classifiers=[
+        "Framework :: Datasette",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Multimedia :: Graphics",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+        "Typing :: Typed",
+    ],
+    packages=find_packages(include=["datasette_revimg", "datasette_revimg.*"]),
+    package_data={
+        "datasette_revimg": ["py.typed", "models/*", "static/*", "templates/*"],
+    },
+    python_requires=">=3.11",
+    install_requires=[
+        "datasette>=0.65",
+        "sqlite-utils>=4",
+        "click>=8.3.1",
+        "markupsafe",
+        "numpy>=2",
+        "pillow>=11.3",
+        "tabulate",
+        f"onnxruntime-gpu>=1.20; {GPU_WHEELS}",
+        f"onnxruntime>=1.20; {NO_GPU_WHEELS}",
+    ],
+    extras_require={
+        "heic": ["pillow-heif"],
+        # To build the bundled network again from the original weights.
+        "build": ["onnx", "h5py"],
+        "test": [
+            "cogapp",
+            "h5py",
+            "mypy",
+            "onnx",
+            "pillow-heif",
+            "playwright",
+            "pytest",
+            "pytest-asyncio",
+            "ruff",
+            "types-tabulate",
+        ],
+    },
+    entry_points={
+        "datasette": ["revimg = datasette_revimg.plugin"],
+        "sqlite_utils": ["revimg = datasette_revimg.sqlite_utils_plugin"],
+    },
+)
