@@ -1,0 +1,110 @@
+"""*Find similar* where Datasette shows a row: in the picture's cell and in the row's menu."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from datasette.utils import is_url, tilde_encode
+from markupsafe import Markup
+
+from . import store
+from .registry import registry
+from .tables import Key, Source
+
+if TYPE_CHECKING:
+    from datasette.app import Datasette
+
+# Small pictures may be shown larger than they are, up to here.
+MAX_ENLARGEMENT = 2.0
+
+# The room for a picture in a table's cell, in CSS pixels.
+_CELL_BOX = (160, 120)
+
+_CELL = Markup(
+    '<div class="revimg-cell"><a href="{similar}" tabindex="-1" aria-hidden="true">'
+    '<img src="{thumbnail}" width="{width}" height="{height}" loading="lazy" alt=""></a>'
+    '<span>{original}</span> <a href="{similar}">Find similar</a></div>'
+)
+_LINK = Markup('<a href="{url}">{url}</a>')
+_BLOB = Markup('<a class="blob-download" href="{url}">{size} bytes</a>')
+
+
+def row_path(key: Key) -> str:
+    """A row's key as it stands in the row's URL."""
+    return ",".join(tilde_encode(str(part)) for part in key)
+
+
+def row_url(datasette: Datasette, database: str, source: Source, key: Key, page: str = "") -> str:
+    """The address of a row, or of one of our pages about it: ``similar`` or ``thumbnail``."""
+    # Added, not formatted: Datasette's URL type remembers that it has its base_url already.
+    url: str = datasette.urls.row(database, source.name, row_path(key))
+    return url + f"/-/{page}" if page else url
+
+
+def displayed(size: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:
+    """Width and height at which to show a picture in a box, so that nothing moves when it
+    arrives, and so that a small one isn't blown up."""
+    scale = min(box[0] / size[0], box[1] / size[1], MAX_ENLARGEMENT)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+async def render(
+    datasette: Datasette, database: str, table: str, row: Any, column: str, value: Any
+) -> Markup | None:
+    """The cell that shows the row's picture, None for every other cell."""
+    found = (await registry(datasette.get_database(database))).table(table)
+    if found is None or found.cell_column.lower() != column.lower():
+        return None
+    source = found.source
+    key = _key(source, row)
+    size = await _size(datasette, database, source, key)
+    if size is None:
+        return None
+    width, height = displayed(size, _CELL_BOX)
+    original: Any = value
+    if isinstance(value, bytes):
+        url = datasette.urls.row_blob(database, source.name, row_path(key), column)
+        original = _BLOB.format(url=url, size=f"{len(value):,}")
+    elif is_url(str(value).strip()):
+        original = _LINK.format(url=value)
+    return _CELL.format(
+        similar=row_url(datasette, database, source, key, "similar"),
+        thumbnail=row_url(datasette, database, source, key, "thumbnail"),
+        width=width,
+        height=height,
+        original="" if value is None else original,
+    )
+
+
+async def action(datasette: Datasette, database: str, table: str, row: Any) -> list[dict[str, str]]:
+    """The item of the row's menu, none for a row without a vector."""
+    found = (await registry(datasette.get_database(database))).table(table)
+    if found is None:
+        return []
+    source = found.source
+    key = _key(source, row)
+    if await _size(datasette, database, source, key) is None:
+        return []
+    return [
+        {
+            "href": row_url(datasette, database, source, key, "similar"),
+            "label": "Find similar",
+            "description": f"Rows of {source.name} whose pictures look like this one.",
+        }
+    ]
+
+
+def _key(source: Source, row: Any) -> Key:
+    # A key that is a foreign key too comes with its label.
+    values = (row[name] for name in source.key_columns)
+    return tuple(value["value"] if isinstance(value, Mapping) else value for value in values)
+
+
+async def _size(
+    datasette: Datasette, database: str, source: Source, key: Key
+) -> tuple[int, int] | None:
+    sizes: dict[Key, tuple[int, int]] = await datasette.get_database(database).execute_fn(
+        lambda conn: store.sizes(conn, source, [key])
+    )
+    return sizes.get(key)

@@ -1,0 +1,80 @@
+"""Who may view the ``_revimg_`` tables: whoever may view the table they were computed from.
+
+A picture's vector says a lot about it, and a thumbnail says nearly everything. So these tables
+are never more public than their source, whatever the configuration says about them; they can
+be less.
+"""
+
+from __future__ import annotations
+
+import json
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from . import compat, store, tables
+from .compat import Actor
+from .registry import Registry, registry
+
+if TYPE_CHECKING:
+    from datasette.app import Datasette
+
+# 1.0 asks every plugin for its rules whenever it decides about a table, which our own question
+# about a source makes it do as well.
+_asking: ContextVar[bool] = ContextVar("revimg_asking", default=False)
+
+_DENY = """
+    select database_name as parent, table_name as child, 0 as allow,
+        'a picture''s vector and thumbnail are as private as the picture' as reason
+    from catalog_tables
+    where table_name like :revimg_prefix escape '\\'
+    and not exists (
+        select 1 from json_each(:revimg_visible)
+        where json_extract(value, '$[0]') = database_name
+        and json_extract(value, '$[1]') = table_name collate nocase
+    )
+"""
+
+
+def is_computed(table: str) -> bool:
+    """Whether a table is one of ours, by its name."""
+    return table.lower().startswith(tables.PREFIX)
+
+
+async def may_view(datasette: Datasette, actor: Actor, database: str, table: str) -> bool:
+    """Whether the actor may view all that the ``_revimg_`` table was computed from."""
+    db = datasette.get_database(database)
+    for source in await _sources(db, await registry(db), table):
+        visible, _ = await compat.visibility(datasette, actor, database, source)
+        if not visible:
+            return False
+    return True
+
+
+async def _sources(db: Any, known: Registry, table: str) -> tuple[str, ...]:
+    name = table.lower()
+    if name in known.owners:
+        return (known.owners[name],)
+    if name in (store.REGISTRY, store.FAILURES) and name in map(str.lower, known.computed):
+        return known.sources
+    # What an interrupted run or a dropped table left behind: it may be anybody's.
+    return tuple(name for name in await db.table_names() if not is_computed(name))
+
+
+async def denials(datasette: Datasette, actor: Actor) -> Any:
+    """1.0's rules: no ``_revimg_`` table but those whose sources the actor may view."""
+    if _asking.get():
+        return None
+    token = _asking.set(True)
+    try:
+        visible = [
+            [database, table]
+            for database, db in compat.databases(datasette).items()
+            for table in (await registry(db)).computed
+            if await may_view(datasette, actor, database, table)
+        ]
+    finally:
+        _asking.reset(token)
+    prefix = tables.PREFIX.replace("_", "\\_") + "%"
+    return compat.permission_rules(
+        _DENY, {"revimg_prefix": prefix, "revimg_visible": json.dumps(visible)}
+    )

@@ -1,0 +1,111 @@
+"""Which tables of a Datasette database are embedded: asked for every cell, so kept a second."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from . import store, tables
+from .errors import RevimgError
+from .store import Embedded
+from .tables import Source
+
+# Long enough for all cells of a page, short enough that nobody waits for a new table.
+FRESH_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Table:
+    """An embedded table: its record, the table itself, and the column whose cells show the
+    pictures."""
+
+    entry: Embedded
+    source: Source
+    cell_column: str
+
+
+@dataclass(frozen=True)
+class Registry:
+    """What a database has embedded.
+
+    ``tables`` by lower-case name, as SQLite compares them; ``owners`` tells whose each
+    ``_revimg_`` table is; ``computed`` are the names of all tables that start with the prefix,
+    whether anybody owns them or not.
+    """
+
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    owners: Mapping[str, str] = field(default_factory=dict)
+    computed: tuple[str, ...] = ()
+
+    def table(self, name: str) -> Table | None:
+        """An embedded table that still exists."""
+        return self.tables.get(name.lower())
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of all embedded tables, also of those that were dropped since."""
+        return tuple(dict.fromkeys(self.owners.values()))
+
+
+# By the Database object itself: a name says nothing, each Datasette may have its own "data".
+_kept: WeakKeyDictionary[Any, tuple[float, Registry]] = WeakKeyDictionary()
+
+
+async def registry(db: Any) -> Registry:
+    """The registry of a Datasette database, at most FRESH_SECONDS old."""
+    now = time.monotonic()
+    read, kept = _kept.get(db, (-FRESH_SECONDS, Registry()))
+    if now - read < FRESH_SECONDS:
+        return kept
+    fresh: Registry = await db.execute_fn(_read)
+    _kept[db] = now, fresh
+    return fresh
+
+
+def _read(conn: sqlite3.Connection) -> Registry:
+    """Empty when the database can't be read: its own pages say so, others must go on."""
+    try:
+        computed = [
+            name
+            for (name,) in conn.execute("select name from sqlite_master where type = 'table'")
+            if name.lower().startswith(tables.PREFIX)
+        ]
+    except sqlite3.Error:
+        return Registry()
+    try:
+        entries = store.embedded_tables(conn)
+    except sqlite3.Error:
+        # A table of somebody else's that has the name of ours.
+        entries = []
+    found: dict[str, Table] = {}
+    for entry in entries:
+        try:
+            source = tables.find(conn, entry.table_name)
+        except RevimgError:
+            continue
+        cell_column = _cell_column(conn, entry.column_name, source)
+        found[entry.table_name.lower()] = Table(entry, source, cell_column)
+    return Registry(
+        found,
+        {
+            own.lower(): entry.table_name
+            for entry in entries
+            for own in store.own_tables(entry.table_name)
+        },
+        tuple(computed),
+    )
+
+
+def _cell_column(conn: sqlite3.Connection, pictures: str, source: Source) -> str:
+    """The column of the pictures, or a neighbour where that is the table's only key, as ``path``
+    is in a table of files: Datasette shows such a key as the link to the row, by itself."""
+    if [name.lower() for name, _ in source.keys] != [pictures.lower()]:
+        return pictures
+    references = conn.execute('select "from" from pragma_foreign_key_list(?)', [source.name])
+    # Their cells are Datasette's own business too, they link to other rows.
+    taken = {pictures.lower(), *(name.lower() for (name,) in references)}
+    return next((name for name in source.columns if name.lower() not in taken), pictures)
