@@ -1,0 +1,18 @@
+"""How the heads of court cards are turned; the same for both decks."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+
+class View(Enum):
+    """How far a head is turned; the value is the shift of the features of the face."""
+
+    FRONT = 0.0
+    THREE_QUARTER = 0.2
+    PROFILE = 0.5
+
+
+class Side(Enum):
+    LEFT = auto()
+    RIGHT = auto()
