@@ -24,7 +24,7 @@ _CELL_BOX = (160, 120)
 _CELL = Markup(
     '<div class="revimg-cell"><a href="{similar}" tabindex="-1" aria-hidden="true">'
     '<img src="{thumbnail}" width="{width}" height="{height}" loading="lazy" alt=""></a>'
-    '<span>{original}</span> <a href="{similar}">Find similar</a></div>'
+    '<a href="{similar}">Find similar</a> <span>{original}</span></div>'
 )
 _LINK = Markup('<a href="{url}">{url}</a>')
 _BLOB = Markup('<a class="blob-download" href="{url}">{size} bytes</a>')

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .cells import displayed, row_path
+from .cells import displayed
 from .images import THUMBNAIL_SIDE
 from .parameters import ROWS, Filter, Pairs, Parameters, address
 from .settings import MAX_SIZE
 from .similar import Answer, Row
 from .tables import Key, Source
+
+# What people call the column that names a row.
+_NAMES = {"name", "title", "label", "caption"}
 
 _THUMBNAIL = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
 
@@ -31,7 +34,7 @@ def context(
 ) -> dict[str, Any]:
     """The variables of ``revimg_similar.html``."""
     here = shown.url(found.row.key, "similar")
-    label = shown.label_column or _text_column(found.row, source)
+    label = _label_column([found.row, *found.rows], source, shown.label_column)
     more = min(2 * asked.size, MAX_SIZE)
 
     def card(row: Row, pairs: Pairs) -> dict[str, Any]:
@@ -78,21 +81,29 @@ def context(
     }
 
 
-def _text_column(row: Row, source: Source) -> str | None:
-    """The first column of words: what a reader would name the row by."""
-    return next(
-        (
-            name
-            for name, value in row.columns.items()
-            if name not in source.key_columns and isinstance(value, str) and value.strip()
-        ),
-        None,
-    )
+def _label_column(rows: list[Row], source: Source, given: str | None) -> str | None:
+    """The column that names a row for a reader; None when that is its key.
+
+    ``given`` is Datasette's choice, which may be the key itself. Without one: a column that is
+    called a name, or else one of words that tells all these rows apart.
+    """
+    if given and given not in source.key_columns:
+        return given
+    named = next((name for name in source.columns if name.lower() in _NAMES), None)
+    if named or any(isinstance(part, str) for part in rows[0].key):
+        return named
+    return next((name for name in source.columns if _tells_apart(rows, name)), None)
+
+
+def _tells_apart(rows: list[Row], column: str) -> bool:
+    values = [row.columns.get(column) for row in rows]
+    words = [value for value in values if isinstance(value, str) and value.strip()]
+    return len(set(words)) == len(rows)
 
 
 def _label(row: Row, column: str | None) -> str:
     value = row.columns.get(column) if column else None
-    return row_path(row.key) if value in (None, "") else str(value)
+    return ", ".join(map(str, row.key)) if value in (None, "") else str(value)
 
 
 def _frame(rows: list[Row]) -> str:

@@ -350,7 +350,18 @@ async def test_label_without_a_column_for_it(ds):
     page = (await ds.client.get("/data/keyless/1/-/similar?_size=1")).text
     assert "Similar to word 1" in page
     page = (await ds.client.get("/data/pairs/1,b~2F1/-/similar?_size=1")).text
-    assert "Similar to 1,b~2F1" in page
+    assert "Similar to 1, b/1" in page
+    page = (await ds.client.get("/data/files/in~2F1~2Epng/-/similar?_size=1")).text
+    assert "Similar to 1.png" in page
+
+
+async def test_label_tells_rows_apart(data, serve):
+    """A column that says the same of several rows names none of them."""
+    with closing(sqlite3.connect(data)) as conn, conn:
+        conn.execute("update keyless set words = 'classic' where rowid > 2")
+    page = (await serve().client.get("/data/keyless/1/-/similar")).text
+    assert "Similar to 1<" in page
+    assert "classic" not in page
 
 
 async def test_base_url(serve):
