@@ -1,50 +1,139 @@
-"""Weight files → named arrays, ``block1_conv1/kernel`` and so on, laid out as Keras has them."""
+"""Weight files of any origin → named arrays, ``block1_conv1/kernel`` …, laid out as Keras has them.
+
+A file's format is told by its content, never by its name.
+"""
 
 from __future__ import annotations
 
-import zipfile
+import mmap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from .vgg16 import LAYERS, WeightsError, check_convolutions
+from . import (
+    caffe,
+    keras_files,
+    layouts,
+    npz,
+    onnx_files,
+    safetensors_files,
+    torch_files,
+    zips,
+)
+from .layouts import Contents
+from .origins import Origin, fingerprint, recognise
+from .vgg16 import LAYERS, WeightsError
+
+FORMATS = (
+    "Keras' .h5 and .keras, torchvision's .pth, .safetensors, the ONNX model zoo's .onnx, "
+    "Caffe's .caffemodel and .npz"
+)
+HEAD_BYTES = 16
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """A file that has VGG16's tensors; none of them is in memory yet.
+
+    ``layout`` is keras-h5, keras-zip, torchvision, timm, safetensors, onnx-zoo, caffe or npz.
+    ``origin`` is None when the file isn't one of the known ones: an unknown training.
+    """
+
+    path: Path
+    sha256: str
+    origin: Origin | None
+    layout: str
+    _contents: Contents = field(repr=False, compare=False)
+
+    def names(self) -> list[str]:
+        """The tensors that the file has, from the first layer to the last.
+
+        ``block1_conv1/kernel``, ``block1_conv1/bias`` … to ``block5_conv3/bias``; then those of
+        fc1 and fc2, and of predictions, unless the file is without its top.
+        """
+        return layouts.required(self._contents.tensors)
+
+    def array(self, name: str) -> np.ndarray:
+        """One tensor as float32, read from the file now.
+
+        Convolutions' kernels are (3, 3, in, out); ``fc1/kernel`` is (25088, 4096), its first
+        axis over height, width, channel; ``fc2/kernel`` and ``predictions/kernel`` are (in, out);
+        biases (out,). Takes the memory of the array and one block of 16 MB besides.
+        """
+        with _naming(self.path):
+            if name not in self.names():
+                raise WeightsError(f"{name} is missing")
+            stored = self._contents.tensors[name]
+            return layouts.assemble(name, stored, self._contents.outputs_first)
+
+
+def open_weights(path: Path) -> WeightFile:
+    """Find VGG16's tensors in the file and check that all are there, in the right shapes.
+
+    Raises WeightsError, one sentence with the file and the tensor, when it is anything else.
+    """
+    with _naming(path):
+        contents = _contents(path)
+        layouts.check(contents)
+        hashes = fingerprint(path)
+    return WeightFile(path, hashes.sha256, recognise(hashes), contents.layout, contents)
 
 
 def read_convolutions(file: Path) -> dict[str, np.ndarray]:
-    """The 13 convolutions of VGG16 as float32: kernels (3, 3, in, out), biases (out,).
+    """The 13 convolutions of VGG16 as float32: kernels (3, 3, in, out), biases (out,)."""
+    weights = open_weights(file)
+    return {name: weights.array(name) for name in weights.names() if name.split("/")[0] in LAYERS}
 
-    Reads Keras' ``…_notop.h5`` (needs h5py) and an ``.npz`` with the same names. Raises
-    WeightsError, naming the file and the tensor, when the file isn't either or isn't VGG16.
-    """
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
     try:
-        weights = _read_npz(file) if zipfile.is_zipfile(file) else _read_keras(file)
-        check_convolutions(weights)
-    except (OSError, WeightsError) as error:
-        raise WeightsError(f"{file}: {error}") from error
-    return {name: array.astype(np.float32) for name, array in weights.items()}
+        yield
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from error
+    except OSError as error:
+        raise WeightsError(f"{path}: {error.strerror or error}") from error
 
 
-def _read_npz(file: Path) -> dict[str, np.ndarray]:
-    with np.load(file, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+def _contents(path: Path) -> Contents:
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    if head.startswith(keras_files.SIGNATURE):
+        return keras_files.read(path, "keras-h5")
+    if head.startswith(zips.SIGNATURE):
+        return _zip_contents(path)
+    if head.startswith(torch_files.LEGACY_SIGNATURE):
+        return torch_files.read_legacy(path)
+    if safetensors_files.looks_like(head):
+        return safetensors_files.read(path)
+    return _protobuf_contents(path)
 
 
-def _read_keras(file: Path) -> dict[str, np.ndarray]:
-    import h5py
+def _zip_contents(path: Path) -> Contents:
+    members = zips.members(path)
+    if keras_files.MEMBER in members:
+        return keras_files.read(zips.span(path, members[keras_files.MEMBER]), "keras-zip")
+    if any(name.endswith(torch_files.PICKLE) for name in members):
+        return torch_files.read_zip(path, members)
+    if any(name.endswith(npz.SUFFIX) for name in members):
+        return npz.read(path, members)
+    raise _unknown()
 
-    weights = {}
-    with h5py.File(file, "r") as archive:
-        layers = archive.get("model_weights", archive)
-        for layer in LAYERS:
-            if layer not in layers:
-                raise WeightsError(f"{layer} is missing")
-            arrays: list[np.ndarray] = []
-            layers[layer].visititems(
-                lambda _, item, found=arrays: (
-                    found.append(item[()]) if isinstance(item, h5py.Dataset) else None
-                )
-            )
-            # The names differ between Keras' versions, the number of dimensions doesn't.
-            for array in arrays:
-                weights[f"{layer}/{'kernel' if array.ndim == 4 else 'bias'}"] = array
-    return weights
+
+def _protobuf_contents(path: Path) -> Contents:
+    with path.open("rb") as file:
+        if not path.stat().st_size:
+            raise WeightsError("the file is empty")
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            if onnx_files.is_model(data):
+                return onnx_files.read(path, data)
+            if caffe.is_net(data):
+                return caffe.read(path, data)
+    raise _unknown()
+
+
+def _unknown() -> WeightsError:
+    return WeightsError(f"this is no file of weights; {FORMATS} are read")
