@@ -38,8 +38,10 @@ setup(
         "datasette>=0.65",
         "sqlite-utils>=4",
         "click>=8.3.1",
+        "h5py",
         "markupsafe",
         "numpy>=2",
+        "onnx>=1.16",
         "pillow>=11.3",
         "tabulate",
         f"onnxruntime-gpu>=1.20; {GPU_WHEELS}",
@@ -47,13 +49,11 @@ setup(
     ],
     extras_require={
         "heic": ["pillow-heif"],
-        # To build the bundled network again from the original weights.
-        "build": ["onnx", "h5py"],
+        # The frameworks whose own vectors the tests compare ours with; torch in a CPU build.
+        "frameworks": ["keras", "safetensors", "torch"],
         "test": [
             "cogapp",
-            "h5py",
             "mypy",
-            "onnx",
             "pillow-heif",
             "playwright",
             "pytest",

@@ -19,17 +19,21 @@ import click
 import numpy as np
 from tabulate import tabulate
 
-from . import embedding, images, pipeline, search, sources, store, tables
+from . import cli_models, embedding, images, labels, pipeline, search, sources, store, tables
 from .errors import RevimgError
 from .network import DEVICES, Network
 from .pipeline import Summary
 from .store import Embedded, Failure
 from .tables import Key, Source
-from .weights.catalogue import MODELS
+from .weights.catalogue import VGG16_RMAC, Model
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 DATABASE = click.Path(dir_okay=False, path_type=Path)
+
+FC2_NOTE = (
+    "this was the bundled vgg16-rmac; `datasette revimg install vgg16-fc2` fetches the dense layers"
+)
 
 # How many failures `status` names before it points to the table that has them all.
 FAILURES_SHOWN = 10
@@ -75,19 +79,33 @@ _network_options = _options(
     click.option("--threads", type=click.IntRange(1), help="Processor threads to use at most."),
 )
 
+_model_option = click.option(
+    "--model",
+    "model_name",
+    metavar="NAME|FILE",
+    help="The network: a name that `datasette revimg models` lists, or an .onnx file of your own "
+    "with its .json beside it.",
+)
+
 
 @revimg.command()
 @click.argument("database", metavar="DB", type=DATABASE)
 @click.argument("table")
 @click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--column", help="The column with the pictures, or their paths; found by itself.")
-@click.option("--model", "model_name", help="The network to use; see `datasette revimg models`.")
+@_model_option
 @click.option(
     "--base-dir",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The folder that the paths in the table start from.",
 )
 @click.option("--store", "keep_content", is_flag=True, help="Keep the files' bytes in the table.")
+@click.option(
+    "--labels",
+    "with_labels",
+    is_flag=True,
+    help="Keep the five best of ImageNet's 1000 classes of each picture too.",
+)
 @_network_options
 @click.option(
     "--batch-size",
@@ -108,6 +126,7 @@ def embed(
     model_name: str | None,
     base_dir: Path | None,
     keep_content: bool,
+    with_labels: bool,
     device: str,
     threads: int | None,
     batch_size: int,
@@ -141,6 +160,10 @@ def embed(
     with _database(database, create=bool(paths)) as conn:
         recorded = store.embedded(conn, table)
         model = embedding.choose_model(None if start_over else recorded, model_name)
+        if with_labels:
+            labels.check_classes(model)
+        # First of all: --replace forgets nothing for a network that can't be used.
+        network = _network(model, device, threads, classes=with_labels, batch_size=batch_size)
         if paths:
             plan = embedding.plan_files(
                 conn,
@@ -150,6 +173,7 @@ def embed(
                 paths,
                 base_dir=base_dir,
                 keep_content=keep_content,
+                labels=with_labels,
                 start_over=start_over,
             )
         else:
@@ -160,9 +184,9 @@ def embed(
                 model,
                 column=column,
                 base_dir=base_dir,
+                labels=with_labels,
                 start_over=start_over,
             )
-        network = Network(model.file, device, threads or 0)
         summary = Summary()
         try:
             _run(conn, plan, network, summary, batch_size, threads, limit, silent)
@@ -171,6 +195,8 @@ def embed(
                 f"stopped: {summary.embedded} embedded and kept, run it again to go on", err=True
             )
             sys.exit(130)
+    if model is VGG16_RMAC and not (recorded or model_name or silent):
+        click.echo(FC2_NOTE, err=True)
     click.echo(
         f"{plan.source.name}: {summary.embedded} embedded, {summary.unchanged} unchanged, "
         f"{summary.failed} failed, {plan.removed} removed "
@@ -179,6 +205,30 @@ def embed(
     nothing = summary.failed and not summary.embedded and not summary.unchanged
     if nothing or (strict and summary.failed):
         sys.exit(1)
+
+
+def _network(
+    model: Model,
+    device: str,
+    threads: int | None,
+    *,
+    classes: bool = False,
+    batch_size: int = 1,
+) -> Network:
+    if model.file is None:
+        raise RevimgError(f"{model.name} is not installed")
+    network = Network(
+        model.file,
+        device,
+        threads or 0,
+        output=model.output,
+        classes=classes,
+        pixels=model.pixels,
+    )
+    if model.pixels:
+        # Two pictures tell whether it takes batches.
+        network.try_out(min(batch_size, 2), model.dimension)
+    return network
 
 
 def _run(
@@ -211,8 +261,9 @@ def _run(
             conn,
             plan.source,
             plan.jobs,
-            network.embed,
+            network.encode,
             summary,
+            size=network.size,
             batch_size=batch_size,
             threads=threads or 0,
             limit=limit,
@@ -238,6 +289,7 @@ def _run(
     show_default=True,
     help="How to print the rows.",
 )
+@_model_option
 @_network_options
 def similar(
     database: Path,
@@ -248,12 +300,14 @@ def similar(
     unlike: tuple[str, ...],
     where: str,
     output: str,
+    model_name: str | None,
     device: str,
     threads: int | None,
 ) -> None:
     """Print the rows of TABLE whose pictures are most similar to QUERY.
 
     QUERY is a row's key, as in its Datasette URL, or a picture file. Several are averaged.
+    --model is needed for picture files only, when TABLE was embedded with a model of your own.
 
     Example:
 
@@ -263,7 +317,7 @@ def similar(
     with _database(database) as conn:
         entry = _embedded(conn, table)
         source = tables.find(conn, entry.table_name)
-        finder = _QueryFinder(conn, source, entry, device, threads or 0)
+        finder = _QueryFinder(conn, source, entry, model_name, device, threads)
         query = search.combine(
             [finder.vector(text) for text in queries], [finder.vector(text) for text in unlike]
         )
@@ -295,10 +349,18 @@ class _QueryFinder:
     """
 
     def __init__(
-        self, conn: sqlite3.Connection, source: Source, entry: Embedded, device: str, threads: int
+        self,
+        conn: sqlite3.Connection,
+        source: Source,
+        entry: Embedded,
+        model_name: str | None,
+        device: str,
+        threads: int | None,
     ) -> None:
         self.keys: set[Key] = set()
         self._conn, self._source, self._entry = conn, source, entry
+        # One that was named must fit, whether a picture needs it or not.
+        self._model = self._checked(model_name) if model_name else None
         self._device, self._threads = device, threads
         self._network: Network | None = None
 
@@ -315,18 +377,23 @@ class _QueryFinder:
                 f"{text!r} is neither the key of an embedded row of {self._source.name!r} nor a "
                 "picture file"
             )
+        network = self._loaded()
         try:
-            picture = images.decode(sources.read_file(file))
+            picture = images.decode(sources.read_file(file), network.size)
         except images.ImageError as error:
             raise RevimgError(f"{text}: {error}") from error
-        return np.asarray(self._loaded().embed(picture.array[np.newaxis])[0])
+        return np.asarray(network.embed(picture.array[np.newaxis])[0])
 
     def _loaded(self) -> Network:
         if self._network is None:
-            model = embedding.choose_model(self._entry, None)
-            embedding.check_model(self._entry, model)
-            self._network = Network(model.file, self._device, self._threads)
+            model = self._model or self._checked(None)
+            self._network = _network(model, self._device, self._threads)
         return self._network
+
+    def _checked(self, model_name: str | None) -> Model:
+        model = embedding.choose_model(self._entry, model_name)
+        embedding.check_model(self._entry, model)
+        return model
 
 
 def _possible_keys(text: str, width: int) -> Iterator[Key]:
@@ -401,34 +468,13 @@ def forget(database: Path, table: str) -> None:
     click.echo(f"{table}: forgotten, the table itself is untouched")
 
 
-@revimg.command()
-def models() -> None:
-    """List the networks that can be used.
-
-    Example:
-
-    \b
-        datasette revimg models
-    """
-    rows = [
-        {
-            "name": model.name,
-            "layer": model.layer,
-            "floats": model.dimension,
-            "MB": round(model.size / 1e6, 1),
-            "licence": model.licence,
-            "source": model.source,
-            "installed": "yes" if model.installed else "no",
-            "sha256": model.sha256[:12],
-        }
-        for model in MODELS.values()
-    ]
-    click.echo(tabulate(rows, headers="keys", floatfmt=".1f"))
-
-
 def _embedded(conn: sqlite3.Connection, table: str) -> Embedded:
     entry = store.embedded(conn, table)
     if entry is None:
         tables.find(conn, table)
         raise RevimgError(f"{table!r} is not embedded yet: run `datasette revimg embed` first")
     return entry
+
+
+for command in (cli_models.models, cli_models.install, cli_models.uninstall):
+    revimg.add_command(command)

@@ -17,7 +17,7 @@ from .errors import RevimgError
 from .sources import Job
 from .store import Embedded
 from .tables import Source
-from .weights.catalogue import MODELS, VGG16_RMAC, Model
+from .weights.catalogue import Model, all_models, default_model, find_model
 
 
 @dataclass(frozen=True)
@@ -32,30 +32,45 @@ class Plan:
 
 
 def choose_model(entry: Embedded | None, name: str | None) -> Model:
-    """``--model`` if given, else the one that the table has, else the bundled one.
-
-    RevimgError for a name that isn't in the catalogue, or a model whose file isn't here.
+    """``--model`` if given, else the one that the table has, else vgg16-fc2 where it is
+    installed, else the bundled one. ``name`` may be the path of one's own .onnx file.
+    RevimgError when it isn't known or not installed.
     """
-    wanted = name or (entry.model if entry else VGG16_RMAC.name)
-    if wanted not in MODELS:
-        raise RevimgError(f"there is no model {wanted!r}; there is {', '.join(MODELS)}")
-    model = MODELS[wanted]
-    if not model.installed:
-        raise RevimgError(f"the file of {model.name} is missing: reinstall datasette-revimg")
-    return model
+    if name and name.lower().endswith(".onnx"):
+        # Only here: importing onnx takes longer than most of what the other commands do.
+        from .weights import custom
+
+        return custom.read_model(Path(name))
+    wanted = name or (entry.model if entry else None)
+    if wanted is None:
+        return default_model()
+    known = all_models()
+    if wanted in known:
+        return find_model(wanted)
+    if entry and wanted == entry.model:
+        raise RevimgError(
+            f"{entry.table_name!r} was embedded with a model that is not one of ours, {wanted} "
+            f"(sha256 {entry.weights_sha256[:12]}): give its .onnx file with --model FILE"
+        )
+    raise RevimgError(
+        f"there is no model {wanted!r}; there is {', '.join(known)}, or an .onnx file of your own"
+    )
 
 
 def check_model(entry: Embedded, model: Model) -> None:
     """RevimgError unless the table's vectors were made by exactly this model."""
-    if (entry.model, entry.weights_sha256, entry.preprocessing) != (
-        model.name,
-        model.sha256,
-        model.preprocessing.name,
-    ):
+    recorded = entry.model, entry.weights_sha256, entry.preprocessing
+    if recorded[:2] == model.identity[:2] and recorded != model.identity:
+        raise RevimgError(
+            f"{entry.table_name!r} holds vectors of {entry.model} with the preprocessing "
+            f"{entry.preprocessing!r}, which can't be compared with those with "
+            f"{model.preprocessing!r}: embed it again with --replace"
+        )
+    if recorded != model.identity:
         raise RevimgError(
             f"{entry.table_name!r} holds vectors of {entry.model} "
             f"({entry.weights_sha256[:12]}), which can't be compared with those of {model.name} "
-            f"({model.sha256[:12]}): embed it again with --replace"
+            f"({model.identity[1][:12]}): embed it again with --replace"
         )
 
 
@@ -72,6 +87,7 @@ def plan_table(
     *,
     column: str | None = None,
     base_dir: Path | None = None,
+    labels: bool = False,
     start_over: bool = False,
 ) -> Plan:
     """Embed the pictures of an existing table's column.
@@ -96,12 +112,14 @@ def plan_table(
     if entry.kind == "path":
         sources.check_paths(conn, source, entry.column_name, base_folder(database, entry))
     if recorded and start_over:
+        # Before anything is forgotten.
+        store.check_names(conn, source, labels)
         store.forget(conn, table)
-    store.prepare(conn, source, entry)
+    store.prepare(conn, source, entry, labels)
     return Plan(
         source,
         entry,
-        sources.column_jobs(conn, source, entry, base_folder(database, entry)),
+        sources.column_jobs(conn, source, entry, base_folder(database, entry), labels),
         tables.count_pictures(conn, source, entry.column_name)[0],
         store.remove_missing(conn, source, entry.column_name),
     )
@@ -116,6 +134,7 @@ def plan_files(
     *,
     base_dir: Path | None = None,
     keep_content: bool = False,
+    labels: bool = False,
     start_over: bool = False,
 ) -> Plan:
     """Embed files and folders into a table of their own, created where it is missing.
@@ -143,14 +162,14 @@ def plan_files(
             store.move_paths(conn, source, f"{old_base.relative_to(base).as_posix()}/")
         if start_over:
             store.forget(conn, table)
-    store.prepare(conn, source, entry)
+    store.prepare(conn, source, entry, labels)
     gone = sources.missing_files(conn, source, files, paths, base)
     store.remove_rows(conn, source, gone)
     store.clear_failures(conn, source, [(sources.relative(file, base),) for file in files])
     return Plan(
         source,
         entry,
-        sources.file_jobs(conn, source, files, base, keep_content),
+        sources.file_jobs(conn, source, files, base, keep_content, labels),
         len(files),
         len(gone),
     )
@@ -200,13 +219,14 @@ def _stored_base(database: Path, base: Path) -> str:
 
 def _entry(source: Source, found: tuple[str, str], base: str, model: Model) -> Embedded:
     column, kind = found
+    name, sha256, preprocessing = model.identity
     return Embedded(
         table_name=source.name,
         column_name=column,
         kind=kind,
         base_dir=base,
-        model=model.name,
-        weights_sha256=model.sha256,
+        model=name,
+        weights_sha256=sha256,
         dimension=model.dimension,
-        preprocessing=model.preprocessing.name,
+        preprocessing=preprocessing,
     )

@@ -26,10 +26,6 @@ MAX_PIXELS = 178_956_970
 # documents (PDF) or that nobody keeps photographs in.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF", "HEIF", "JPEG2000", "PPM")
 
-# JPEG decoders can scale down by 2, 4 or 8 while decoding. Asking for twice the network's
-# side keeps the antialiased resize that follows within 0.2 of 255 of the full decoding.
-_DRAFT_SIZE = (2 * SIDE, 2 * SIDE)
-
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
 _LAB_TO_SRGB = ImageCms.ImageCmsTransform(
@@ -53,8 +49,9 @@ class ImageError(ValueError):
 class Picture:
     """A decoded picture.
 
-    ``array`` is uint8 (224, 224, 3) RGB; ``thumbnail`` WebP, longest side at most 320;
-    ``width`` and ``height`` are the original's, upright; ``taken`` is ISO 8601 local time.
+    ``array`` is uint8 (height, width, 3) RGB, as large as the network takes it; ``thumbnail``
+    WebP, longest side at most 320; ``width`` and ``height`` are the original's, upright;
+    ``taken`` is ISO 8601 local time.
     """
 
     array: np.ndarray
@@ -96,13 +93,16 @@ def is_picture(data: bytes) -> bool:
     return True
 
 
-def decode(data: bytes) -> Picture:
-    """Decode a picture's bytes. Raises ImageError when they can't be trusted or understood."""
+def decode(data: bytes, size: tuple[int, int] = (SIDE, SIDE)) -> Picture:
+    """Decode a picture's bytes for a network that takes ``size``, (height, width) in pixels.
+
+    Raises ImageError when they can't be trusted or understood.
+    """
     image = _open(data)
     width, height = image.size
     try:
         taken = _taken(image)
-        image.draft("RGB", _DRAFT_SIZE)
+        image.draft("RGB", _draft_size(size))
         image.load()
         upright = ImageOps.exif_transpose(image)
         rgb = _to_rgb(upright)
@@ -114,7 +114,7 @@ def decode(data: bytes) -> Picture:
     if upright.size != image.size:
         width, height = height, width
     return Picture(
-        array=to_array(rgb),
+        array=to_array(rgb, size),
         thumbnail=thumbnail,
         width=width,
         height=height,
@@ -124,9 +124,21 @@ def decode(data: bytes) -> Picture:
     )
 
 
-def to_array(rgb: Image.Image) -> np.ndarray:
-    """An RGB image squeezed to uint8 (224, 224, 3), aspect ignored, antialiased bilinear."""
-    return np.asarray(rgb.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+def to_array(rgb: Image.Image, size: tuple[int, int] = (SIDE, SIDE)) -> np.ndarray:
+    """An RGB image squeezed to uint8 (height, width, 3), aspect ignored, antialiased bilinear."""
+    height, width = size
+    return np.asarray(rgb.resize((width, height), Image.Resampling.BILINEAR))
+
+
+def _draft_size(size: tuple[int, int]) -> tuple[int, int]:
+    """The least size to decode to: JPEG decoders can scale down by 2, 4 or 8 while decoding.
+
+    Twice the network's side keeps the antialiased resize that follows within 0.2 of 255 of the
+    full decoding. The longer side, both ways: the picture may have to be turned yet. Never less
+    than twice SIDE: the thumbnail is made of it too.
+    """
+    side = 2 * max(SIDE, *size)
+    return side, side
 
 
 def _open(data: bytes) -> Image.Image:

@@ -4,30 +4,56 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
 from .errors import RevimgError
+from .images import SIDE
+from .weights.pixels import Pixels, prepare
 
 DEVICES = ("auto", "cpu", "cuda")
 
-_INPUT, _EMBEDDING = "images", "embedding"
+_INPUT = "images"
+_PROBABILITIES = "predictions"
 
 # ONNX Runtime's severity for fatal errors only: a CUDA library that isn't there is told by us,
 # in one sentence, instead of by two loud lines of its own.
 _FATAL = 4
 
 
+@dataclass(frozen=True)
+class Encoded:
+    """What the network makes of a batch: unit vectors float32 (N, D) and, where they are wanted,
+    the probabilities of ImageNet's classes float32 (N, 1000)."""
+
+    vectors: np.ndarray
+    probabilities: np.ndarray | None = None
+
+
 class Network:
     """A loaded model; ``device`` says where it runs, ``cpu`` or ``cuda``."""
 
-    def __init__(self, file: Path, device: str = "auto", threads: int = 0) -> None:
-        """Load the ONNX file. ``threads`` 0 leaves the number to ONNX Runtime.
+    def __init__(
+        self,
+        file: Path,
+        device: str = "auto",
+        threads: int = 0,
+        *,
+        output: str = "embedding",
+        classes: bool = False,
+        pixels: Pixels | None = None,
+    ) -> None:
+        """Load the ONNX file, whose ``output`` is the vector; with ``classes``, ``encode`` tells
+        their probabilities too. ``pixels`` describes a model of one's own. ``threads`` 0 leaves
+        the number to ONNX Runtime.
 
         RevimgError when the file can't be loaded, or ``cuda`` was asked for and can't be had.
         """
+        self._file, self._pixels = file, pixels
+        self._outputs = [output, _PROBABILITIES] if classes else [output]
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = _FATAL
@@ -37,7 +63,9 @@ class Network:
         try:
             self._session = onnxruntime.InferenceSession(file, options, providers=providers)
         except Exception as error:
-            raise RevimgError(f"{file}: ONNX Runtime can't load this model: {error}") from error
+            raise RevimgError(
+                f"{file}: ONNX Runtime can't load this model: {_one_line(error)}"
+            ) from error
         # A provider may be available and still fail to load: only the session knows.
         self.device = "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
         if device == "cuda" and self.device != "cuda":
@@ -46,12 +74,66 @@ class Network:
                 "or use --device cpu"
             )
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the pictures that it takes."""
+        return self._pixels.size if self._pixels else (SIDE, SIDE)
+
     def embed(self, pictures: np.ndarray) -> np.ndarray:
-        """Unit vectors float32 (N, D) of a batch of pictures, uint8 (N, 224, 224, 3) RGB."""
-        (vectors,) = self._session.run([_EMBEDDING], {_INPUT: pictures})
-        if not np.isfinite(vectors).all():
+        """Unit vectors float32 (N, D) of a batch of pictures, uint8 (N, *size, 3) RGB."""
+        return self.encode(pictures).vectors
+
+    def encode(self, pictures: np.ndarray) -> Encoded:
+        """Vectors and, if the network was loaded with them, classes, of one run of the network."""
+        if self._pixels:
+            return Encoded(self._own_vectors(pictures, self._pixels))
+        outputs = self._session.run(self._outputs, {_INPUT: pictures})
+        if not all(np.isfinite(output).all() for output in outputs):
             raise RevimgError("the network returned numbers that are not finite: reinstall it")
-        return np.asarray(vectors, np.float32)
+        return Encoded(*(np.asarray(output, np.float32) for output in outputs))
+
+    def try_out(self, count: int, dimension: int) -> None:
+        """Embed noise, ``count`` pictures at once. RevimgError when the network can't, or when its
+        vectors haven't this dimension."""
+        noise = np.random.default_rng(0).integers(0, 256, (count, *self.size, 3), dtype=np.uint8)
+        found = self.embed(noise).shape[1]
+        if found != dimension:
+            raise RevimgError(
+                f"{self._file}: 'dimension' is {dimension}, but its vectors have {found} numbers"
+            )
+
+    def _own_vectors(self, pictures: np.ndarray, pixels: Pixels) -> np.ndarray:
+        """The vectors of a model of one's own, which neither prepares its pictures nor makes its
+        vectors of length 1."""
+        batch = prepare(pictures, pixels)
+        step = 1 if pixels.one_by_one else len(batch)
+        parts = [self._own_part(batch[at : at + step]) for at in range(0, len(batch), step)]
+        # In float64, where the squares of no float32 overflow. A vector of zeros stays one.
+        vectors = np.concatenate(parts).astype(np.float64)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.maximum(lengths, np.finfo(np.float32).tiny), np.float32)
+
+    def _own_part(self, batch: np.ndarray) -> np.ndarray:
+        (name,) = self._outputs
+        inputs = {image.name: batch for image in self._session.get_inputs()}
+        try:
+            (vectors,) = self._session.run([name], inputs)
+        except Exception as error:
+            raise RevimgError(
+                f"{self._file} can't be run on a batch of {len(batch)}: {_one_line(error)}"
+            ) from error
+        if vectors.ndim != 2 or len(vectors) != len(batch):
+            raise RevimgError(
+                f"{self._file}: the output {name!r} has the shape {vectors.shape} for a batch of "
+                f"{len(batch)}, it must be (N, dimension); --batch-size 1 may help"
+            )
+        if not np.isfinite(vectors).all():
+            raise RevimgError(f"{self._file}: the output {name!r} has numbers that are not finite")
+        return np.asarray(vectors)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _cuda(device: str) -> list[str]:

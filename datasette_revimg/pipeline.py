@@ -11,22 +11,23 @@ import os
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from . import images, store
+from . import images, labels, store
 from .images import ImageError, Picture
+from .network import Encoded
 from .sources import Job, MissingError
 from .store import Entry, Failure
 from .tables import Source
 
-# Pictures (N, 224, 224, 3) uint8 → unit vectors (N, D) float32. Threads and one network today;
-# whatever else can turn a batch of pictures into vectors fits here too.
-Encode = Callable[[np.ndarray], np.ndarray]
+# Pictures (N, height, width, 3) uint8 → their vectors. Threads and one network today; whatever else
+# can turn a batch of pictures into vectors fits here too.
+Encode = Callable[[np.ndarray], Encoded]
 
 BATCH_SIZE = 8
 
@@ -76,6 +77,7 @@ def run(
     encode: Encode,
     summary: Summary,
     *,
+    size: tuple[int, int] = (images.SIDE, images.SIDE),
     batch_size: int = BATCH_SIZE,
     threads: int = 0,
     limit: int | None = None,
@@ -83,14 +85,15 @@ def run(
 ) -> None:
     """Embed the jobs' pictures and store them, a batch at a time.
 
-    Counts into ``summary`` as it goes, so that it tells the truth after an interruption too.
+    ``size`` is the (height, width) of the pictures that ``encode`` takes. Counts into ``summary``
+    as it goes, so that it tells the truth after an interruption too.
     ``limit`` ends the run after so many pictures embedded or failed; ``on_done`` is called for
     every row, with the failure if it failed.
     """
     started = time.perf_counter()
     batch = _Batch()
     try:
-        for decoded in _decode_ahead(jobs, batch_size, threads or default_threads()):
+        for decoded in _decode_ahead(jobs, size, batch_size, threads or default_threads()):
             _collect(decoded, batch, summary)
             on_done(decoded.failure)
             attempted = summary.embedded + summary.failed + len(batch.pictures)
@@ -105,13 +108,15 @@ def run(
         summary.seconds = time.perf_counter() - started
 
 
-def _decode_ahead(jobs: Iterator[Job], batch_size: int, threads: int) -> Iterator[_Decoded]:
+def _decode_ahead(
+    jobs: Iterator[Job], size: tuple[int, int], batch_size: int, threads: int
+) -> Iterator[_Decoded]:
     """The decoded jobs in order, at most two batches and what the threads hold in memory."""
     pending: deque[Future[_Decoded]] = deque()
     executor = ThreadPoolExecutor(threads, thread_name_prefix="revimg-decode")
     try:
         for job in jobs:
-            pending.append(executor.submit(_decode, job))
+            pending.append(executor.submit(_decode, job, size))
             if len(pending) >= 2 * batch_size + threads:
                 yield pending.popleft().result()
         while pending:
@@ -120,14 +125,14 @@ def _decode_ahead(jobs: Iterator[Job], batch_size: int, threads: int) -> Iterato
         executor.shutdown(cancel_futures=True)
 
 
-def _decode(job: Job) -> _Decoded:
+def _decode(job: Job, size: tuple[int, int]) -> _Decoded:
     if job.untouched:
         return _Decoded(job, job.content_hash)
     content_hash = None
     try:
         data = job.read()
         content_hash = hashlib.sha256(data).digest()
-        picture = None if content_hash == job.content_hash else images.decode(data)
+        picture = None if content_hash == job.content_hash else images.decode(data, size)
     except MissingError as error:
         return _Decoded(job, failure=Failure(job.key, str(error)))
     except ImageError as error:
@@ -167,7 +172,7 @@ def _store(
     entries = []
     if batch.pictures:
         pictures = [decoded.picture for decoded in batch.pictures if decoded.picture]
-        vectors = encode(np.stack([picture.array for picture in pictures]))
+        encoded = encode(np.stack([picture.array for picture in pictures]))
         entries = [
             Entry(
                 decoded.job.key,
@@ -176,8 +181,18 @@ def _store(
                 picture.thumbnail,
                 picture.width,
                 picture.height,
+                labelled,
             )
-            for decoded, picture, vector in zip(batch.pictures, pictures, vectors, strict=True)
+            for decoded, picture, vector, labelled in zip(
+                batch.pictures, pictures, encoded.vectors, _labels(encoded), strict=True
+            )
         ]
     store.write(conn, source, entries, batch.failures, batch.rows)
     summary.embedded += len(entries)
+
+
+def _labels(encoded: Encoded) -> Sequence[Sequence[labels.Label]]:
+    """The best classes of each picture, none where they were not asked for."""
+    if encoded.probabilities is None:
+        return [()] * len(encoded.vectors)
+    return labels.best(encoded.probabilities)

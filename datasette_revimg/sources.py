@@ -118,12 +118,15 @@ def check_paths(conn: sqlite3.Connection, source: Source, column: str, base: Pat
 
 
 def column_jobs(
-    conn: sqlite3.Connection, source: Source, entry: Embedded, base: Path
+    conn: sqlite3.Connection, source: Source, entry: Embedded, base: Path, labels: bool = False
 ) -> Iterator[Job]:
-    """A job for every row that has something in the table's picture column."""
+    """A job for every row that has something in the table's picture column.
+
+    With ``labels``, a row that has none counts as not embedded yet; so for files.
+    """
     after: Key | None = None
     while page := tables.pictures(conn, source, entry.column_name, after, PAGE):
-        hashes = store.hashes(conn, source, page)
+        hashes = store.hashes(conn, source, page, labels)
         for key in page:
             value = tables.picture(conn, source, entry.column_name, key)
             if value is not None:
@@ -260,13 +263,18 @@ def missing_files(
 
 
 def file_jobs(
-    conn: sqlite3.Connection, source: Source, files: Sequence[Path], base: Path, keep_content: bool
+    conn: sqlite3.Connection,
+    source: Source,
+    files: Sequence[Path],
+    base: Path,
+    keep_content: bool,
+    labels: bool = False,
 ) -> Iterator[Job]:
     """A job for every file."""
     for start in range(0, len(files), PAGE):
         page = files[start : start + PAGE]
         keys: list[Key] = [(relative(file, base),) for file in page]
-        hashes = store.hashes(conn, source, keys)
+        hashes = store.hashes(conn, source, keys, labels)
         for file, key in zip(page, keys, strict=True):
             yield _file_job(conn, source, file, key, hashes.get(key), keep_content)
 

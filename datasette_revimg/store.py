@@ -33,6 +33,7 @@ BUSY_SECONDS = 15.0
 SCAN_ROWS = 512
 
 _OWN_COLUMNS = {"embedding", "content_hash", "thumbnail", "width", "height"}
+_LABEL_COLUMNS = {"label", "score"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Entry:
-    """What is stored for a row: its vector float32 (D,), thumbnail and the picture's size."""
+    """What is stored for a row: its vector float32 (D,), thumbnail and the picture's size, and
+    with ``labels`` its classes and their probabilities."""
 
     key: Key
     embedding: np.ndarray
@@ -65,6 +67,7 @@ class Entry:
     thumbnail: bytes
     width: int
     height: int
+    labels: Sequence[tuple[str, float]] = ()
 
 
 @dataclass(frozen=True)
@@ -84,9 +87,18 @@ def thumbnails_table(table: str) -> str:
     return f"{PREFIX}{table}_thumbnails"
 
 
+def labels_table(table: str) -> str:
+    return f"{PREFIX}{table}_labels"
+
+
 def own_tables(table: str) -> tuple[str, ...]:
-    """The tables that hold what was computed for ``table`` alone."""
-    return vectors_table(table), thumbnails_table(table)
+    """The tables that hold what was computed for ``table`` alone; that of the labels exists only
+    where they were asked for."""
+    return vectors_table(table), thumbnails_table(table), labels_table(table)
+
+
+def _existing_own_tables(conn: sqlite3.Connection, table: str) -> list[str]:
+    return [name for name in own_tables(table) if _exists(conn, name)]
 
 
 def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
@@ -142,9 +154,11 @@ def embedded(conn: sqlite3.Connection, table: str) -> Embedded | None:
     )
 
 
-def prepare(conn: sqlite3.Connection, source: Source, entry: Embedded) -> None:
+def prepare(
+    conn: sqlite3.Connection, source: Source, entry: Embedded, labels: bool = False
+) -> None:
     """Create the tables for ``source`` where they are missing, and record ``entry``."""
-    _check_names(conn, source)
+    check_names(conn, source, labels)
     database = sqlite_utils.Database(conn, execute_plugins=False)
     keys = ", ".join(f"{quote(name)} {declared}".strip() for name, declared in source.stored_keys)
     primary_key = ", ".join(quote(name) for name, _ in source.stored_keys)
@@ -166,21 +180,37 @@ def prepare(conn: sqlite3.Connection, source: Source, entry: Embedded) -> None:
             f"create table if not exists {quote(thumbnails_table(source.name))} "
             f"({keys}, thumbnail blob, width integer, height integer, primary key ({primary_key}))"
         )
+        if labels:
+            # The second index finds all pictures of a label. As a constraint it needs no name,
+            # which might be that of somebody's table.
+            conn.execute(
+                f"create table if not exists {quote(labels_table(source.name))} "
+                f"({keys}, label text, score real, "
+                f"primary key ({primary_key}, label), unique (label, {primary_key}))"
+            )
         database.table(REGISTRY).upsert({**asdict(entry), "updated": now()}, pk="table_name")
 
 
-def _check_names(conn: sqlite3.Connection, source: Source) -> None:
-    clash = _OWN_COLUMNS & {name.lower() for name, _ in source.stored_keys}
+def check_names(conn: sqlite3.Connection, source: Source, labels: bool = False) -> None:
+    """RevimgError when the tables for ``source`` can't have their names, or its key columns."""
+    keys = {name.lower() for name, _ in source.stored_keys}
+    clash = _OWN_COLUMNS & keys
     if clash:
         raise RevimgError(
             f"{source.name!r} has a key column named {clash.pop()!r}, which the table of its "
             "vectors needs itself: rename that column, or embed a copy of the table"
         )
+    clash = _LABEL_COLUMNS & keys
+    if labels and clash:
+        raise RevimgError(
+            f"{source.name!r} has a key column named {clash.pop()!r}, which the table of its "
+            "labels needs itself: rename that column, or embed without --labels"
+        )
     others = {REGISTRY, FAILURES}
     for entry in embedded_tables(conn):
-        if entry.table_name != source.name:
-            others.update(own_tables(entry.table_name))
-    taken = others.intersection(own_tables(source.name))
+        if entry.table_name.lower() != source.name.lower():
+            others.update(map(str.lower, own_tables(entry.table_name)))
+    taken = others.intersection(map(str.lower, own_tables(source.name)))
     if taken:
         raise RevimgError(
             f"{source.name!r} can't be embedded under this name, {taken.pop()!r} is taken: "
@@ -219,6 +249,7 @@ def write(
             f"values ({marks(width + 3)})",
             [(*entry.key, entry.thumbnail, entry.width, entry.height) for entry in entries],
         )
+        _write_labels(conn, source, entries)
         _clear_failures(conn, source, [entry.key for entry in entries])
         conn.executemany(
             f"insert or replace into {FAILURES} values (?, ?, ?, ?)",
@@ -228,6 +259,19 @@ def write(
         conn.execute(
             f"update {REGISTRY} set updated = ? where table_name = ?", [now(), source.name]
         )
+
+
+def _write_labels(conn: sqlite3.Connection, source: Source, entries: Sequence[Entry]) -> None:
+    """In place of the former ones, which go too where no new ones were asked for."""
+    table = labels_table(source.name)
+    if not _exists(conn, table):
+        return
+    stored = " and ".join(f"{quote(name)} = ?" for name, _ in source.stored_keys)
+    conn.executemany(f"delete from {quote(table)} where {stored}", [entry.key for entry in entries])
+    conn.executemany(
+        f"insert into {quote(table)} values ({marks(len(source.stored_keys) + 2)})",
+        [(*entry.key, label, score) for entry in entries for label, score in entry.labels],
+    )
 
 
 def remove_rows(conn: sqlite3.Connection, source: Source, keys: Sequence[Key]) -> None:
@@ -252,10 +296,12 @@ def remove_missing(conn: sqlite3.Connection, source: Source, column: str) -> int
     present = " and ".join(f"{quote(name)} is not null" for name in (*source.key_columns, column))
     gone = f"({stored}) not in {subquery(source, present)}"
     with sqlite_utils.Database(conn, execute_plugins=False).atomic():
-        removed = conn.execute(f"delete from {quote(vectors_table(source.name))} where {gone}")
-        conn.execute(f"delete from {quote(thumbnails_table(source.name))} where {gone}")
+        removed = {
+            name: conn.execute(f"delete from {quote(name)} where {gone}").rowcount
+            for name in _existing_own_tables(conn, source.name)
+        }
         conn.execute(f"delete from {FAILURES} where table_name = ?", [source.name])
-    return removed.rowcount
+    return removed[vectors_table(source.name)]
 
 
 def clear_failures(conn: sqlite3.Connection, source: Source, keys: Sequence[Key]) -> None:
@@ -267,8 +313,11 @@ def clear_failures(conn: sqlite3.Connection, source: Source, keys: Sequence[Key]
 def move_paths(conn: sqlite3.Connection, source: Source, prefix: str) -> None:
     """Put ``prefix`` before every path of a table made from files, in one transaction."""
     with sqlite_utils.Database(conn, execute_plugins=False).atomic():
-        for name in (source.name, *own_tables(source.name)):
-            conn.execute(f"update {quote(name)} set path = ? || path", [prefix])
+        for name in (source.name, *_existing_own_tables(conn, source.name)):
+            # SQLite checks each row at once: a path may become what another one still is. No
+            # path begins with a slash, so that in between they are out of each other's way.
+            conn.execute(f"update {quote(name)} set path = '/' || path")
+            conn.execute(f"update {quote(name)} set path = ? || substr(path, 2)", [prefix])
         conn.execute(f"delete from {FAILURES} where table_name = ?", [source.name])
 
 
@@ -287,16 +336,20 @@ def forget(conn: sqlite3.Connection, table: str) -> None:
             conn.execute(f"drop table {FAILURES}")
 
 
-def hashes(conn: sqlite3.Connection, source: Source, keys: Sequence[Key]) -> dict[Key, bytes]:
-    """The content hash of each of the rows that has a vector."""
+def hashes(
+    conn: sqlite3.Connection, source: Source, keys: Sequence[Key], labelled: bool = False
+) -> dict[Key, bytes]:
+    """The content hash of each of the rows that has a vector, and labels where it must be
+    ``labelled``."""
     stored = ", ".join(quote(name) for name, _ in source.stored_keys)
+    values = ", ".join(f"?{number}" for number, _ in enumerate(source.stored_keys, start=1))
+    condition = f"where ({stored}) = ({values})"
+    query = f"select content_hash from {quote(vectors_table(source.name))} {condition}"
+    if labelled:
+        query += f" and exists (select 1 from {quote(labels_table(source.name))} {condition})"
     found = {}
     for key in keys:
-        row = conn.execute(
-            f"select content_hash from {quote(vectors_table(source.name))} "
-            f"where ({stored}) = ({marks(len(key))})",
-            key,
-        ).fetchone()
+        row = conn.execute(query, key).fetchone()
         if row:
             found[key] = row[0]
     return found
@@ -409,14 +462,14 @@ def now() -> str:
 def _exists(conn: sqlite3.Connection, table: str) -> bool:
     return bool(
         conn.execute(
-            "select 1 from sqlite_master where type = 'table' and name = ?", [table]
+            "select 1 from sqlite_master where type = 'table' and name = ? collate nocase", [table]
         ).fetchone()
     )
 
 
 def _delete(conn: sqlite3.Connection, source: Source, keys: Sequence[Key]) -> None:
     stored = " and ".join(f"{quote(name)} = ?" for name, _ in source.stored_keys)
-    for name in own_tables(source.name):
+    for name in _existing_own_tables(conn, source.name):
         conn.executemany(f"delete from {quote(name)} where {stored}", keys)
 
 

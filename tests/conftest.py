@@ -79,6 +79,7 @@ def entry(key: tuple[Any, ...], number: int) -> Entry:
         picture.thumbnail,
         picture.width,
         picture.height,
+        [("tench", 0.75), ("goldfish", number / 100)],
     )
 
 
@@ -92,7 +93,7 @@ def embed(
 ) -> None:
     source = tables.find(conn, table)
     record = Embedded(table, column, kind, None, "vgg16-rmac", "0" * 64, DIMENSION, "vgg16")
-    store.prepare(conn, source, record)
+    store.prepare(conn, source, record, labels=True)
     store.write(conn, source, [entry(key, number) for number, key in keys.items()], failures or [])
 
 

@@ -7,18 +7,10 @@ import sqlite3
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from command import run
 from PIL import Image, ImageDraw
 
 from datasette_revimg.cli import revimg
-
-
-def run(*arguments: object, status: int = 0):
-    result = CliRunner().invoke(revimg, [str(argument) for argument in arguments])
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == status, result.output
-    return result
 
 
 def drawing(shape: str, left: int, colour: str) -> bytes:

@@ -21,14 +21,24 @@ PRIVATE = {
     "instance": {"allow": ANN},
 }
 
+# A row of each.
+ROWS = dict.fromkeys(store.own_tables("photos"), "1") | {store.labels_table("photos"): "1,tench"}
+
 PAGES = [
     "/data/photos/1/-/similar",
     "/data/photos/1/-/similar.json",
     "/data/photos/1/-/thumbnail",
     *(
         f"/data/{name}{rest}"
-        for name in store.own_tables("photos")
-        for rest in ("", ".json", ".csv?_stream=1", "/1", "/1.json", "/1.blob?_blob_column=x")
+        for name, row in ROWS.items()
+        for rest in (
+            "",
+            ".json",
+            ".csv?_stream=1",
+            f"/{row}",
+            f"/{row}.json",
+            f"/{row}.blob?_blob_column=x",
+        )
     ),
     "/data/_revimg_tables",
     "/data/_revimg_tables.json",

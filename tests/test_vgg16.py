@@ -1,70 +1,26 @@
 """The graph against VGG16 and R-MAC written once more, in numpy, from the papers."""
 
-from itertools import product
-
 import numpy as np
 import onnxruntime
 import pytest
+from vgg16_reference import (
+    CAFFE_MEANS_BGR,
+    bundled_convolutions,
+    fc2,
+    features,
+    rmac,
+    seeded_convolutions,
+    seeded_dense,
+)
 
-from datasette_revimg.weights import readers, vgg16
+from datasette_revimg.weights import convert, readers, vgg16
 from datasette_revimg.weights.catalogue import CAFFE
 from datasette_revimg.weights.vgg16 import WeightsError
 
 
 @pytest.fixture(scope="module")
 def weights():
-    """Seeded weights that keep the activations' size from layer to layer (He et al. 2015)."""
-    rng = np.random.default_rng(16)
-    arrays = {}
-    for layer, shape in vgg16.conv_shapes().items():
-        spread = np.sqrt(2 / (9 * shape[2]))
-        arrays[f"{layer}/kernel"] = rng.normal(0, spread, shape).astype(np.float32)
-        arrays[f"{layer}/bias"] = rng.normal(0, 0.1, shape[3:]).astype(np.float32)
-    return arrays
-
-
-def convolution(maps, kernel, bias):
-    """(H, W, in) → (H, W, out), 3×3, zero padding, ReLU."""
-    padded = np.pad(maps, ((1, 1), (1, 1), (0, 0)))
-    height, width, _ = maps.shape
-    total = np.zeros((height, width, kernel.shape[3]), np.float32)
-    for dy, dx in product(range(3), range(3)):
-        total += padded[dy : dy + height, dx : dx + width] @ kernel[dy, dx]
-    return np.maximum(total + bias, 0)
-
-
-def max_pool(maps):
-    height, width, channels = maps.shape
-    return maps.reshape(height // 2, 2, width // 2, 2, channels).max((1, 3))
-
-
-def features(picture, weights):
-    """The last block's 7×7×512 maps, with Keras' “caffe” preprocessing."""
-    maps = picture[:, :, ::-1].astype(np.float32) - np.float32([103.939, 116.779, 123.68])
-    for block, convolutions in enumerate((2, 2, 3, 3, 3), start=1):
-        for number in range(1, convolutions + 1):
-            layer = f"block{block}_conv{number}"
-            maps = convolution(maps, weights[f"{layer}/kernel"], weights[f"{layer}/bias"])
-        maps = max_pool(maps)
-    return maps
-
-
-# (top, left, side) on a 7×7 map. Tolias et al.: side 2·7/(l+1) rounded down, l regions along
-# each edge, spread evenly from edge to edge.
-REGIONS = [
-    (0, 0, 7),
-    *((top, left, 4) for top in (0, 3) for left in (0, 3)),
-    *((top, left, 3) for top in (0, 2, 4) for left in (0, 2, 4)),
-]
-
-
-def rmac(maps):
-    total = np.zeros(maps.shape[2])
-    for top, left, side in REGIONS:
-        region = maps[top : top + side, left : left + side].max((0, 1))
-        total += region / np.linalg.norm(region)
-    root = np.sqrt(total)
-    return root / np.linalg.norm(root)
+    return seeded_convolutions()
 
 
 def session(model):
@@ -73,10 +29,14 @@ def session(model):
     )
 
 
-def test_equals_the_papers(weights):
+def smooth_picture():
+    """Large patches, so that a shifted or mirrored picture would give other features."""
     rng = np.random.default_rng(1)
-    # Smooth, so that a shifted or mirrored picture would give other features.
-    picture = np.kron(rng.integers(0, 256, (7, 7, 3)), np.ones((32, 32, 1))).astype(np.uint8)
+    return np.kron(rng.integers(0, 256, (7, 7, 3)), np.ones((32, 32, 1))).astype(np.uint8)
+
+
+def test_equals_the_papers(weights):
+    picture = smooth_picture()
     network = session(vgg16.build_rmac(weights, CAFFE))
     embedding, maps = network.run(["embedding", "features"], {"images": picture[np.newaxis]})
     expected = features(picture, weights)
@@ -101,6 +61,27 @@ def test_layers():
     parameters = sum(int(np.prod(shape)) + shape[3] for shape in shapes.values())
     # As the article and Keras' summary give it for VGG16 without its top.
     assert parameters == 14_714_688
+
+
+def test_fc2_equals_the_papers_and_nothing_near_it(tmp_path):
+    """Keras' flatten, the order of the colours and the means: each of them would show."""
+    weights = {**bundled_convolutions(), **seeded_dense()}
+    file = tmp_path / "vgg16.onnx"
+    convert.write_network(file, weights.__getitem__, CAFFE, top=True, float16=False)
+    network = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    picture = smooth_picture()
+    found, probabilities = network.run(["fc2", "predictions"], {"images": picture[np.newaxis]})
+    file.unlink()
+    maps = features(picture, weights)
+    assert found[0] @ fc2(maps.reshape(-1), weights) >= 0.999999
+    assert probabilities.sum() == pytest.approx(1, abs=1e-4)
+    wrong = {
+        "channels first": maps.transpose(2, 0, 1),
+        "RGB": features(picture, weights, bgr=False, means=CAFFE_MEANS_BGR[::-1]),
+        "no means": features(picture, weights, means=(0, 0, 0)),
+    }
+    for name, other in wrong.items():
+        assert found[0] @ fc2(other.reshape(-1), weights) < 0.999, name
 
 
 @pytest.mark.parametrize(

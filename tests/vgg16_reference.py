@@ -1,0 +1,111 @@
+"""VGG16 and R-MAC written once more, in numpy, from the papers; and weights to run them with."""
+
+from itertools import product
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from datasette_revimg.weights import vgg16
+from datasette_revimg.weights.catalogue import VGG16_RMAC
+
+CAFFE_MEANS_BGR = (103.939, 116.779, 123.68)
+DENSE = {"fc1": (25088, 4096), "fc2": (4096, 4096), "predictions": (4096, 1000)}
+
+
+def seeded_convolutions() -> dict[str, np.ndarray]:
+    """Weights that keep the activations' size from layer to layer (He et al. 2015)."""
+    rng = np.random.default_rng(16)
+    arrays = {}
+    for layer, shape in vgg16.conv_shapes().items():
+        spread = np.sqrt(2 / (9 * shape[2]))
+        arrays[f"{layer}/kernel"] = rng.normal(0, spread, shape).astype(np.float32)
+        arrays[f"{layer}/bias"] = rng.normal(0, 0.1, shape[3:]).astype(np.float32)
+    return arrays
+
+
+def bundled_convolutions() -> dict[str, np.ndarray]:
+    """The pretrained convolutions of the bundled network, as float32."""
+    tensors = {
+        tensor.name: numpy_helper.to_array(tensor)
+        for tensor in onnx.load(VGG16_RMAC.file).graph.initializer
+    }
+
+    def array(name: str) -> np.ndarray:
+        if name in tensors:
+            return tensors[name]
+        scales = f"{name}_quantized_scale" if name.endswith("bias") else f"{name}_scale"
+        whole, scale = tensors[f"{name}_quantized"].astype(np.float32), tensors[scales]
+        return whole * scale.reshape(-1, *[1] * (whole.ndim - 1))
+
+    arrays = {}
+    for layer in vgg16.LAYERS:
+        kernel = array(f"{layer}.kernel").transpose(2, 3, 1, 0)
+        # The graph takes RGB, the weights are for BGR.
+        first = layer == vgg16.LAYERS[0]
+        arrays[f"{layer}/kernel"] = np.ascontiguousarray(kernel[:, :, ::-1] if first else kernel)
+        arrays[f"{layer}/bias"] = array(f"{layer}.bias")
+    return arrays
+
+
+def seeded_dense() -> dict[str, np.ndarray]:
+    """The dense layers, 478 MB, of the size that keeps the activations'."""
+    rng = np.random.default_rng(4096)
+    arrays = {}
+    for layer, shape in DENSE.items():
+        kernel = rng.standard_normal(shape, dtype=np.float32)
+        arrays[f"{layer}/kernel"] = np.multiply(kernel, np.sqrt(2 / shape[0]), out=kernel)
+        arrays[f"{layer}/bias"] = rng.standard_normal(shape[1], dtype=np.float32) / 10
+    return arrays
+
+
+def convolution(maps, kernel, bias):
+    """(H, W, in) → (H, W, out), 3×3, zero padding, ReLU."""
+    padded = np.pad(maps, ((1, 1), (1, 1), (0, 0)))
+    height, width, _ = maps.shape
+    total = np.zeros((height, width, kernel.shape[3]), np.float32)
+    for dy, dx in product(range(3), range(3)):
+        total += padded[dy : dy + height, dx : dx + width] @ kernel[dy, dx]
+    return np.maximum(total + bias, 0)
+
+
+def max_pool(maps):
+    height, width, channels = maps.shape
+    return maps.reshape(height // 2, 2, width // 2, 2, channels).max((1, 3))
+
+
+def features(picture, weights, *, bgr=True, means=CAFFE_MEANS_BGR):
+    """The last block's 7×7×512 maps, with Keras' “caffe” preprocessing."""
+    pixels = picture[:, :, ::-1] if bgr else picture
+    maps = pixels.astype(np.float32) - np.float32(means)
+    for block, convolutions in enumerate((2, 2, 3, 3, 3), start=1):
+        for number in range(1, convolutions + 1):
+            layer = f"block{block}_conv{number}"
+            maps = convolution(maps, weights[f"{layer}/kernel"], weights[f"{layer}/bias"])
+        maps = max_pool(maps)
+    return maps
+
+
+def fc2(flat, weights):
+    """fc2 after ReLU, L2-normalised, of the flattened maps."""
+    for layer in ("fc1", "fc2"):
+        flat = np.maximum(flat @ weights[f"{layer}/kernel"] + weights[f"{layer}/bias"], 0)
+    return flat / np.linalg.norm(flat)
+
+
+# (top, left, side) on a 7×7 map. Tolias et al.: side 2·7/(l+1) rounded down, l regions along
+# each edge, spread evenly from edge to edge.
+REGIONS = [
+    (0, 0, 7),
+    *((top, left, 4) for top in (0, 3) for left in (0, 3)),
+    *((top, left, 3) for top in (0, 2, 4) for left in (0, 2, 4)),
+]
+
+
+def rmac(maps):
+    total = np.zeros(maps.shape[2])
+    for top, left, side in REGIONS:
+        region = maps[top : top + side, left : left + side].max((0, 1))
+        total += region / np.linalg.norm(region)
+    root = np.sqrt(total)
+    return root / np.linalg.norm(root)
