@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -135,18 +136,29 @@ def _converted(file: Path, preprocessing: str | None, float16: bool) -> Installe
 
 
 def _downloaded(url: str | None, preprocessing: str | None, float16: bool) -> Installed:
+    from .weights import install as installation
     from .weights.download import DownloadError, Expected, download
     from .weights.origins import KERAS
 
     address = url or KERAS.source
     expected = None if url else Expected(KERAS.size or 0, "md5", KERAS.md5 or "")
-    file = models_dir() / f"download-{Path(urlsplit(address).path).name}"
+    name = Path(urlsplit(address).path).name
+    # The address in the name: another address is another file.
+    file = models_dir() / f"download-{sha256(address.encode()).hexdigest()[:8]}-{name}"
     try:
-        with _progress(file.name) as on_progress:
-            download(address, file, expected, on_progress)
+        if not file.is_file():
+            with _progress(name) as on_progress:
+                download(address, file, expected, on_progress)
     except DownloadError as error:
         raise RevimgError(f"{error}; {WAYS_OUT}") from error
-    record = _converted(file, preprocessing, float16)
+    try:
+        record = installation.install(file, preprocessing, float16=float16, name=name)
+    except installation.PreprocessingError:
+        # Half a gigabyte needn't be fetched again for an option.
+        raise
+    except RevimgError:
+        file.unlink()
+        raise
     file.unlink()
     return record
 

@@ -11,7 +11,7 @@ BLOCK = re.compile(
 
 
 def blocks(kind: str, label: str | None = None) -> list[str]:
-    """The marked code blocks of a kind (bash, sql) with this label, in order."""
+    """The marked code blocks of a kind (bash, sql, json) with this label, in order."""
     return [
         match["code"].strip()
         for match in BLOCK.finditer(README.read_text(encoding="utf-8"))

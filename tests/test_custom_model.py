@@ -13,6 +13,7 @@ import pytest
 from command import error_of, picture, run, vectors
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
+from readme import blocks
 
 from datasette_revimg import images, store
 from datasette_revimg.weights import custom
@@ -637,3 +638,18 @@ def test_decoded_at_the_models_size():
         assert np.abs(found.array.astype(int) - np.asarray(full)).mean() < 1
         assert max(Image.open(io.BytesIO(found.thumbnail)).size) == images.THUMBNAIL_SIDE
         assert (found.width, found.height) == (1600, 2400)
+
+
+def test_the_description_in_the_readme(tmp_path):
+    (text,) = blocks("json", "model.json")
+    described = json.loads(text)
+
+    def rename(graph):
+        graph.input[0].name = graph.node[0].input[0] = described["input"]
+        graph.output[0].name = graph.node[-1].output[0] = described["output"]
+
+    tiny = Tiny(tmp_path / "model.onnx", (224, 224), dimension=described["dimension"])
+    tiny.save(change=rename)
+    (tmp_path / "model.json").write_text(text, encoding="utf-8")
+    model = custom.read_model(tiny.file)
+    assert (model.name, model.dimension, model.output) == ("model", 768, "embedding")

@@ -239,14 +239,25 @@ def test_float16_is_half_the_size_and_another_identity(
     half.unlink()
 
 
+REQUESTS: list[str] = []
+
+
 class QuietHandler(SimpleHTTPRequestHandler):
     def log_message(self, *arguments: object) -> None:
-        """The command's own stderr is what the tests look at."""
+        """Not to stderr: the command's own is what the tests look at."""
+        REQUESTS.append(self.path)
 
 
 class QuietServer(ThreadingHTTPServer):
     def handle_error(self, *arguments: object) -> None:
         """A client that doesn't want the rest of a wrong file is no error."""
+
+
+@pytest.fixture
+def server_log():
+    """The paths that the server was asked for."""
+    REQUESTS.clear()
+    return REQUESTS
 
 
 @pytest.fixture
@@ -276,6 +287,26 @@ def test_download_converts_and_deletes(no_models, server, weight_file, monkeypat
     run("uninstall", "vgg16-fc2")
     assert list(no_models.iterdir()) == []
     assert "not installed, there is nothing to delete" in error_of("uninstall", "vgg16-fc2")
+
+
+def test_from_an_address_of_ones_own(no_models, server, server_log, weight_file):
+    """Fetched once, though the option that was missing is given only the second time."""
+    address = f"{server}/{weight_file.name}"
+    assert "--preprocessing" in error_of("install", "vgg16-fc2", "--from", address)
+    assert len(list(no_models.glob("download-*"))) == 1
+    server_log.clear()
+    result = run("install", "vgg16-fc2", "--from", address, "--preprocessing", "torch")
+    assert f"from {weight_file.name}, an unknown training, torch preprocessing" in result.stdout
+    assert server_log == []
+    assert not list(no_models.glob("download-*"))
+    run("uninstall", "vgg16-fc2")
+
+
+def test_a_download_that_is_no_weights(no_models, server, weight_file):
+    text = weight_file.parent / "notes.txt"
+    text.write_text("no weights")
+    assert "notes.txt" in error_of("install", "vgg16-fc2", "--from", f"{server}/notes.txt")
+    assert list(no_models.iterdir()) == []
 
 
 def test_a_download_that_is_another_file(no_models, server, weight_file, monkeypatch):

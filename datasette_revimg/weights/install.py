@@ -21,13 +21,20 @@ _TOP = ("predictions/kernel", "predictions/bias")
 _DENSE = ("fc1/kernel", "fc1/bias", "fc2/kernel", "fc2/bias")
 
 
-def install(file: Path, preprocessing: str | None = None, *, float16: bool = False) -> Installed:
-    """Convert a file of weights and make it the installed network.
+class PreprocessingError(RevimgError):
+    """The weights are good, but what they expect of pixels isn't settled."""
+
+
+def install(
+    file: Path, preprocessing: str | None = None, *, float16: bool = False, name: str | None = None
+) -> Installed:
+    """Convert a file of weights, known as ``name``, and make it the installed network.
 
     What was installed before stays until the new network has been written and tried.
-    RevimgError, naming the file and the tensor or the option, when it can't be used.
+    PreprocessingError, or RevimgError naming the file and the tensor, when it can't be used.
     """
     weights = open_weights(file)
+    origin = weights.origin
     _check_dense(weights)
     pixels = _preprocessing(weights, preprocessing)
     folder = models_dir()
@@ -40,9 +47,11 @@ def install(file: Path, preprocessing: str | None = None, *, float16: bool = Fal
         record = Installed(
             file=f"vgg16-{identity[:12]}.onnx",
             sha256=identity,
-            source=weights.origin.name if weights.origin else f"{file.name}, an unknown training",
+            source=weights.origin.name
+            if weights.origin
+            else f"{name or file.name}, an unknown training",
             source_sha256=weights.sha256,
-            licence=weights.origin.licence if weights.origin else "unknown",
+            licence=origin.licence if origin else "unknown",
             preprocessing=pixels.name,
             float16=float16,
             top=top,
@@ -73,14 +82,14 @@ def _check_dense(weights: WeightFile) -> None:
 def _preprocessing(weights: WeightFile, named: str | None) -> Preprocessing:
     known = weights.origin.preprocessing if weights.origin else None
     if known and named and named != known.name:
-        raise RevimgError(
+        raise PreprocessingError(
             f"{weights.path} is {weights.origin.name if weights.origin else ''}, whose "
             f"preprocessing is {known.name}: leave out --preprocessing {named}"
         )
     if known:
         return known
     if named is None:
-        raise RevimgError(
+        raise PreprocessingError(
             f"{weights.path} is none of the known files, and which pixels its network expects is "
             "not written in it: say --preprocessing caffe (BGR, means subtracted: Keras, Caffe) "
             "or --preprocessing torch (RGB, mean and deviation: torchvision)"
