@@ -155,8 +155,8 @@ def embed(
     # What Pillow has to say about a picture, our own limits and messages say for the row.
     warnings.filterwarnings("ignore", module="PIL")
     with _told(database):
-        if paths:
-            sources.picture_files(paths)
+        # Before the database, which would be created for nothing where there are none.
+        files = sources.picture_files(paths) if paths else []
     with _database(database, create=bool(paths)) as conn:
         recorded = store.embedded(conn, table)
         model = embedding.choose_model(None if start_over else recorded, model_name)
@@ -171,6 +171,7 @@ def embed(
                 table,
                 model,
                 paths,
+                files,
                 base_dir=base_dir,
                 keep_content=keep_content,
                 labels=with_labels,

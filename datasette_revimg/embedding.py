@@ -131,18 +131,19 @@ def plan_files(
     table: str,
     model: Model,
     paths: Sequence[Path],
+    files: Sequence[Path],
     *,
     base_dir: Path | None = None,
     keep_content: bool = False,
     labels: bool = False,
     start_over: bool = False,
 ) -> Plan:
-    """Embed files and folders into a table of their own, created where it is missing.
+    """Embed files into a table of their own, created where it is missing.
 
-    Paths are kept relative to ``base_dir``, by default the folder they share. Rows whose file
-    is gone from one of the folders are deleted, with their vectors.
+    ``files`` are the pictures found in ``paths``, see sources.picture_files. Paths are kept
+    relative to ``base_dir``, by default the folder they share. Rows whose file is gone from one
+    of the folders are deleted, with their vectors.
     """
-    files = sources.picture_files(paths)
     recorded = store.embedded(conn, table)
     if recorded and not start_over:
         _check_same(recorded, model, None)

@@ -112,23 +112,6 @@ def conv_shapes() -> dict[str, tuple[int, int, int, int]]:
     return shapes
 
 
-def check_convolutions(weights: Mapping[str, np.ndarray]) -> None:
-    """Raise WeightsError unless all 13 kernels and biases are there, of the right shape, finite.
-
-    Keys are ``block1_conv1/kernel`` (height, width, in, out) and ``block1_conv1/bias`` (out,).
-    """
-    for layer, shape in conv_shapes().items():
-        for name, expected in ((f"{layer}/kernel", shape), (f"{layer}/bias", shape[-1:])):
-            if name not in weights:
-                raise WeightsError(f"{name} is missing")
-            if weights[name].shape != expected:
-                raise WeightsError(
-                    f"{name} has the shape {weights[name].shape}, VGG16's is {expected}"
-                )
-            if not np.isfinite(weights[name]).all():
-                raise WeightsError(f"{name} holds numbers that are not finite")
-
-
 def rmac_regions(side: int, level: int) -> tuple[int, int]:
     """The side and the stride, in cells, of R-MAC's regions at ``level`` on a square map.
 
@@ -145,7 +128,6 @@ def build_rmac(weights: Mapping[str, np.ndarray], preprocessing: Preprocessing) 
 
     The second output, ``features`` float32 (N, 512, 7, 7), holds the last block's maps.
     """
-    check_convolutions(weights)
     graph = Graph()
     maps = _add_convolutions(graph, _add_preprocessing(graph, preprocessing), preprocessing)
     _add_rmac(graph, maps, EMBEDDING)
