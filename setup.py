@@ -43,22 +43,32 @@ setup(
         "numpy>=2",
         "onnx>=1.16",
         "pillow>=11.3",
+        # Forms with a picture: 0.65 has no parser for them, 1.0's writes files.
+        "python-multipart>=0.0.13",
+        # Hierarchical clustering with optimal leaf ordering, and the map's principal components.
+        "scipy>=1.11",
         "tabulate",
         f"onnxruntime-gpu>=1.20; {GPU_WHEELS}",
         f"onnxruntime>=1.20; {NO_GPU_WHEELS}",
     ],
     extras_require={
         "heic": ["pillow-heif"],
+        # The map by t-SNE instead of principal components.
+        "map": ["scikit-learn>=1.3"],
         # The frameworks whose own vectors the tests compare ours with; torch in a CPU build.
         "frameworks": ["keras", "safetensors", "torch"],
         "test": [
+            # Brings axe-core, so that no test fetches anything.
+            "axe-playwright-python",
             "cogapp",
             "mypy",
             "pillow-heif",
             "playwright",
             "pytest",
             "pytest-asyncio",
+            "pytest-xdist",
             "ruff",
+            "scikit-learn",
             "types-tabulate",
         ],
     },

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from datasette.utils import is_url, tilde_encode
 from markupsafe import Markup
 
-from . import store
+from . import results, store
 from .registry import registry
 from .tables import Key, Source
 
@@ -26,6 +26,12 @@ _CELL = Markup(
     '<img src="{thumbnail}" width="{width}" height="{height}" loading="lazy" alt=""></a>'
     '<a href="{similar}">Find similar</a> <span>{original}</span></div>'
 )
+# Where nothing is looked up, the room is always the same, and stays empty without a picture.
+_UNSEEN = Markup(
+    '<div class="revimg-cell"><a class="revimg-unseen" href="{similar}" tabindex="-1" '
+    'aria-hidden="true"><img src="{thumbnail}" loading="lazy" alt=""></a>'
+    '<a href="{similar}">Find similar</a> <span>{original}</span></div>'
+)
 _LINK = Markup('<a href="{url}">{url}</a>')
 _BLOB = Markup('<a class="blob-download" href="{url}">{size} bytes</a>')
 
@@ -40,6 +46,12 @@ def row_url(datasette: Datasette, database: str, source: Source, key: Key, page:
     # Added, not formatted: Datasette's URL type remembers that it has its base_url already.
     url: str = datasette.urls.row(database, source.name, row_path(key))
     return url + f"/-/{page}" if page else url
+
+
+def search_url(datasette: Datasette, database: str, table: str) -> str:
+    """The address of a table's reverse image search."""
+    url: str = datasette.urls.table(database, table)
+    return url + "/-/similar"
 
 
 def displayed(size: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:
@@ -61,19 +73,53 @@ async def render(
     size = await _size(datasette, database, source, key)
     if size is None:
         return None
-    width, height = displayed(size, _CELL_BOX)
     original: Any = value
     if isinstance(value, bytes):
         url = datasette.urls.row_blob(database, source.name, row_path(key), column)
         original = _BLOB.format(url=url, size=f"{len(value):,}")
     elif is_url(str(value).strip()):
         original = _LINK.format(url=value)
-    return _CELL.format(
+    return _cell(datasette, database, source, key, size, "" if value is None else original)
+
+
+async def render_result(
+    datasette: Datasette, database: str, row: Any, column: str, value: Any, request: Any
+) -> Markup | None:
+    """The cell of a query's result that shows the picture of a row, None for every other cell.
+
+    A result may be more public than the table that it was made of. So nothing is shown to those
+    who may not view the table. Where the request isn't known (None, always in 0.65), nothing is
+    looked up unless everybody may: there are only the addresses, which ask who comes.
+    """
+    shown = await results.columns(datasette, database, tuple(row.keys()), request)
+    found = shown.get(column.lower())
+    key = found.key(row, value) if found else None
+    if found is None or key is None:
+        return None
+    size = None
+    if found.visible:
+        size = await _size(datasette, database, found.source, key)
+        if size is None:
+            return None
+    original = _LINK.format(url=value) if is_url(str(value).strip()) else value
+    return _cell(datasette, database, found.source, key, size, original)
+
+
+def _cell(
+    datasette: Datasette,
+    database: str,
+    source: Source,
+    key: Key,
+    size: tuple[int, int] | None,
+    original: Any,
+) -> Markup:
+    width, height = displayed(size, _CELL_BOX) if size else (None, None)
+    return (_CELL if size else _UNSEEN).format(
         similar=row_url(datasette, database, source, key, "similar"),
         thumbnail=row_url(datasette, database, source, key, "thumbnail"),
         width=width,
         height=height,
-        original="" if value is None else original,
+        original=original,
     )
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .cells import displayed
+from .cells import displayed, row_path
 from .images import THUMBNAIL_SIDE
 from .parameters import ROWS, Filter, Pairs, Parameters, address
+from .percentiles import in_words
 from .settings import MAX_SIZE
 from .similar import Answer, Row
 from .tables import Key, Source
@@ -27,23 +28,29 @@ class Shown:
     url: Callable[[Key, str], str]
     label_column: str | None
     columns: tuple[str, ...]
+    # The page itself, where it is about no row.
+    here: str = ""
 
 
 def context(
     found: Answer, asked: Parameters, filters: list[Filter], source: Source, shown: Shown
 ) -> dict[str, Any]:
     """The variables of ``revimg_similar.html``."""
-    here = shown.url(found.row.key, "similar")
-    label = _label_column([found.row, *found.rows], source, shown.label_column)
+    here = shown.url(found.row.key, "similar") if found.row else shown.here
+    known = [found.row, *found.rows] if found.row else found.rows
+    label = label_column(known, source, shown.label_column)
     more = min(2 * asked.size, MAX_SIZE)
 
     def card(row: Row, pairs: Pairs) -> dict[str, Any]:
         width, height = displayed(row.size, _THUMBNAIL) if row.size else (None, None)
         return {
-            "label": _label(row, label),
+            "label": label_of(row, label),
             "score": row.score,
+            "percentile": _percentile(found, row),
             "url": shown.url(row.key, ""),
             "similar_url": address(shown.url(row.key, "similar"), pairs),
+            "like_url": address(here, [*asked.pairs, ("like", row_path(row.key))]),
+            "unlike_url": address(here, [*asked.pairs, ("unlike", row_path(row.key))]),
             "thumbnail_url": shown.url(row.key, "thumbnail"),
             "width": width,
             "height": height,
@@ -52,36 +59,71 @@ def context(
             ],
         }
 
+    def compare_url(row: Row) -> str | None:
+        # A picture that is in no row has nothing to be compared as.
+        if found.row is None:
+            return None
+        base = shown.url(found.row.key, "compare")
+        return address(base, [("with", row_path(row.key))])
+
+    def but(name: str, text: str, *names: str) -> Pairs:
+        return [pair for pair in asked.without(*names) if pair != (name, text)]
+
     def examples(name: str, rows: list[Row], texts: tuple[str, ...]) -> list[dict[str, Any]]:
         return [
-            {
-                **card(row, []),
-                "remove_url": address(here, [p for p in asked.pairs if p != (name, text)]),
-            }
+            {**card(row, []), "part": name, "remove_url": address(here, but(name, text))}
             for row, text in zip(rows, texts, strict=True)
         ]
 
-    conditions = [(each.text, address(here, each.without)) for each in filters]
-    if asked.minimum is not None:
-        conditions.append((f"cosine ≥ {asked.minimum:g}", address(here, asked.without("_min"))))
+    # Without the picture itself, the first like it takes its place.
+    without_query = (
+        address(
+            shown.url(found.like[0].key, "similar"), but("like", asked.like[0], "_crop", "_shape")
+        )
+        if found.like
+        else None
+    )
+
     return {
-        "query": card(found.row, []),
+        "query": card(found.row, []) if found.row else None,
         # From picture to picture among the same rows.
-        "rows": [card(row, asked.without(*ROWS)) for row in found.rows],
-        "like": examples("like", found.like, asked.like),
-        "unlike": examples("unlike", found.unlike, asked.unlike),
+        "rows": [
+            {**card(row, asked.without(*ROWS, "_crop")), "compare_url": compare_url(row)}
+            for row in found.rows
+        ],
+        "parts": [
+            *examples("like", found.like, asked.like),
+            *examples("unlike", found.unlike, asked.unlike),
+        ],
+        "without_query_url": without_query,
         "candidates": found.candidates,
+        "counted_all": found.counted_all,
         "ms": found.ms,
-        "frame": _frame([found.row, *found.rows]),
-        "conditions": conditions,
-        "clear_url": address(here, asked.only("_size", *ROWS)),
+        "frame": _frame(known),
+        "conditions": conditions(asked, filters, here),
+        "clear_url": address(here, asked.only("_size", "_crop", *ROWS)),
         "more": min(more, found.candidates) if found.candidates > len(found.rows) < more else None,
         "more_url": address(here, [*asked.without("_size"), ("_size", str(more))]),
-        "alternate_url_json": address(here + ".json", asked.pairs),
+        "crop": asked.crop,
+        "whole_url": address(here, asked.without("_crop")),
+        "alternate_url_json": address(here + ".json", asked.pairs) if found.row else None,
     }
 
 
-def _label_column(rows: list[Row], source: Source, given: str | None) -> str | None:
+def conditions(asked: Parameters, filters: list[Filter], here: str) -> list[tuple[str, str]]:
+    """What the rows must meet, in words, each with the address of the page without it."""
+    found = [(each.text, address(here, each.without)) for each in filters]
+    if asked.minimum is not None:
+        found.append((asked.minimum.in_words, address(here, asked.without("_min"))))
+    return found
+
+
+def _percentile(found: Answer, row: Row) -> str | None:
+    percentile = found.percentile(row)
+    return None if percentile is None else in_words(percentile)
+
+
+def label_column(rows: list[Row], source: Source, given: str | None) -> str | None:
     """The column that names a row for a reader; None when that is its key.
 
     ``given`` is Datasette's choice, which may be the key itself. Without one: a column that is
@@ -90,7 +132,7 @@ def _label_column(rows: list[Row], source: Source, given: str | None) -> str | N
     if given and given not in source.key_columns:
         return given
     named = next((name for name in source.columns if name.lower() in _NAMES), None)
-    if named or any(isinstance(part, str) for part in rows[0].key):
+    if named or not rows or any(isinstance(part, str) for part in rows[0].key):
         return named
     return next((name for name in source.columns if _tells_apart(rows, name)), None)
 
@@ -101,7 +143,8 @@ def _tells_apart(rows: list[Row], column: str) -> bool:
     return len(set(words)) == len(rows)
 
 
-def _label(row: Row, column: str | None) -> str:
+def label_of(row: Row, column: str | None) -> str:
+    """What a row is called: what it has in this column, or its key."""
     value = row.columns.get(column) if column else None
     return ", ".join(map(str, row.key)) if value in (None, "") else str(value)
 

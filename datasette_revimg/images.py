@@ -15,6 +15,9 @@ from functools import cache
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from .crop import SIDE as WHOLE
+from .crop import Crop
+
 SIDE = 224
 THUMBNAIL_SIDE = 320
 
@@ -37,12 +40,19 @@ _LAB_TO_SRGB = ImageCms.ImageCmsTransform(
 
 _WHITE = (255, 255, 255, 255)
 
+# EXIF's orientations in which a picture lies on its side.
+_TURNED = (5, 6, 7, 8)
+
 # Where in its EXIF a camera says when the picture was taken, best first.
 _TAKEN_TAGS = (ExifTags.Base.DateTimeOriginal, ExifTags.Base.DateTimeDigitized)
 
 
 class ImageError(ValueError):
     """The bytes can't be used as a picture; the message is the reason, without a full stop."""
+
+
+class TooLargeError(ImageError):
+    """The picture has more pixels than are decoded."""
 
 
 @dataclass(frozen=True)
@@ -93,20 +103,21 @@ def is_picture(data: bytes) -> bool:
     return True
 
 
-def decode(data: bytes, size: tuple[int, int] = (SIDE, SIDE)) -> Picture:
+def decode(data: bytes, size: tuple[int, int] = (SIDE, SIDE), crop: Crop | None = None) -> Picture:
     """Decode a picture's bytes for a network that takes ``size``, (height, width) in pixels.
 
+    With ``crop``, the array is of that part of the upright picture; all else is of the whole.
     Raises ImageError when they can't be trusted or understood.
     """
     image = _open(data)
     width, height = image.size
     try:
         taken = _taken(image)
-        image.draft("RGB", _draft_size(size))
+        image.draft("RGB", _draft_size(size, crop, image.getexif()))
         image.load()
         upright = ImageOps.exif_transpose(image)
         rgb = _to_rgb(upright)
-        thumbnail = _thumbnail(rgb)
+        thumbnail = _webp(rgb.copy(), THUMBNAIL_SIDE, quality=80)
     except Exception as error:
         # Pillow's decoders raise nearly anything on damaged data, from struct.error to
         # MemoryError; all of it means the same to whoever owns the picture.
@@ -114,7 +125,7 @@ def decode(data: bytes, size: tuple[int, int] = (SIDE, SIDE)) -> Picture:
     if upright.size != image.size:
         width, height = height, width
     return Picture(
-        array=to_array(rgb, size),
+        array=to_array(rgb.crop(crop.box(rgb.size)) if crop else rgb, size),
         thumbnail=thumbnail,
         width=width,
         height=height,
@@ -124,21 +135,40 @@ def decode(data: bytes, size: tuple[int, int] = (SIDE, SIDE)) -> Picture:
     )
 
 
+def rendition(data: bytes, side: int) -> bytes:
+    """The picture as WebP for a screen: upright RGB, longest side at most ``side`` pixels.
+
+    Drawn anew from its pixels: whatever else is in the bytes doesn't come along. Raises
+    ImageError as ``decode``.
+    """
+    image = _open(data)
+    try:
+        image.draft("RGB", (side, side))
+        image.load()
+        return _webp(_to_rgb(ImageOps.exif_transpose(image)), side, quality=85)
+    except Exception as error:
+        raise ImageError(f"damaged picture: {_sentence(error)}") from error
+
+
 def to_array(rgb: Image.Image, size: tuple[int, int] = (SIDE, SIDE)) -> np.ndarray:
     """An RGB image squeezed to uint8 (height, width, 3), aspect ignored, antialiased bilinear."""
     height, width = size
     return np.asarray(rgb.resize((width, height), Image.Resampling.BILINEAR))
 
 
-def _draft_size(size: tuple[int, int]) -> tuple[int, int]:
+def _draft_size(size: tuple[int, int], crop: Crop | None, exif: Image.Exif) -> tuple[int, int]:
     """The least size to decode to: JPEG decoders can scale down by 2, 4 or 8 while decoding.
 
     Twice the network's side keeps the antialiased resize that follows within 0.2 of 255 of the
     full decoding. The longer side, both ways: the picture may have to be turned yet. Never less
-    than twice SIDE: the thumbnail is made of it too.
+    than twice SIDE: the thumbnail is made of it too. With a crop, as much for the part alone.
     """
     side = 2 * max(SIDE, *size)
-    return side, side
+    if crop is None:
+        return side, side
+    width, height = (-(-side * WHOLE // part) for part in (crop.width, crop.height))
+    turned = exif.get(ExifTags.Base.Orientation) in _TURNED
+    return (height, width) if turned else (width, height)
 
 
 def _open(data: bytes) -> Image.Image:
@@ -149,12 +179,12 @@ def _open(data: bytes) -> Image.Image:
     except UnidentifiedImageError as error:
         raise ImageError(_unidentified(data)) from error
     except Image.DecompressionBombError as error:
-        raise ImageError(f"too large: more than {MAX_PIXELS // 10**6} megapixels") from error
+        raise TooLargeError(f"too large: more than {MAX_PIXELS // 10**6} megapixels") from error
     except Exception as error:
         raise ImageError(f"damaged picture: {_sentence(error)}") from error
     width, height = image.size
     if width * height > MAX_PIXELS:
-        raise ImageError(
+        raise TooLargeError(
             f"too large: {width}×{height} pixels, the limit is {MAX_PIXELS // 10**6} megapixels"
         )
     return image
@@ -207,10 +237,10 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.round(scaled).astype(np.uint8))
 
 
-def _thumbnail(rgb: Image.Image) -> bytes:
-    thumbnail = rgb.copy()
-    thumbnail.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
-    thumbnail.info.clear()
+def _webp(rgb: Image.Image, side: int, quality: int) -> bytes:
+    """The image as WebP, its longest side at most ``side``; the image itself is shrunk."""
+    rgb.thumbnail((side, side), Image.Resampling.LANCZOS)
+    rgb.info.clear()
     buffer = io.BytesIO()
-    thumbnail.save(buffer, "WEBP", quality=80, method=2)
+    rgb.save(buffer, "WEBP", quality=quality, method=2)
     return buffer.getvalue()

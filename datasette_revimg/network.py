@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from .errors import RevimgError
 from .images import SIDE
@@ -18,6 +18,7 @@ DEVICES = ("auto", "cpu", "cuda")
 
 _INPUT = "images"
 _PROBABILITIES = "predictions"
+_FEATURES = "features"
 
 # ONNX Runtime's severity for fatal errors only: a CUDA library that isn't there is told by us,
 # in one sentence, instead of by two loud lines of its own.
@@ -27,10 +28,12 @@ _FATAL = 4
 @dataclass(frozen=True)
 class Encoded:
     """What the network makes of a batch: unit vectors float32 (N, D) and, where they are wanted,
-    the probabilities of ImageNet's classes float32 (N, 1000)."""
+    the probabilities of ImageNet's classes float32 (N, 1000) and the last convolution block's
+    maps float32 (N, 512, 7, 7)."""
 
     vectors: np.ndarray
     probabilities: np.ndarray | None = None
+    features: np.ndarray | None = None
 
 
 class Network:
@@ -52,6 +55,9 @@ class Network:
 
         RevimgError when the file can't be loaded, or ``cuda`` was asked for and can't be had.
         """
+        # A tenth of a second, which every start of Datasette would have to wait for.
+        import onnxruntime
+
         self._file, self._pixels = file, pixels
         self._outputs = [output, _PROBABILITIES] if classes else [output]
         options = onnxruntime.SessionOptions()
@@ -83,14 +89,33 @@ class Network:
         """Unit vectors float32 (N, D) of a batch of pictures, uint8 (N, *size, 3) RGB."""
         return self.encode(pictures).vectors
 
-    def encode(self, pictures: np.ndarray) -> Encoded:
-        """Vectors and, if the network was loaded with them, classes, of one run of the network."""
+    @property
+    def has_features(self) -> bool:
+        """Whether it is one of VGG16's, whose maps can be had beside the vector."""
+        names = [output.name for output in self._session.get_outputs()]
+        return self._pixels is None and _FEATURES in names
+
+    def giving(self, output: str) -> Network:
+        """The same loaded file, with another of its outputs as the vector."""
+        other = copy.copy(self)
+        other._outputs = [output]
+        return other
+
+    def encode(self, pictures: np.ndarray, *, features: bool = False) -> Encoded:
+        """Vectors and, if the network was loaded with them, classes, of one run of the network;
+        with ``features``, which only networks that have them can give, the maps too."""
         if self._pixels:
             return Encoded(self._own_vectors(pictures, self._pixels))
-        outputs = self._session.run(self._outputs, {_INPUT: pictures})
+        names = [*self._outputs, _FEATURES] if features else self._outputs
+        outputs = self._session.run(names, {_INPUT: pictures})
         if not all(np.isfinite(output).all() for output in outputs):
             raise RevimgError("the network returned numbers that are not finite: reinstall it")
-        return Encoded(*(np.asarray(output, np.float32) for output in outputs))
+        found = dict(zip(names, (np.asarray(o, np.float32) for o in outputs), strict=True))
+        return Encoded(
+            found[self._outputs[0]],
+            found.get(_PROBABILITIES),
+            found.get(_FEATURES) if features else None,
+        )
 
     def try_out(self, count: int, dimension: int) -> None:
         """Embed noise, ``count`` pictures at once. RevimgError when the network can't, or when its
@@ -137,6 +162,8 @@ def _one_line(error: Exception) -> str:
 
 
 def _cuda(device: str) -> list[str]:
+    import onnxruntime
+
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         if device == "cuda":
             raise RevimgError(

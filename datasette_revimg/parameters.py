@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import sqlite3
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
@@ -13,9 +13,12 @@ from datasette.filters import Filters
 from datasette.plugins import pm
 from datasette.utils import await_me_maybe
 from datasette.utils.asgi import Request
+from datasette.utils.sqlite import sqlite3
 
-from . import tables
+from . import crop, tables
+from .crop import Crop
 from .errors import Problem
+from .percentiles import Minimum, parse_minimum
 from .settings import MAX_SIZE
 from .tables import Source
 
@@ -28,6 +31,8 @@ SHAPES = ("objects", "arrays", "array")
 ROWS = ("like", "unlike")
 
 Pairs = list[tuple[str, str]]
+
+_FIELD = re.compile("_filter_(column|op|value)(_[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -44,10 +49,11 @@ class Parameters:
 
     pairs: Pairs
     size: int
-    minimum: float | None
+    minimum: Minimum | None
     shape: str
     like: tuple[str, ...]
     unlike: tuple[str, ...]
+    crop: Crop | None = None
 
     def only(self, *names: str) -> Pairs:
         """The pairs of the query string with these names."""
@@ -57,14 +63,26 @@ class Parameters:
         """The pairs of the query string but those with these names."""
         return [pair for pair in self.pairs if pair[0] not in names]
 
+    @property
+    def filters(self) -> Pairs:
+        """The pairs of the query string that filter columns."""
+        # As on the table's own page: what starts with an underscore is no column, unless an
+        # operator follows.
+        return [
+            (name, value)
+            for name, value in self.without(*ROWS)
+            if not name.startswith("_") or "__" in name
+        ]
+
 
 @dataclass(frozen=True)
 class Condition:
-    """Filters as SQL, with its parameters, and in words."""
+    """Filters as SQL, with its parameters, and in words; whether there is a full-text index."""
 
     sql: str
     values: dict[str, Any]
     filters: list[Filter]
+    searchable: bool = False
 
 
 def parse(request: Request, default_size: int) -> Parameters:
@@ -77,6 +95,7 @@ def parse(request: Request, default_size: int) -> Parameters:
         _shape(args.get("_shape", SHAPES[0])),
         tuple(args.getlist("like")),
         tuple(args.getlist("unlike")),
+        crop.parse(args.get("_crop")),
     )
 
 
@@ -88,22 +107,52 @@ def _size(text: str | None, default: int) -> int:
     return int(text)
 
 
-def _minimum(text: str | None) -> float | None:
-    if text is None:
-        return None
+def _minimum(text: str | None) -> Minimum | None:
     try:
-        value = float(text)
+        return None if text is None else parse_minimum(text)
     except ValueError:
-        value = float("nan")
-    if not -1 <= value <= 1:
-        raise Problem(400, f"_min must be a number from -1 to 1, not {text!r}")
-    return value
+        raise Problem(
+            400,
+            "_min must be a cosine, a number from -1 to 1, or a percentage like 99.9%, "
+            f"not {text!r}",
+        ) from None
 
 
 def _shape(text: str) -> str:
     if text not in SHAPES:
         raise Problem(400, f"_shape must be one of {', '.join(SHAPES)}, not {text!r}")
     return text
+
+
+def filter_name(column: str) -> str:
+    """The parameter that filters rows by what they have in this column."""
+    ours = column in ROWS or column.startswith("_") or "__" in column
+    return f"{column}__exact" if ours else column
+
+
+def sent_by_form(pairs: Pairs) -> bool:
+    """Whether a form of filters, the table page's or ours, has sent these pairs."""
+    return any(_FIELD.fullmatch(name) for name, _ in pairs)
+
+
+def of_form(pairs: Pairs) -> Pairs:
+    """What a form of filters has sent as the query string that says the same."""
+    rows: dict[str, dict[str, str]] = {}
+    kept = []
+    for name, value in pairs:
+        field = _FIELD.fullmatch(name)
+        if field:
+            rows.setdefault(field[2] or "", {})[field[1]] = value
+        elif (name, value) != ("_search", ""):
+            kept.append((name, value))
+    for row in rows.values():
+        column, value = row.get("column"), row.get("value", "")
+        # An operator without a value comes with one: isnull__1.
+        operator, _, given = row.get("op", "exact").partition("__")
+        if column:
+            name = filter_name(column) if operator == "exact" else f"{column}__{operator}"
+            kept.append((name, given or value))
+    return kept
 
 
 def address(base: str, pairs: Pairs) -> str:
@@ -115,12 +164,7 @@ async def condition(
     datasette: Datasette, request: Request, db: Any, source: Source, parameters: Parameters
 ) -> Condition:
     """The filters, as the table's own page has them. Problem when they can't be used."""
-    # As there: what starts with an underscore is no column, unless an operator follows.
-    pairs = [
-        (name, value)
-        for name, value in parameters.without(*ROWS)
-        if not name.startswith("_") or "__" in name
-    ]
+    pairs = parameters.filters
     filters = Filters(sorted(pairs))
     _check_columns(filters, source)
     try:
@@ -128,6 +172,7 @@ async def condition(
         words = [
             Filter(_in_words(pair), _all_but(parameters.pairs, pair)) for pair in sorted(pairs)
         ]
+        searchable = False
         for hook in pm.hook.filters_from_request(
             request=request, table=source.name, database=db.name, datasette=datasette
         ):
@@ -136,13 +181,14 @@ async def condition(
                 clauses.extend(arguments.where_clauses)
                 values.update(arguments.params)
                 words.extend(_described(arguments, parameters))
+                searchable |= bool(arguments.extra_context.get("supports_search"))
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise Problem(400, f"a filter's value isn't the JSON it should be: {error}") from error
     # Each on lines of its own: a comment in one of them must end there.
     sql = " and ".join(f"(\n{clause}\n)" for clause in clauses)
     if sql:
         await _try(db, source, sql, values)
-    return Condition(sql, values, words)
+    return Condition(sql, values, words, searchable)
 
 
 def _check_columns(filters: Filters, source: Source) -> None:

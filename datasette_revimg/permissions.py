@@ -11,12 +11,16 @@ import json
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from . import compat, store, tables
+from . import compat, settings, store, tables
 from .compat import Actor
 from .registry import Registry, registry
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
+
+# Whoever may view a table may search it by image, unless this is configured otherwise.
+UPLOAD = "revimg-upload"
+UPLOAD_DESCRIPTION = "Search a table by image, or by a region of one"
 
 # 1.0 asks every plugin for its rules whenever it decides about a table, which our own question
 # about a source makes it do as well.
@@ -58,6 +62,13 @@ async def _sources(db: Any, known: Registry, table: str) -> tuple[str, ...]:
         return known.sources
     # What an interrupted run or a dropped table left behind: it may be anybody's.
     return tuple(name for name in await db.table_names() if not is_computed(name))
+
+
+async def may_upload(datasette: Datasette, actor: Actor, database: str, table: str) -> bool:
+    """Whether the actor, who may view the table, may search it by image."""
+    if not settings.of_table(datasette, database, table).upload:
+        return False
+    return await compat.allowed(datasette, actor, UPLOAD, database, table)
 
 
 async def denials(datasette: Datasette, actor: Actor) -> Any:

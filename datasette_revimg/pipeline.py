@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from . import images, labels, store
+from . import images, labels, store, upkeep
 from .images import ImageError, Picture
 from .network import Encoded
 from .sources import Job, MissingError
@@ -104,6 +104,7 @@ def run(
             if limit is not None and attempted >= limit:
                 break
         _store(conn, source, batch, encode, summary)
+        upkeep.finish(conn, source)
     finally:
         summary.seconds = time.perf_counter() - started
 
@@ -188,6 +189,7 @@ def _store(
             )
         ]
     store.write(conn, source, entries, batch.failures, batch.rows)
+    upkeep.maintain(conn, source)
     summary.embedded += len(entries)
 
 

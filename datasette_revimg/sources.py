@@ -102,9 +102,9 @@ def _looks_like_path(value: Any) -> bool:
 def check_paths(conn: sqlite3.Connection, source: Source, column: str, base: Path) -> None:
     """RevimgError, with the way out, when no path in the column leads to a file below ``base``."""
     paths = [Path(str(value)) for value in tables.sample(conn, source, column, SAMPLE)]
-    if any((base / path).is_file() for path in paths if _inside(base, path)):
+    if any((base / path).is_file() for path in paths if is_inside(base, path)):
         return
-    absolute = [path for path in paths if path.is_absolute() and not _inside(base, path)]
+    absolute = [path for path in paths if path.is_absolute() and not is_inside(base, path)]
     if absolute:
         folder = os.path.commonpath([path.parent for path in absolute])
         raise RevimgError(
@@ -141,10 +141,10 @@ def _reader(value: Any, kind: str, base: Path) -> Callable[[], bytes]:
         if isinstance(value, bytes):
             return lambda: value
         return _refuse(f"not a BLOB but {type(value).__name__}")
-    path = Path(value.decode(errors="replace") if isinstance(value, bytes) else str(value))
+    path = path_of(value)
     if "://" in str(value):
         return _refuse("a web address, and only files are read")
-    if not _inside(base, path):
+    if not is_inside(base, path):
         return _refuse("its path lies outside the base folder, see --base-dir")
     return lambda: read_file(base / path)
 
@@ -156,7 +156,12 @@ def _refuse(reason: str) -> Callable[[], bytes]:
     return read
 
 
-def _inside(base: Path, path: Path) -> bool:
+def path_of(value: Any) -> Path:
+    """A path as a table has it."""
+    return Path(value.decode(errors="replace") if isinstance(value, bytes) else str(value))
+
+
+def is_inside(base: Path, path: Path) -> bool:
     """Whether base/path stays below base; paths in a table are somebody else's input."""
     return Path(os.path.normpath(base / path)).is_relative_to(os.path.normpath(base))
 

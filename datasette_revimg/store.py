@@ -1,6 +1,7 @@
-"""The tables: which tables are embedded, their vectors, thumbnails and failures.
+"""The tables: which tables are embedded, what is stored for their rows, and failures.
 
-All SQL that touches a ``_revimg_`` table lives here. Functions take a plain sqlite3 connection,
+What writes a vector, a thumbnail or a failure lives here; ``reading`` reads vectors, and
+``code_tables`` keeps the codes. Functions take a plain sqlite3 connection,
 so that they serve the command line, Datasette's threads and a reader's own scripts alike.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +18,9 @@ from typing import Any
 import numpy as np
 import sqlite_utils
 
+from . import code_tables
 from .errors import RevimgError
-from .tables import PREFIX, Key, Source, find, marks, only, quote, subquery
+from .tables import PREFIX, Key, Source, exists, find, marks, only, quote, subquery
 
 REGISTRY = "_revimg_tables"
 FAILURES = "_revimg_failures"
@@ -28,9 +30,6 @@ VECTOR_DTYPE = np.dtype("<f4")
 
 # How long to wait for another program's write to end before calling the database locked.
 BUSY_SECONDS = 15.0
-
-# Rows read at once by a scan: 8 MB of 4096-float vectors.
-SCAN_ROWS = 512
 
 _OWN_COLUMNS = {"embedding", "content_hash", "thumbnail", "width", "height"}
 _LABEL_COLUMNS = {"label", "score"}
@@ -94,11 +93,20 @@ def labels_table(table: str) -> str:
 def own_tables(table: str) -> tuple[str, ...]:
     """The tables that hold what was computed for ``table`` alone; that of the labels exists only
     where they were asked for."""
+    return (
+        *_keyed_tables(table),
+        code_tables.codes_table(table),
+        code_tables.basis_table(table),
+    )
+
+
+def _keyed_tables(table: str) -> tuple[str, ...]:
+    """Those that have the table's own key."""
     return vectors_table(table), thumbnails_table(table), labels_table(table)
 
 
-def _existing_own_tables(conn: sqlite3.Connection, table: str) -> list[str]:
-    return [name for name in own_tables(table) if _exists(conn, name)]
+def _existing_keyed_tables(conn: sqlite3.Connection, table: str) -> list[str]:
+    return [name for name in _keyed_tables(table) if exists(conn, name)]
 
 
 def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
@@ -137,7 +145,7 @@ def translated(error: sqlite3.Error, path: Path) -> RevimgError:
 
 def embedded_tables(conn: sqlite3.Connection) -> list[Embedded]:
     """Every embedded table of the database, by name."""
-    if not _exists(conn, REGISTRY):
+    if not exists(conn, REGISTRY):
         return []
     columns = [field.name for field in fields(Embedded)]
     rows = conn.execute(
@@ -188,6 +196,7 @@ def prepare(
                 f"({keys}, label text, score real, "
                 f"primary key ({primary_key}, label), unique (label, {primary_key}))"
             )
+        code_tables.create(conn, source.name)
         database.table(REGISTRY).upsert({**asdict(entry), "updated": now()}, pk="table_name")
 
 
@@ -232,16 +241,23 @@ def write(
     """
     database = sqlite_utils.Database(conn, execute_plugins=False)
     with database.atomic():
+        # First, because it takes the lock: what has only read so far can't wait for its turn.
+        conn.execute(
+            f"update {REGISTRY} set updated = ? where table_name = ?", [now(), source.name]
+        )
         for row in rows:
             # One by one: upsert_all would set what one row lacks and another has to NULL.
             database.table(source.name).upsert(row, pk=source.key_columns)
         width = len(source.stored_keys)
+        keys = [entry.key for entry in entries]
+        replaced = len(hashes(conn, source, keys))
+        vectors = np.array([entry.embedding for entry in entries], VECTOR_DTYPE)
         conn.executemany(
             f"insert or replace into {quote(vectors_table(source.name))} "
             f"values ({marks(width + 2)})",
             [
-                (*entry.key, entry.embedding.astype(VECTOR_DTYPE).tobytes(), entry.content_hash)
-                for entry in entries
+                (*entry.key, vector.tobytes(), entry.content_hash)
+                for entry, vector in zip(entries, vectors, strict=True)
             ],
         )
         conn.executemany(
@@ -250,21 +266,20 @@ def write(
             [(*entry.key, entry.thumbnail, entry.width, entry.height) for entry in entries],
         )
         _write_labels(conn, source, entries)
-        _clear_failures(conn, source, [entry.key for entry in entries])
+        _clear_failures(conn, source, keys)
         conn.executemany(
             f"insert or replace into {FAILURES} values (?, ?, ?, ?)",
             [(source.name, pk_json(failure.key), failure.reason, now()) for failure in failures],
         )
-        _delete(conn, source, [failure.key for failure in failures if failure.stale])
-        conn.execute(
-            f"update {REGISTRY} set updated = ? where table_name = ?", [now(), source.name]
-        )
+        removed = _delete(conn, source, [failure.key for failure in failures if failure.stale])
+        change = len(keys) - replaced - len(removed)
+        code_tables.record(conn, source.name, keys, vectors, removed, change)
 
 
 def _write_labels(conn: sqlite3.Connection, source: Source, entries: Sequence[Entry]) -> None:
     """In place of the former ones, which go too where no new ones were asked for."""
     table = labels_table(source.name)
-    if not _exists(conn, table):
+    if not exists(conn, table):
         return
     stored = " and ".join(f"{quote(name)} = ?" for name, _ in source.stored_keys)
     conn.executemany(f"delete from {quote(table)} where {stored}", [entry.key for entry in entries])
@@ -282,7 +297,8 @@ def remove_rows(conn: sqlite3.Connection, source: Source, keys: Sequence[Key]) -
     condition = " and ".join(f"{quote(name)} = ?" for name in source.key_columns)
     with sqlite_utils.Database(conn, execute_plugins=False).atomic():
         conn.executemany(f"delete from {quote(source.name)} where {condition}", keys)
-        _delete(conn, source, keys)
+        removed = _delete(conn, source, keys)
+        _record_removed(conn, source, removed)
         _clear_failures(conn, source, keys)
 
 
@@ -296,12 +312,14 @@ def remove_missing(conn: sqlite3.Connection, source: Source, column: str) -> int
     present = " and ".join(f"{quote(name)} is not null" for name in (*source.key_columns, column))
     gone = f"({stored}) not in {subquery(source, present)}"
     with sqlite_utils.Database(conn, execute_plugins=False).atomic():
-        removed = {
-            name: conn.execute(f"delete from {quote(name)} where {gone}").rowcount
-            for name in _existing_own_tables(conn, source.name)
-        }
         conn.execute(f"delete from {FAILURES} where table_name = ?", [source.name])
-    return removed[vectors_table(source.name)]
+        removed = conn.execute(
+            f"select {stored} from {quote(vectors_table(source.name))} where {gone}"
+        ).fetchall()
+        for name in _existing_keyed_tables(conn, source.name):
+            conn.execute(f"delete from {quote(name)} where {gone}")
+        _record_removed(conn, source, removed)
+    return len(removed)
 
 
 def clear_failures(conn: sqlite3.Connection, source: Source, keys: Sequence[Key]) -> None:
@@ -313,11 +331,13 @@ def clear_failures(conn: sqlite3.Connection, source: Source, keys: Sequence[Key]
 def move_paths(conn: sqlite3.Connection, source: Source, prefix: str) -> None:
     """Put ``prefix`` before every path of a table made from files, in one transaction."""
     with sqlite_utils.Database(conn, execute_plugins=False).atomic():
-        for name in (source.name, *_existing_own_tables(conn, source.name)):
+        for name in (source.name, *_existing_keyed_tables(conn, source.name)):
             # SQLite checks each row at once: a path may become what another one still is. No
             # path begins with a slash, so that in between they are out of each other's way.
             conn.execute(f"update {quote(name)} set path = '/' || path")
             conn.execute(f"update {quote(name)} set path = ? || substr(path, 2)", [prefix])
+        # They name the rows by their paths.
+        code_tables.start_over(conn, source.name)
         conn.execute(f"delete from {FAILURES} where table_name = ?", [source.name])
 
 
@@ -355,14 +375,6 @@ def hashes(
     return found
 
 
-def vector(conn: sqlite3.Connection, table: str, key: Sequence[Any]) -> np.ndarray | None:
-    """A row's unit vector, float32 (D,), or None when the row is gone or has none."""
-    return next(
-        (matrix[0] for _, matrix in vectors(conn, table, *only(find(conn, table), key))),
-        None,
-    )
-
-
 def thumbnail(conn: sqlite3.Connection, table: str, key: Sequence[Any]) -> bytes | None:
     """A row's thumbnail as WebP, or None when the row is gone or has none."""
     user_table = find(conn, table)
@@ -391,31 +403,14 @@ def sizes(
     return found
 
 
-def vectors(
-    conn: sqlite3.Connection,
-    table: str,
-    where: str = "",
-    parameters: Sequence[Any] | Mapping[str, Any] = (),
-) -> Iterator[tuple[list[Key], np.ndarray]]:
-    """Keys and unit vectors, float32 (n, D), of the rows that are in the source table now.
-
-    ``where`` is an SQL condition on the source table's columns. In chunks of SCAN_ROWS.
-    """
-    user_table = find(conn, table)
-    stored = [quote(name) for name, _ in user_table.stored_keys]
-    cursor = conn.execute(
-        f"select {', '.join(stored)}, embedding from {quote(vectors_table(user_table.name))} "
-        f"where ({', '.join(stored)}) in {subquery(user_table, where)}",
-        parameters,
-    )
-    # Datasette's connections make sqlite3.Row, which doesn't compare and hash like a tuple.
-    cursor.row_factory = None
-    while rows := cursor.fetchmany(SCAN_ROWS):
-        blobs = b"".join(row[-1] for row in rows)
-        yield (
-            [row[:-1] for row in rows],
-            np.frombuffer(blobs, VECTOR_DTYPE).reshape(len(rows), -1),
-        )
+def thumbnails_of(
+    conn: sqlite3.Connection, source: Source, keys: Sequence[Key]
+) -> list[bytes | None]:
+    """The thumbnails of these rows as WebP, in their order; None for a row that has none."""
+    stored = " and ".join(f"{quote(name)} = ?" for name, _ in source.stored_keys)
+    query = f"select thumbnail from {quote(thumbnails_table(source.name))} where {stored}"
+    rows = [conn.execute(query, key).fetchone() for key in keys]
+    return [row[0] if row else None for row in rows]
 
 
 def failures(conn: sqlite3.Connection, table: str) -> list[tuple[str, str]]:
@@ -432,20 +427,20 @@ def counts(conn: sqlite3.Connection, table: str) -> tuple[int, int, int]:
         f"select count(*) from {FAILURES} where table_name = ?", [table]
     ).fetchone()
     rows = 0
-    if _exists(conn, table):
+    if exists(conn, table):
         (rows,) = conn.execute(f"select count(*) from {quote(table)}").fetchone()
     return rows, embeddings, failed
 
 
 def stored_bytes(conn: sqlite3.Connection, table: str) -> int:
-    """Bytes of vectors and thumbnails kept for a table."""
+    """Bytes of vectors, thumbnails and codes kept for a table."""
     (vectors_size,) = conn.execute(
         f"select coalesce(sum(length(embedding)), 0) from {quote(vectors_table(table))}"
     ).fetchone()
     (thumbnails_size,) = conn.execute(
         f"select coalesce(sum(length(thumbnail)), 0) from {quote(thumbnails_table(table))}"
     ).fetchone()
-    return int(vectors_size + thumbnails_size)
+    return int(vectors_size + thumbnails_size) + code_tables.stored_bytes(conn, table)
 
 
 def pk_json(key: Iterable[Any]) -> str:
@@ -459,18 +454,19 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _exists(conn: sqlite3.Connection, table: str) -> bool:
-    return bool(
-        conn.execute(
-            "select 1 from sqlite_master where type = 'table' and name = ? collate nocase", [table]
-        ).fetchone()
-    )
+def _record_removed(conn: sqlite3.Connection, source: Source, removed: Sequence[Key]) -> None:
+    if removed:
+        none = np.empty((0, 0), VECTOR_DTYPE)
+        code_tables.record(conn, source.name, (), none, removed, -len(removed))
 
 
-def _delete(conn: sqlite3.Connection, source: Source, keys: Sequence[Key]) -> None:
+def _delete(conn: sqlite3.Connection, source: Source, keys: Sequence[Key]) -> list[Key]:
+    """Returns the keys for which there was a vector."""
+    removed = list(hashes(conn, source, keys))
     stored = " and ".join(f"{quote(name)} = ?" for name, _ in source.stored_keys)
-    for name in _existing_own_tables(conn, source.name):
+    for name in _existing_keyed_tables(conn, source.name):
         conn.executemany(f"delete from {quote(name)} where {stored}", keys)
+    return removed
 
 
 def _clear_failures(conn: sqlite3.Connection, source: Source, keys: Sequence[Key]) -> None:

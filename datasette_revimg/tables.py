@@ -39,6 +39,15 @@ def quote(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
+def exists(conn: sqlite3.Connection, table: str) -> bool:
+    """Whether there is a table of this name, in any letters."""
+    return bool(
+        conn.execute(
+            "select 1 from sqlite_master where type = 'table' and name = ? collate nocase", [table]
+        ).fetchone()
+    )
+
+
 def find(conn: sqlite3.Connection, table: str) -> Source:
     """Look up a table of the user's. RevimgError for a view, or a name that isn't there."""
     row = conn.execute(

@@ -2,156 +2,206 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
-import shlex
 import sqlite3
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from datasette import Forbidden, Response
-from datasette.utils import add_cors_headers, sqlite_timelimit, tilde_decode, urlsafe_components
-from datasette.utils.asgi import Base400, Request
-from datasette.views.base import DatasetteError
+import numpy as np
+from datasette import Response
+from datasette.utils import sqlite_timelimit, urlsafe_components
+from datasette.utils.asgi import Request
 
-from . import compat, gallery, parameters, settings, store
-from .cells import row_path, row_url
-from .errors import Problem, RevimgError
-from .registry import registry
-from .similar import Answer, Question, Row, answer
-from .store import Embedded
-from .tables import Key, Source
+from . import caches, gallery, inference, parameters, permissions, refine, store
+from .cells import row_path, search_url
+from .crop import Crop
+from .errors import Problem
+from .originals import read_original
+from .pages import (
+    SEARCH_SECONDS,
+    Place,
+    check_upload,
+    html_response,
+    image_response,
+    json_response,
+    respond,
+    wants_json,
+)
+from .parameters import Condition, Parameters
+from .similar import Answer, Question, answer, finite
+from .similar import asked as asked_row
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
 
-# The scan of a large table takes its time; what takes this long is a mistake in a filter.
-SEARCH_SECONDS = 30.0
-
-# Browsers may show a thumbnail again this long without asking.
-THUMBNAIL_SECONDS = 300
-
-
-@dataclass(frozen=True)
-class Place:
-    """The embedded table that a request is about, which the actor may view."""
-
-    datasette: Datasette
-    request: Request
-    db: Any
-    entry: Embedded
-    source: Source
-    private: bool
-
-    @property
-    def row(self) -> list[str]:
-        """The row's key, in the texts of its address."""
-        values: list[str] = urlsafe_components(self.request.url_vars["pks"])
-        return values
-
-    def url(self, key: Key, page: str = "") -> str:
-        return row_url(self.datasette, self.db.name, self.source, key, page)
-
 
 async def similar(request: Request, datasette: Datasette) -> Response:
     """``/{database}/{table}/{pks}/-/similar{.json}``: the rows that look most like this one."""
-    return await _respond(request, datasette, _similar)
+    return await respond(request, datasette, _similar)
 
 
 async def thumbnail(request: Request, datasette: Datasette) -> Response:
     """``/{database}/{table}/{pks}/-/thumbnail``: the row's picture as a small WebP."""
-    return await _respond(request, datasette, _thumbnail)
+    return await respond(request, datasette, _thumbnail)
 
 
 async def _similar(place: Place) -> Response:
-    table = settings.of_table(place.datasette, place.db.name, place.source.name)
-    asked = parameters.parse(place.request, table.size)
-    condition = await parameters.condition(
-        place.datasette, place.request, place.db, place.source, asked
-    )
+    asked = parameters.parse(place.request, place.settings.size)
+    if parameters.sent_by_form(asked.pairs):
+        return Response.redirect(parameters.address(_path(place), parameters.of_form(asked.pairs)))
+    condition = await condition_of(place, asked)
+    vector = await _region(place, asked.crop) if asked.crop else None
+    found = await search(place, asked, condition, place.row, vector)
+    if wants_json(place.request):
+        assert found.row
+        query = {
+            "row": finite(found.row),
+            "url": place.url(found.row.key),
+            "thumbnail_url": place.url(found.row.key, "thumbnail"),
+        }
+        body = await shaped(place, asked, condition, found, query, _path(place))
+        return json_response(place.datasette, body)
+    context = await gallery_context(place, asked, condition, found)
+    return await html_response(place.datasette, place.request, "revimg_similar.html", context)
+
+
+def _path(place: Place) -> str:
+    """The address of the page, or of its JSON, without its query string."""
+    page = place.url(tuple(place.row), "similar")
+    return page + ".json" if wants_json(place.request) else page
+
+
+async def condition_of(place: Place, asked: Parameters) -> Condition:
+    """The filters of the request."""
+    return await parameters.condition(place.datasette, place.request, place.db, place.source, asked)
+
+
+async def search(
+    place: Place,
+    asked: Parameters,
+    condition: Condition,
+    row: list[str] | None,
+    vector: np.ndarray | None,
+) -> Answer:
+    """The rows most similar to a row, or to the picture whose unit vector (D,) is given."""
     question = Question(
-        place.row,
+        row,
         [urlsafe_components(row) for row in asked.like],
         [urlsafe_components(row) for row in asked.unlike],
         asked.size,
         asked.minimum,
         condition.sql,
         condition.values,
+        vector,
+        refine.ENUMERATED if refine.asked_facets(place) or not wants_json(place.request) else 0,
     )
 
     def find(conn: sqlite3.Connection) -> Answer:
         with sqlite_timelimit(conn, SEARCH_SECONDS * 1000):
-            return answer(conn, place.source, question)
+            return answer(conn, place.source, question, caches.of(place.db))
 
-    found = await place.db.execute_fn(find)
-    if _wants_json(place.request):
-        return _json(place.datasette, _shaped(place, found, asked.shape))
-    label = await place.db.label_column_for_table(place.source.name)
-    shown = gallery.Shown(place.url, label, table.similar_columns)
-    context = gallery.context(found, asked, condition.filters, place.source, shown)
-    return await _html(
-        place.datasette,
-        place.request,
-        "revimg_similar.html",
-        {
-            **context,
-            "database": place.db.name,
-            "table": place.source.name,
-            "database_color": compat.database_color(place.db),
-            "private": place.private,
-            "entry": place.entry,
-        },
+    found: Answer = await place.db.execute_fn(find)
+    return found
+
+
+async def _region(place: Place, crop: Crop) -> np.ndarray:
+    """The vector of a part of the row's picture."""
+    await check_upload(place)
+    inference.queue(place.datasette).check_room()
+
+    def read(conn: sqlite3.Connection) -> bytes:
+        key, _ = asked_row(conn, place.source, place.row)
+        return read_original(conn, place.source, place.entry, place.base, key)
+
+    _, encoding = await inference.decode_and_encode(
+        place.datasette, place.db.name, place.entry, await place.db.execute_fn(read), crop=crop
     )
+    return encoding.vector
 
 
-def _shaped(place: Place, found: Answer, shape: str) -> Any:
+async def gallery_context(
+    place: Place, asked: Parameters, condition: Condition, found: Answer, here: str = ""
+) -> dict[str, Any]:
+    """What a template shows of an answer; ``here`` is the page, where it is about no row."""
+    label = await place.db.label_column_for_table(place.source.name)
+    shown = gallery.Shown(place.url, label, place.settings.similar_columns, here)
+    page = place.url(found.row.key, "similar") if found.row else here
+    counted = await refine.count_facets(place, asked, condition, found, page)
+    return {
+        **gallery.context(found, asked, condition.filters, place.source, shown),
+        **await page_context(place),
+        "here": page,
+        "facets": counted.results.values(),
+        "facets_timed_out": counted.timed_out,
+        "filter_form": refine.filter_form(place, asked, condition),
+        "threshold": refine.threshold(asked, found, page),
+        "minimum": asked.minimum,
+        "enumerated": found.keys is not None,
+    }
+
+
+async def page_context(place: Place) -> dict[str, Any]:
+    """What the templates of all these pages need."""
+    may_upload = await permissions.may_upload(
+        place.datasette, place.request.actor, place.db.name, place.source.name
+    )
+    return {
+        **place.context,
+        "upload_url": search_url(place.datasette, place.db.name, place.source.name)
+        if may_upload
+        else None,
+    }
+
+
+async def shaped(
+    place: Place,
+    asked: Parameters,
+    condition: Condition,
+    found: Answer,
+    query: dict[str, Any],
+    here: str,
+) -> Any:
+    """The JSON of an answer to a question about ``query``, at the address ``here``."""
     rows: list[dict[str, Any]] = [
         {
             "score": row.score,
-            "row": _finite(row),
-            "url": place.url(row.key),
-            "similar_url": place.url(row.key, "similar"),
-            "thumbnail_url": place.url(row.key, "thumbnail"),
+            "percentile": found.percentile(row),
+            **place.described(row),
         }
         for row in found.rows
     ]
-    if shape == "array":
+    if asked.shape == "array":
         return rows
     body: dict[str, Any] = {
-        "ok": True,
-        "database": place.db.name,
-        "table": place.source.name,
-        "model": place.entry.model,
+        **place.body,
         "query": {
-            "row": _finite(found.row),
-            "url": place.url(found.row.key),
-            "thumbnail_url": place.url(found.row.key, "thumbnail"),
+            **query,
+            **({"crop": asked.crop.text} if asked.crop else {}),
             "like": [row_path(row.key) for row in found.like],
             "unlike": [row_path(row.key) for row in found.unlike],
         },
         "rows": rows,
         "filtered_table_rows_count": found.candidates,
+        "count_truncated": not found.counted_all,
         "ms": round(found.ms, 3),
     }
-    if shape == "arrays":
+    body.update(refine.minimum(found))
+    if asked.only("_facet"):
+        counted = await refine.count_facets(place, asked, condition, found, here, suggest=False)
+        body["facet_results"] = counted.results
+        body["facets_timed_out"] = counted.timed_out
+    if asked.shape == "arrays":
         names = list(dict.fromkeys(name for row in rows for name in row["row"]))
         urls = ["url", "similar_url", "thumbnail_url"]
-        body["columns"] = ["score", *names, *urls]
+        scores = ["score", "percentile"]
+        body["columns"] = [*scores, *names, *urls]
         body["rows"] = [
-            [row["score"], *(row["row"].get(name) for name in names), *(row[url] for url in urls)]
+            [
+                *(row[score] for score in scores),
+                *(row["row"].get(name) for name in names),
+                *(row[url] for url in urls),
+            ]
             for row in rows
         ]
     return body
-
-
-def _finite(row: Row) -> dict[str, Any]:
-    # JSON has no infinity.
-    return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in row.columns.items()
-    }
 
 
 async def _thumbnail(place: Place) -> Response:
@@ -160,118 +210,11 @@ async def _thumbnail(place: Place) -> Response:
             return None
         return store.thumbnail(conn, place.source.name, place.row)
 
-    picture = await place.db.execute_fn(read)
+    picture: bytes | None = await place.db.execute_fn(read)
     if picture is None:
         raise Problem(404, f"there is no thumbnail of row {', '.join(place.row)}")
-    tag = f'"{hashlib.sha256(picture).hexdigest()[:32]}"'
-    headers = {
-        "ETag": tag,
-        # Never in a cache that several people share, nor for the next who signs in here.
-        "Cache-Control": f"private, max-age={THUMBNAIL_SECONDS}",
-        "Vary": "Cookie, Authorization",
-        "X-Content-Type-Options": "nosniff",
-    }
-    known = place.request.headers.get("if-none-match", "")
-    if known.strip() == "*" or tag in [
-        part.strip().removeprefix("W/") for part in known.split(",")
-    ]:
-        return Response(b"", 304, headers, "image/webp")
-    return Response(picture, 200, headers, "image/webp")
 
+    async def stored(known: bytes = picture) -> bytes:
+        return known
 
-async def _respond(
-    request: Request, datasette: Datasette, page: Callable[[Place], Awaitable[Response]]
-) -> Response:
-    crumbs: dict[str, str] = {}
-    try:
-        if request.method not in ("GET", "HEAD"):
-            raise Problem(405, f"{request.method} is not possible here, only GET and HEAD")
-        response = await page(await _place(request, datasette, crumbs))
-    except Forbidden as error:
-        # The HTML is Datasette's, or that of a plugin that lets people sign in.
-        if not _wants_json(request):
-            raise
-        response = _json_problem(datasette, Problem(403, str(error)))
-    except (RevimgError, Base400, DatasetteError, sqlite3.Error) as error:
-        problem = _problem(error)
-        if _wants_json(request):
-            response = _json_problem(datasette, problem)
-        else:
-            response = await _html(
-                datasette, request, "revimg_problem.html", {**crumbs, "problem": problem}
-            )
-            response.status = problem.status
-    if request.method == "HEAD":
-        response.body = b""
-    return response
-
-
-async def _place(request: Request, datasette: Datasette, crumbs: dict[str, str]) -> Place:
-    """What the request is about; ``crumbs`` is filled as far as the actor may see."""
-    route = tilde_decode(request.url_vars["database"])
-    table = tilde_decode(request.url_vars["table"])
-    try:
-        db = datasette.get_database(route=route)
-    except KeyError:
-        raise Problem(404, f"there is no database {route!r}") from None
-    visible, private = await compat.visibility(datasette, request.actor, db.name, table)
-    if not visible:
-        raise Forbidden("You do not have permission to view this table")
-    crumbs["database"] = db.name
-    found = (await registry(db)).table(table)
-    if found is None:
-        if not await db.table_exists(table):
-            raise Problem(404, f"there is no table {table!r} in {db.name}")
-        crumbs["table"] = table
-        raise Problem(
-            404, f"the pictures of {table} are not embedded yet", _embed_command(db, table)
-        )
-    crumbs["table"] = found.source.name
-    return Place(datasette, request, db, found.entry, found.source, private)
-
-
-def _embed_command(db: Any, table: str) -> str:
-    file = Path(db.path).name if db.path else f"{db.name}.db"
-    return f"datasette revimg embed {shlex.quote(file)} {shlex.quote(table)}"
-
-
-def _problem(error: Exception) -> Problem:
-    match error:
-        case Problem():
-            return error
-        case RevimgError():
-            return Problem(400, str(error))
-        case DatasetteError():
-            return Problem(error.status, str(error.message))
-        case Base400():
-            return Problem(error.status, str(error))
-    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return Problem(503, "the database is locked by another program, try again in a moment")
-        case sqlite3.SQLITE_INTERRUPT:
-            return Problem(503, f"the search took more than {SEARCH_SECONDS:.0f} seconds")
-    return Problem(500, f"the database can’t be read: {error}")
-
-
-def _wants_json(request: Request) -> bool:
-    return bool(request.url_vars.get("format") == "json")
-
-
-def _json(datasette: Datasette, body: Any, status: int = 200) -> Response:
-    headers: dict[str, str] = {}
-    if datasette.cors:
-        add_cors_headers(headers)
-    return Response.json(body, status=status, headers=headers)
-
-
-def _json_problem(datasette: Datasette, problem: Problem) -> Response:
-    body = {"ok": False, "error": problem.message, "errors": [problem.message]}
-    return _json(datasette, {**body, "status": problem.status}, problem.status)
-
-
-async def _html(
-    datasette: Datasette, request: Request, template: str, context: dict[str, Any]
-) -> Response:
-    return Response.html(
-        await datasette.render_template(template, context, request=request, view_name="revimg")
-    )
+    return await image_response(place.request, picture, stored)

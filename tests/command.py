@@ -7,7 +7,7 @@ import numpy as np
 from click.testing import CliRunner
 from PIL import Image
 
-from datasette_revimg import store
+from datasette_revimg import reading, store
 from datasette_revimg.cli import revimg
 
 
@@ -44,6 +44,6 @@ def vectors(path: Path, table: str = "photos") -> dict:
     conn = store.connect(path)
     return {
         key: vector
-        for keys, matrix in store.vectors(conn, table)
+        for keys, matrix in reading.vectors(conn, table)
         for key, vector in zip(keys, matrix, strict=True)
     }

@@ -7,17 +7,21 @@ import io
 import math
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import browsing
 import datasette as datasette_package
 import numpy as np
 import pytest
+import scenes
 from datasette.app import Datasette
 from PIL import Image
+from playwright.sync_api import Browser
 
-from datasette_revimg import images, store, tables
+from datasette_revimg import images, store, tables, upkeep
 from datasette_revimg.store import Embedded, Entry, Failure
 
 IS_1 = not datasette_package.__version__.startswith("0.")
@@ -54,6 +58,12 @@ def vector(degrees: float) -> np.ndarray:
 
 def cosine(first: int, second: int) -> float:
     return math.cos(math.radians(ANGLES[first] - ANGLES[second]))
+
+
+def share_below(score: float) -> float:
+    """Percent of the pairs of photos whose cosine is smaller."""
+    pairs = [cosine(first, second) for first, second in combinations(ANGLES, 2)]
+    return 100 * sum(other < score - 1e-9 for other in pairs) / len(pairs)
 
 
 def nearest(query: int, ids: Any = ANGLES) -> list[int]:
@@ -95,6 +105,9 @@ def embed(
     record = Embedded(table, column, kind, None, "vgg16-rmac", "0" * 64, DIMENSION, "vgg16")
     store.prepare(conn, source, record, labels=True)
     store.write(conn, source, [entry(key, number) for number, key in keys.items()], failures or [])
+    # So few rows are searched without codes; here they are there for the pages to go through.
+    assert upkeep.rebuild(conn, source)
+    upkeep.finish(conn, source)
 
 
 def build(file: Path) -> None:
@@ -167,6 +180,39 @@ def serve(data: Path) -> Callable[..., Datasette]:
         return Datasette(named, **arguments)
 
     return served
+
+
+@pytest.fixture(scope="session")
+def scenes_built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return scenes.build(tmp_path_factory.mktemp("scenes"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """For a module, because Playwright's loop would be in the way of those of other tests."""
+    with browsing.chromium() as launched:
+        yield launched
+
+
+@pytest.fixture(scope="module")
+def server(built: Path) -> Iterator[str]:
+    """The address of a Datasette that serves the vectors of known angles."""
+    with browsing.serving(built) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def scenes_server(scenes_built: Path) -> Iterator[str]:
+    """The address of a Datasette that serves the scenes."""
+    with browsing.serving(scenes_built) as address:
+        yield address
+
+
+@pytest.fixture
+def scenes_db(scenes_built: Path, tmp_path: Path) -> Path:
+    """A database of real pictures of the test's own, the files beside it."""
+    shutil.copytree(scenes_built.parent, tmp_path, dirs_exist_ok=True)
+    return tmp_path / scenes_built.name
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def test_where_and_min(database):
 
 def test_table_and_csv(database):
     table = run("similar", database, "shapes", "red disc", "-n", 1).stdout
-    assert table.split()[:3] == ["score", "id", "shape"]
+    assert table.split()[:4] == ["score", "percentile", "id", "shape"]
     assert "red disc, moved" in table
     lines = list(
         csv.DictReader(
@@ -100,6 +100,22 @@ def test_table_and_csv(database):
     )
     assert len(lines) == 4
     assert lines[0]["id"] == "red disc, moved"
+    percentiles = [float(line["percentile"]) for line in lines]
+    assert percentiles == sorted(percentiles, reverse=True)
+
+
+def test_minimum_as_a_percentile(database):
+    def found(minimum):
+        output = run(
+            "similar", database, "shapes", "red disc", "--min", minimum, "--format", "json"
+        )
+        return [(row["id"], row["percentile"]) for row in json.loads(output.stdout)]
+
+    everything = found("0%")
+    assert len(everything) == 4
+    above = [row for row in everything if row[1] > 50]
+    assert 0 < len(above) < 4
+    assert found("50%") == above
 
 
 @pytest.mark.parametrize(
@@ -113,6 +129,7 @@ def test_table_and_csv(database):
         (["shapes", "red disc", "--where", "1) union select 1 --"], 2, "--where"),
         (["shapes", "red disc", "-n", "0"], 2, "-n"),
         (["shapes", "red disc", "--min", "2"], 2, "--min"),
+        (["shapes", "red disc", "--min", "101%"], 2, "a percentage like 99.9%"),
     ],
 )
 def test_similar_bad_input(database, arguments, status, message):

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from PIL import Image
 from vgg16_reference import bundled_convolutions, seeded_dense
 
-from datasette_revimg import store
+from datasette_revimg import reading, store
 from datasette_revimg.cli import revimg
 from datasette_revimg.network import Network
 from datasette_revimg.weights import catalogue
@@ -69,7 +69,7 @@ def check(network: Network, theirs: np.ndarray, tmp_path) -> None:
     assert "vgg16-fc2, 4096 floats" in result.stdout
     conn = store.connect(database)
     for key, vector in enumerate(expected):
-        assert store.vector(conn, "photos", (key,)) @ vector >= 0.9999
+        assert reading.vector(conn, "photos", (key,)) @ vector >= 0.9999
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from command import error_of, run
 from PIL import Image
 from vgg16_reference import bundled_convolutions, fc2, features, seeded_dense
 
-from datasette_revimg import store
+from datasette_revimg import reading, store
 from datasette_revimg.weights import catalogue, origins
 
 
@@ -141,7 +141,7 @@ def test_stored_vectors_are_fc2s(installed, database, weights):
     squeezed = photo((400, 300)).resize((224, 224), Image.Resampling.BILINEAR)
     for key, image in ((1, photo()), (2, squeezed)):
         expected = fc2(features(np.asarray(image), weights).reshape(-1), weights)
-        assert store.vector(conn, "photos", (key,)) @ expected >= 0.9999
+        assert reading.vector(conn, "photos", (key,)) @ expected >= 0.9999
     entry = store.embedded(conn, "photos")
     assert (entry.model, entry.dimension, entry.preprocessing) == ("vgg16-fc2", 4096, "caffe")
     assert entry.weights_sha256 == catalogue.installed().sha256
@@ -149,9 +149,9 @@ def test_stored_vectors_are_fc2s(installed, database, weights):
 
 def test_the_other_vectors_of_the_same_file(installed, database):
     run("embed", database, "photos", "--model", "vgg16-rmac-float32")
-    exact = store.vector(store.connect(database), "photos", (1,))
+    exact = reading.vector(store.connect(database), "photos", (1,))
     run("embed", database, "photos", "--model", "vgg16-rmac", "--replace")
-    assert exact @ store.vector(store.connect(database), "photos", (1,)) > 0.98
+    assert exact @ reading.vector(store.connect(database), "photos", (1,)) > 0.98
     assert (
         "4096 floats"
         in run("embed", database, "photos", "--model", "vgg16-fc1", "--replace").stdout
@@ -234,11 +234,11 @@ def test_float16_is_half_the_size_and_another_identity(
     (full,) = installed.glob("*.onnx")
     assert half.stat().st_size == pytest.approx(full.stat().st_size / 2, rel=0.01)
     run("embed", database, "photos")
-    rounded = store.vector(store.connect(database), "photos", (1,))
+    rounded = reading.vector(store.connect(database), "photos", (1,))
     monkeypatch.setenv("DATASETTE_REVIMG_MODELS", str(installed))
     assert "can't be compared" in error_of("embed", database, "photos")
     run("embed", database, "photos", "--replace")
-    assert rounded @ store.vector(store.connect(database), "photos", (1,)) > 0.9999
+    assert rounded @ reading.vector(store.connect(database), "photos", (1,)) > 0.9999
     half.unlink()
 
 

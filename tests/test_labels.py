@@ -20,7 +20,7 @@ from conftest import IS_1, cookies
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from datasette_revimg import labels, store
+from datasette_revimg import labels, reading, store
 from datasette_revimg.weights.catalogue import Installed
 
 SCORES = (0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625)
@@ -212,7 +212,7 @@ def test_five_labels_of_each_picture(installed, database):
 
 def test_same_vectors_with_labels_and_without(installed, database):
     def vectors():
-        return next(store.vectors(store.connect(database), "photos"))[1]
+        return next(reading.vectors(store.connect(database), "photos"))[1]
 
     embed(database, "photos", "--labels")
     with_labels = vectors()
@@ -289,7 +289,7 @@ def test_without_labels_no_stale_ones_stay(installed, database):
 def test_one_transaction_with_the_vectors(installed, database):
     embed(database, "photos", "--labels")
     conn = store.connect(database)
-    before = store.vector(conn, "photos", (1,))
+    before = reading.vector(conn, "photos", (1,))
     change(database, "update photos set image = ? where id = 1", png("blue"))
     change(
         database,
@@ -297,7 +297,7 @@ def test_one_transaction_with_the_vectors(installed, database):
         "begin select raise(abort, 'no more labels'); end",
     )
     assert "no more labels" in error_of("embed", database, "photos", "--labels")
-    assert np.array_equal(store.vector(conn, "photos", (1,)), before)
+    assert np.array_equal(reading.vector(conn, "photos", (1,)), before)
     assert stored(database) == RED_LIME_BLUE
 
 

@@ -12,7 +12,7 @@ import datasette_revimg
 PACKAGE = Path(datasette_revimg.__file__).parent
 
 # From the ground up, as data flows: a room imports only rooms before it.
-ROOMS = ["errors", "images", "weights", "network", "tables", "store", "search", "sql"]
+ROOMS = ["errors", "crop", "images", "weights", "network", "tables", "store", "search", "sql"]
 
 
 def imports(file: Path) -> set[str]:

@@ -11,7 +11,7 @@ from contextlib import closing
 from urllib.parse import urlencode
 
 import pytest
-from conftest import ANGLES, AWKWARD, DAMAGED, NO_PICTURE, cosine, nearest, png
+from conftest import ANGLES, AWKWARD, DAMAGED, NO_PICTURE, cosine, nearest, png, share_below
 from datasette.utils import tilde_encode
 from PIL import Image
 
@@ -55,6 +55,27 @@ def ids(body):
     return [row["row"]["id"] for row in body["rows"]]
 
 
+async def test_percentiles(ds):
+    body = await found(ds, PAGE + ".json")
+    for row in body["rows"]:
+        # Of 66 pairs each is 1.5 %, and every percent is kept.
+        expected = share_below(cosine(1, row["row"]["id"]))
+        assert row["percentile"] == pytest.approx(expected, abs=2.6)
+    page = (await ds.client.get(PAGE + "?_size=1")).text
+    assert re.search(r'title="More similar than [\d.]+ % of all pairs in photos"', page)
+
+
+async def test_minimum_as_a_percentile(ds):
+    body = await found(ds, PAGE + ".json", _min="80%")
+    assert {n for n in nearest(1) if share_below(cosine(1, n)) > 82} <= set(ids(body))
+    assert all(share_below(cosine(1, n)) > 78 for n in ids(body))
+    assert body["filtered_table_rows_count"] == len(body["rows"])
+    page = (await ds.client.get(PAGE + "?_min=80%25")).text
+    assert "more similar than 80 % of all pairs" in page
+    # As people type it.
+    assert "more similar than 80 % of all pairs" in (await ds.client.get(PAGE + "?_min=80%")).text
+
+
 async def test_best_first_with_their_cosines(ds):
     body = await found(ds, PAGE + ".json")
     assert ids(body) == nearest(1)
@@ -68,6 +89,7 @@ async def test_json_shape(ds):
     assert body.pop("rows") == [
         {
             "score": pytest.approx(cosine(1, 8), abs=1e-6),
+            "percentile": pytest.approx(share_below(cosine(1, 8)), abs=2),
             "row": {"id": 8, "title": "Picture 8", "colour": "blue", "year": 1988},
             "url": "/data/photos/8",
             "similar_url": "/data/photos/8/-/similar",
@@ -87,6 +109,7 @@ async def test_json_shape(ds):
             "unlike": [],
         },
         "filtered_table_rows_count": len(ANGLES) - 1,
+        "count_truncated": False,
     }
 
 
@@ -96,11 +119,13 @@ async def test_other_shapes(ds):
     assert rows == objects["rows"]
     arrays = await found(ds, PAGE + ".json", _size=2, _shape="arrays")
     assert arrays["columns"] == [
-        "score", "id", "title", "colour", "year", "url", "similar_url", "thumbnail_url"
+        "score", "percentile", "id", "title", "colour", "year",
+        "url", "similar_url", "thumbnail_url",
     ]  # fmt: skip
     assert arrays["rows"] == [
         [
             row["score"],
+            row["percentile"],
             *row["row"].values(),
             row["url"],
             row["similar_url"],
@@ -131,7 +156,9 @@ async def test_minimum(ds):
     assert body["filtered_table_rows_count"] == sum(cosine(1, n) >= 0.9 for n in nearest(1))
 
 
-@pytest.mark.parametrize("text", ["1.1", "-2", "nan", "inf", "much", ""])
+@pytest.mark.parametrize(
+    "text", ["1.1", "-2", "nan", "inf", "much", "", "101%", "-1%", "nan%", "%"]
+)
 async def test_bad_minimum(ds, text):
     await problem(ds, f"{PAGE}?_min={text}", 400, "_min")
 
@@ -306,7 +333,7 @@ async def test_page(ds):
     page = (await ds.client.get(PAGE + "?_size=3")).text
     assert "<script>alert" not in page
     assert "<title>data: photos: similar to Picture 1</title>" in page
-    assert re.findall(r'class="revimg-score">([^<]+)<', page) == [
+    assert re.findall(r'class="revimg-score">([^<]+) <', page) == [
         f"{cosine(1, number):.4f}" for number in nearest(1)[:3]
     ]
     pictures = re.findall(r'<img src="([^"]+)" alt="([^"]*)" width="(\d+)" height="(\d+)"', page)
@@ -361,7 +388,8 @@ async def test_label_tells_rows_apart(data, serve):
         conn.execute("update keyless set words = 'classic' where rowid > 2")
     page = (await serve().client.get("/data/keyless/1/-/similar")).text
     assert "Similar to 1<" in page
-    assert "classic" not in page
+    assert "classic" not in re.findall(r'alt="([^"]+)"', page)
+    assert "classic" not in re.findall(r'class="revimg-label"><a [^>]+>([^<]+)<', page)
 
 
 async def test_base_url(serve):

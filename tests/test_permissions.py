@@ -9,7 +9,7 @@ import sqlite3
 import pytest
 from conftest import IS_1, cookies, nearest
 
-from datasette_revimg import store, tables
+from datasette_revimg import code_tables, store, tables
 
 pytestmark = pytest.mark.asyncio
 
@@ -22,7 +22,10 @@ PRIVATE = {
 }
 
 # A row of each.
-ROWS = dict.fromkeys(store.own_tables("photos"), "1") | {store.labels_table("photos"): "1,tench"}
+ROWS = dict.fromkeys(store.own_tables("photos"), "1") | {
+    store.labels_table("photos"): "1,tench",
+    code_tables.codes_table("photos"): "1,0",
+}
 
 PAGES = [
     "/data/photos/1/-/similar",

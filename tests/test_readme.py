@@ -3,9 +3,11 @@
 import io
 import json
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +84,48 @@ def test_queries(printed, folder, query):
     assert all(0 <= similarity < 0.9999 for similarity in similarities)
     # Four photos: three others, one pair asked for, or all six pairs.
     assert len(rows) in (3, 1, 6)
+
+
+def test_search_by_image(printed, folder):
+    """The request, to a server like the one that the reader has started."""
+    (command,) = blocks("bash", "search by image")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "datasette", "photos.db", "--port", str(port)],
+        cwd=folder,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        # Until it listens, curl tries again.
+        retry = "curl -sS --retry 60 --retry-delay 1 --retry-connrefused"
+        answer = json.loads(
+            shell(command.replace("8001", str(port)).replace("curl", retry, 1), folder)
+        )
+    finally:
+        server.terminate()
+        server.wait(timeout=60)
+    assert answer["rows"][0]["row"]["path"] == "beach.jpg"
+    assert len(answer["rows"]) == 3
+    assert (answer["query"]["width"], answer["query"]["format"]) == (200, "JPEG")
+
+
+def test_compared_rows(printed, folder):
+    (command,), (example,) = blocks("bash", "compare"), blocks("json", "compare")
+    expected, found = json.loads(example), json.loads(shell(command, folder))
+    # To the digits that README shows; another processor may round the network otherwise.
+    assert found.pop("score") == pytest.approx(expected.pop("score"), abs=0.01)
+    assert found.pop("percentile") == pytest.approx(expected.pop("percentile"), abs=0.1)
+    assert found == expected
+
+
+def test_diagnostics(printed, folder):
+    (command,), (example,) = blocks("bash", "revimg.json"), blocks("json", "revimg.json")
+    expected, found = json.loads(example), json.loads(shell(command, folder))
+    for body in (expected, found):
+        assert datetime.fromisoformat(body["tables"][0].pop("updated"))
+    assert found == expected
 
 
 def test_command_reference_is_up_to_date():

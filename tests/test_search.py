@@ -4,7 +4,7 @@ import sqlite3
 import numpy as np
 import pytest
 
-from datasette_revimg import search, store, tables
+from datasette_revimg import reading, search, store, tables
 from datasette_revimg.errors import RevimgError
 from datasette_revimg.store import Embedded, Entry
 
@@ -49,7 +49,7 @@ def found(result: search.Result) -> list[int]:
 
 
 def test_best_first_with_their_cosines(conn):
-    result = search.top_k(conn, "photos", on_circle(0.0), 4)
+    result = search.top_k(conn, "photos", on_circle(0.0), 4, counted=True)
     assert found(result) == [0, 1, 2, 3]
     assert [hit.score for hit in result.hits] == pytest.approx(
         [math.cos(n / 10) for n in range(4)], abs=1e-6
@@ -59,14 +59,28 @@ def test_best_first_with_their_cosines(conn):
 
 def test_where_restricts_to_rows_of_the_source(conn):
     result = search.top_k(
-        conn, "photos", on_circle(0.0), 3, where="colour = :c", parameters={"c": "red"}
+        conn,
+        "photos",
+        on_circle(0.0),
+        3,
+        where="colour = :c",
+        parameters={"c": "red"},
+        counted=True,
     )
     assert found(result) == [1, 3, 5]
     assert result.candidates == 5
 
 
 def test_exclude_and_minimum(conn):
-    result = search.top_k(conn, "photos", on_circle(0.5), 9, exclude={(5,)}, minimum=math.cos(0.21))
+    result = search.top_k(
+        conn,
+        "photos",
+        on_circle(0.5),
+        9,
+        exclude={(5,)},
+        minimum=math.cos(0.21),
+        counted=True,
+    )
     assert sorted(found(result)) == [3, 4, 6, 7]
     assert result.candidates == 4
 
@@ -74,7 +88,7 @@ def test_exclude_and_minimum(conn):
 def test_a_row_that_is_gone_is_never_found(conn):
     conn.execute("delete from photos where id = 1")
     assert found(search.top_k(conn, "photos", on_circle(0.0), 3)) == [0, 2, 3]
-    assert store.vector(conn, "photos", (1,)) is None
+    assert reading.vector(conn, "photos", (1,)) is None
     assert store.thumbnail(conn, "photos", (1,)) is None
 
 

@@ -1,11 +1,18 @@
+import gc
+import json
 import math
+import os
 import sqlite3
 import struct
+from operator import mul
+from pathlib import Path
 
+import numpy as np
 import pytest
 import sqlite_utils
 
-from datasette_revimg import sql
+from datasette_revimg import sql, store, tables
+from datasette_revimg.store import Embedded, Entry
 
 
 def blob(*numbers: float) -> bytes:
@@ -85,7 +92,166 @@ def test_every_pair_of_a_table(conn):
         assert score == pytest.approx(math.cos(a - b), abs=1e-6)
 
 
+def test_what_is_kept_from_other_rows_never_shows():
+    """One function, asked about anything in any order, says what a new one would."""
+    pool = [
+        *(blob(*numbers) for numbers in np.random.default_rng(0).normal(size=(4, 3))),
+        *(blob(1, 2), blob(0, 0, 0), blob(math.nan, 0, 1), b"", b"abc", None, "text", 1),
+    ]
+
+    def expected(a, b):
+        if not (isinstance(a, bytes) and isinstance(b, bytes)):
+            return None
+        if len(a) != len(b) or not a or len(a) % 4:
+            return None
+        x, y = (struct.unpack(f"<{len(each) // 4}f", each) for each in (a, b))
+        lengths = math.hypot(*x) * math.hypot(*y)
+        if not 0 < lengths < math.inf:
+            return None
+        return pytest.approx(sum(map(mul, x, y)) / lengths, abs=1e-6)
+
+    function = sql.cosine_function()
+    order = np.random.default_rng(1).integers(0, len(pool), (3000, 2))
+    for a, b in order:
+        # Objects of their own, as SQLite makes them.
+        copies = [bytes(bytearray(x)) if isinstance(x, bytes) else x for x in (pool[a], pool[b])]
+        assert function(*copies) == expected(*copies)
+
+
 def test_sqlite_utils_has_it():
     database = sqlite_utils.Database(memory=True)
     rows = list(database.query("select cosine_similarity(?, ?) as c", [blob(1, 1), blob(1, 0)]))
     assert rows[0]["c"] == pytest.approx(math.sqrt(0.5), abs=1e-6)
+
+
+ANGLES = {1: 0.0, 2: 0.45, 3: 0.1, 4: 1.3, 5: 0.25}
+
+
+@pytest.fixture
+def photos(conn):
+    """Five embedded rows in a plane."""
+    conn.execute("create table photos (id integer primary key, title text, picture blob)")
+    conn.executemany("insert into photos values (?, ?, x'00')", [(n, f"no. {n}") for n in ANGLES])
+    source = tables.find(conn, "photos")
+    store.prepare(
+        conn, source, Embedded("photos", "picture", "blob", None, "test", "0" * 64, 2, "caffe")
+    )
+    store.write(
+        conn,
+        source,
+        [
+            Entry((n,), np.array([math.cos(a), math.sin(a)], np.float32), b"hash", b"", 4, 3)
+            for n, a in ANGLES.items()
+        ],
+        [],
+    )
+    conn.commit()
+    return conn
+
+
+def top(conn, table, vector, k):
+    found = conn.execute("select revimg_top(?, ?, ?)", [table, vector, k]).fetchone()[0]
+    return None if found is None else json.loads(found)
+
+
+def test_revimg_top(photos):
+    rows = top(photos, "photos", blob(1, 0), 3)
+    assert [row["id"] for row in rows] == [1, 3, 5]
+    assert [row["score"] for row in rows] == pytest.approx(
+        [math.cos(ANGLES[n]) for n in (1, 3, 5)], abs=1e-6
+    )
+    # Of any length, like cosine_similarity's; and the table in any letters, like SQL's.
+    assert top(photos, "PHOTOS", blob(5, 0), 3) == rows
+
+
+def test_revimg_top_joined(photos):
+    rows = photos.execute(
+        "select title, value ->> 'score' from json_each(revimg_top('photos', "
+        "(select embedding from _revimg_photos where id = 2), 2)) "
+        "join photos on photos.id = value ->> 'id'"
+    ).fetchall()
+    assert rows == [
+        ("no. 2", pytest.approx(1, abs=1e-6)),
+        ("no. 5", pytest.approx(math.cos(0.2), abs=1e-6)),
+    ]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_revimg_top_within_a_query_that_goes_on(photos, kept):
+    """It reads its own connection while a statement of it is running, in and out of a
+    transaction."""
+    if kept:
+        photos.execute("begin")
+    rows = photos.execute(
+        "select id, revimg_top('photos', embedding, 2) from _revimg_photos order by id"
+    ).fetchall()
+    assert [number for number, _ in rows] == list(ANGLES)
+    for number, found in rows:
+        nearest = sorted(ANGLES, key=lambda other: abs(ANGLES[other] - ANGLES[number]))
+        assert [row["id"] for row in json.loads(found)] == nearest[:2]
+    assert photos.in_transaction is kept
+
+
+@pytest.mark.parametrize(
+    "vector",
+    [None, "text", 5, b"", b"abc", blob(1), blob(1, 0, 0), blob(math.nan, 0), blob(0, 0)],
+)
+def test_revimg_top_is_null_without_a_vector_that_fits(photos, vector):
+    assert top(photos, "photos", vector, 3) is None
+
+
+@pytest.mark.parametrize(
+    ("table", "k", "words"),
+    [
+        ("photo", 3, ["'photo'", "not an embedded table", "'photos'"]),
+        ("sqlite_master", 3, ["not an embedded table"]),
+        (None, 3, ["not an embedded table"]),
+        ("photos", 0, ["from 1 to 1000", "0"]),
+        ("photos", 1001, ["1001"]),
+        ("photos", "many", ["'many'"]),
+        ("photos", None, ["None"]),
+        ("photos", 2.5, ["2.5"]),
+    ],
+)
+def test_revimg_top_says_what_is_wrong(photos, table, k, words):
+    (only,) = top(photos, table, blob(1, 0), k)
+    assert set(only) == {"error"}
+    for word in words:
+        assert word in only["error"]
+
+
+def test_revimg_top_where_nothing_is_embedded(conn):
+    (only,) = top(conn, "photos", blob(1, 0), 3)
+    assert "none is" in only["error"]
+
+
+def test_revimg_top_reads_its_own_database_only(photos, tmp_path):
+    other = sqlite3.connect(tmp_path / "other.db")
+    sql.register(other)
+    photos.execute("attach ? as other", [str(tmp_path / "other.db")])
+    assert "error" in top(other, "photos", blob(1, 0), 3)[0]
+    assert "error" not in top(photos, "photos", blob(1, 0), 3)[0]
+
+
+def test_connections_are_not_kept_alive(tmp_path):
+    """A function that held its connection would hold its file open for ever."""
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("needs /proc")
+
+    path = (tmp_path / "photos.db").resolve()
+
+    def open_files() -> int:
+        return sum(
+            1
+            for descriptor in Path("/proc/self/fd").iterdir()
+            if os.path.realpath(descriptor) == str(path)
+        )
+
+    for _ in range(5):
+        conn = sqlite3.connect(path)
+        sql.register(conn)
+        conn.execute("create table if not exists t (a)")
+        assert open_files() == 1
+        del conn
+        gc.collect()
+    assert open_files() == 0

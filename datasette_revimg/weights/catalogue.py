@@ -118,19 +118,20 @@ class Installed:
     top: bool
 
 
-def models_dir() -> Path:
-    """The folder of installed models: DATASETTE_REVIMG_MODELS, or the user's application data."""
-    return Path(
+def models_dir(folder: Path | None = None) -> Path:
+    """The folder of installed models: the one given, DATASETTE_REVIMG_MODELS, or the user's
+    application data."""
+    return folder or Path(
         os.environ.get("DATASETTE_REVIMG_MODELS") or click.get_app_dir("io.datasette.revimg")
     )
 
 
-def installed() -> Installed | None:
-    """The record of the installed network, None without one.
+def installed(folder: Path | None = None) -> Installed | None:
+    """The record of the network installed in this folder of models, None without one.
 
     RevimgError when the record can't be understood.
     """
-    record = models_dir() / RECORD
+    record = models_dir(folder) / RECORD
     try:
         found = Installed(**json.loads(record.read_text(encoding="utf-8")))
     except FileNotFoundError:
@@ -139,19 +140,19 @@ def installed() -> Installed | None:
         raise RevimgError(
             f"{record} is damaged: run `datasette revimg install vgg16-fc2`"
         ) from error
-    return found if (models_dir() / found.file).is_file() else None
+    return found if (models_dir(folder) / found.file).is_file() else None
 
 
-def all_models() -> dict[str, Model]:
+def all_models(folder: Path | None = None) -> dict[str, Model]:
     """Every model by name, installed or not, the bundled one first."""
-    network = installed()
+    network = installed(folder)
     found = [VGG16_RMAC]
     for name, layer, dimension, output in _FROM_FULL_NETWORK:
         model = Model(
             name, layer, dimension, output, "CC BY 4.0", "Keras applications", _FULL_NETWORK_BYTES
         )
         if network:
-            file = models_dir() / network.file
+            file = models_dir(folder) / network.file
             model = replace(
                 model,
                 licence=network.licence,

@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,33 @@ def read_model(file: Path) -> Model:
         authors="unknown",
         pixels=pixels,
     )
+
+
+def find_model(folder: Path, name: str, sha256: str) -> Model | None:
+    """The model of one's own in ``folder`` that is called ``name``, None without one.
+
+    Of several, the one with these weights. RevimgError when those called so can't be used.
+    """
+    found: Model | None = None
+    for file in sorted(folder.glob("*.onnx")):
+        description = file.with_suffix(".json")
+        try:
+            called = _json_object(description).get("name", file.stem)
+            stamps = [(s.st_mtime_ns, s.st_size) for s in (file.stat(), description.stat())]
+        except (RevimgError, OSError):
+            # Somebody else's, or half copied: it says nothing about the one that is wanted.
+            continue
+        if called == name:
+            found = _read_model(file, *stamps)
+            if found.sha256 == sha256:
+                break
+    return found
+
+
+@lru_cache(maxsize=16)
+def _read_model(file: Path, *stamps: tuple[int, int]) -> Model:
+    """read_model, which reads all of the file for its hash, once for each state of both files."""
+    return read_model(file)
 
 
 def _is_whole(value: object, low: int, high: int) -> bool:

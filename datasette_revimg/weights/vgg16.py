@@ -1,8 +1,7 @@
 """VGG16 as an ONNX graph: uint8 pictures in, L2-normalised embeddings out.
 
 Architecture: Simonyan & Zisserman, "Very Deep Convolutional Networks for Large-Scale Image
-Recognition", 2014, configuration D. R-MAC: Tolias, Sicre & Jégou, "Particular object
-retrieval with integral max-pooling of CNN activations", 2016, section 3.
+Recognition", 2014, configuration D. R-MAC: see rmac.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ..errors import RevimgError
 from .catalogue import Preprocessing
+from .rmac import EPSILON, RMAC_LEVELS, rmac_regions
 
 INPUT = "images"
 EMBEDDING = "embedding"
@@ -30,7 +30,6 @@ LAYERS = [
     for block, (_, convs) in enumerate(BLOCKS, start=1)
     for conv in range(1, convs + 1)
 ]
-RMAC_LEVELS = 3
 FLAT = MAP_SIDE * MAP_SIDE * BLOCKS[-1][0]
 DENSE = 4096
 CLASSES = 1000
@@ -40,9 +39,6 @@ _MAPS = [BLOCKS[-1][0], MAP_SIDE, MAP_SIDE]
 # Opset 17 / IR 8 are read by every ONNX Runtime since 1.12.
 OPSET = 17
 IR_VERSION = 8
-
-# Keeps 0/0 out of the graph: a region, or a picture, in which no channel fires.
-EPSILON = 1e-12
 
 
 class WeightsError(RevimgError):
@@ -110,17 +106,6 @@ def conv_shapes() -> dict[str, tuple[int, int, int, int]]:
         shapes[layer] = (3, 3, channels, width)
         channels = width
     return shapes
-
-
-def rmac_regions(side: int, level: int) -> tuple[int, int]:
-    """The side and the stride, in cells, of R-MAC's regions at ``level`` on a square map.
-
-    Tolias et al.: regions at level l have the side 2·side/(l+1), l of them along each edge,
-    evenly spread.
-    """
-    region = 2 * side // (level + 1)
-    stride = (side - region) // (level - 1) if level > 1 else 1
-    return region, stride
 
 
 def build_rmac(weights: Mapping[str, np.ndarray], preprocessing: Preprocessing) -> onnx.ModelProto:

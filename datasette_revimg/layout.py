@@ -1,0 +1,91 @@
+"""The map's layout: a place in the plane for every picture, similar ones near each other."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import numpy as np
+
+PCA = "PCA"
+TSNE = "t-SNE"
+
+# t-SNE starts from so many principal components, as its paper does: the rest is mostly noise,
+# and distances in 4096 dimensions take their time.
+COMPONENTS = 50
+
+# Below, there is nothing for t-SNE to weigh up.
+LEAST_TSNE = 10
+
+_PERPLEXITY = 30.0
+
+
+def better_method() -> str | None:
+    """The method that is better than PCA, None where scikit-learn isn't installed."""
+    return TSNE if find_spec("sklearn") else None
+
+
+def components(vectors: np.ndarray, count: int) -> np.ndarray:
+    """The first principal components of vectors (n, D), float32 (n, count), the largest first.
+
+    Missing ones, of few or equal vectors, are 0. The sign, which is arbitrary, makes the largest
+    value of each positive, so that the same vectors get the same map.
+    """
+    centred = (vectors - vectors.mean(axis=0, dtype=np.float64)).astype(np.float32)
+    shortest = min(centred.shape)
+    if shortest > 4 * count:
+        # Half a second to load, which whoever doesn't ask for a map is spared.
+        from scipy.sparse.linalg import svds
+
+        # The start is a constant, so that the result is too.
+        start = np.random.default_rng(0).normal(size=shortest).astype(np.float32)
+        left, sizes, _ = svds(centred, k=count, v0=start)
+        left, sizes = left[:, ::-1], sizes[::-1]
+    else:
+        left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
+    left, sizes = left[:, :count], sizes[:count]
+    signs = np.sign(np.take_along_axis(left, np.abs(left).argmax(axis=0)[np.newaxis], axis=0))
+    found = np.zeros((len(vectors), count), np.float32)
+    found[:, : len(sizes)] = left * signs * sizes
+    return found
+
+
+def pca(vectors: np.ndarray) -> np.ndarray:
+    """Places by the first two principal components, float32 (n, 2), see spread."""
+    return spread(components(vectors, 2))
+
+
+def tsne(vectors: np.ndarray) -> np.ndarray:
+    """Places by t-SNE, float32 (n, 2), see spread. Needs scikit-learn, and LEAST_TSNE vectors.
+
+    L. van der Maaten, G. Hinton, "Visualizing data using t-SNE", 2008. It keeps neighbours
+    together, where PCA keeps the two directions in which all pictures differ most.
+    """
+    from sklearn import manifold
+    from threadpoolctl import threadpool_limits
+
+    reduced = components(vectors, min(COMPONENTS, *vectors.shape))
+    perplexity = min(_PERPLEXITY, (len(vectors) - 1) / 3)
+    method = manifold.TSNE(init="pca", perplexity=perplexity, random_state=0)
+    # One thread: the others are for whoever waits for a page meanwhile, and OpenMP's threads
+    # wait for each other by spinning.
+    with threadpool_limits(1, user_api="openmp"):
+        return spread(method.fit_transform(reduced))
+
+
+def spread(places: np.ndarray) -> np.ndarray:
+    """Places (n, 2) as float32 in 0 to 1, along each axis half by value and half by rank.
+
+    By value alone a few outliers would press all others together; by rank alone there would be
+    no gaps between groups. Which of two pictures is further left or up never changes.
+    """
+    found = np.zeros_like(places, np.float32)
+    for axis, values in enumerate(places.T):
+        low, high = values.min(), values.max()
+        if high > low:
+            # Equal values get equal ranks.
+            distinct, rank = np.unique(values, return_inverse=True)
+            by_rank = rank / (len(distinct) - 1)
+            found[:, axis] = ((values - low) / (high - low) + by_rank) / 2
+        else:
+            found[:, axis] = 0.5
+    return found

@@ -1,0 +1,66 @@
+"""Sprite sheets: many thumbnails in one picture, so that a map of thousands of them needs a few
+requests only."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image
+
+# Pixels: a size that phones decode and draw without trouble.
+SHEET_SIDE = 1024
+
+# The sides of a cell, and up to how many pictures the larger one is used.
+LARGE_CELL, SMALL_CELL = 64, 32
+MOST_LARGE = 2500
+
+
+@dataclass(frozen=True)
+class Grid:
+    """How the sprites of ``count`` pictures lie on their sheets: row by row in squares of
+    ``cell`` pixels, each in the top left corner of its square."""
+
+    count: int
+
+    @property
+    def cell(self) -> int:
+        return LARGE_CELL if self.count <= MOST_LARGE else SMALL_CELL
+
+    @property
+    def per_sheet(self) -> int:
+        return (SHEET_SIDE // self.cell) ** 2
+
+    @property
+    def sheets(self) -> int:
+        return -(-self.count // self.per_sheet)
+
+
+def fitted(size: tuple[int, int] | None, cell: int) -> tuple[int, int]:
+    """Width and height of a picture's sprite, whole within its square."""
+    if size is None or min(size) < 1:
+        return cell, cell
+    scale = cell / max(size)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def sheet(
+    thumbnails: Sequence[bytes | None], sizes: Sequence[tuple[int, int] | None], cell: int
+) -> bytes:
+    """A sheet as WebP, of thumbnails and the sizes of their pictures. A square without a
+    thumbnail stays grey."""
+    across = SHEET_SIDE // cell
+    height = cell * -(-len(thumbnails) // across)
+    whole = Image.new("RGB", (SHEET_SIDE, height), (128, 128, 128))
+    for index, (thumbnail, size) in enumerate(zip(thumbnails, sizes, strict=True)):
+        if thumbnail is None:
+            continue
+        with Image.open(io.BytesIO(thumbnail), formats=["WEBP"]) as picture:
+            small = picture.convert("RGB").resize(
+                fitted(size, cell), Image.Resampling.BOX, reducing_gap=None
+            )
+        whole.paste(small, (index % across * cell, index // across * cell))
+    buffer = io.BytesIO()
+    whole.save(buffer, "WEBP", quality=80, method=2)
+    return buffer.getvalue()

@@ -1,0 +1,111 @@
+"""A Datasette of its own process and a real browser, for tests of what people see."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+START_SECONDS = 60
+
+
+@contextmanager
+def serving(file: Path) -> Iterator[str]:
+    """The address of a Datasette that serves a database."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "datasette", str(file), "--host", "127.0.0.1"]
+    process = subprocess.Popen([*command, "--port", str(port)], stderr=subprocess.PIPE)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(address, process)
+        yield address
+    finally:
+        process.terminate()
+        process.communicate(timeout=START_SECONDS)
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+            return
+        except (urllib.error.URLError, TimeoutError):
+            time.sleep(0.1)
+    process.kill()
+    pytest.fail(f"Datasette did not start: {process.communicate()[1].decode()}")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The browser; without one the test is skipped, but fails in CI."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        missing = "there is no Chromium: install one, or name it in CHROMIUM"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    arguments = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ]
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=program, args=arguments)
+        yield launched
+        launched.close()
+
+
+@contextmanager
+def watched(
+    browser: Browser, server: str, width: int, *, console: bool = True, **options: object
+) -> Iterator[Page]:
+    """A page of this width that must not complain, nor ask another host for anything; without
+    ``console`` only what its scripts fail at counts."""
+    page = browser.new_page(viewport={"width": width, "height": 900}, base_url=server, **options)
+    complaints: list[str] = []
+    hosts: set[str] = set()
+    if console:
+        page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda asked: hosts.add(urlsplit(asked.url).netloc))
+    yield page
+    page.close()
+    assert complaints == []
+    assert hosts - {""} == {urlsplit(server).netloc}
+
+
+def fits(page: Page, name: str = "") -> None:
+    """Nothing sticks out at the side, and every picture arrives; a screenshot of this name for
+    who wants to see it."""
+    width = page.viewport_size["width"] if page.viewport_size else 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for picture in page.locator("img:visible").all():
+        picture.scroll_into_view_if_needed()
+    page.wait_for_function(
+        "[...document.images].every(i => i.hidden || i.complete && i.naturalWidth)"
+    )
+    page.evaluate("scrollTo(0, 0)")
+    if name and (folder := os.environ.get("REVIMG_SCREENSHOTS")):
+        page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)

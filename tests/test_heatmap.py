@@ -1,0 +1,177 @@
+"""Where two pictures agree: the cells' shares against the network's own vectors, and geometry."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from datasette_revimg import heatmap
+from datasette_revimg.weights.catalogue import VGG16_RMAC
+
+SIDE = 224
+OBJECT = 90
+
+
+def texture(seed: int) -> np.ndarray:
+    """A thing with strong edges of all directions: overlapping rings and bars."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:OBJECT, :OBJECT]
+    levels = np.zeros((OBJECT, OBJECT, 3))
+    for _ in range(5):
+        cx, cy, period, angle = rng.uniform((10, 10, 9, 0), (80, 80, 18, np.pi))
+        rings = np.sin(np.hypot(x - cx, y - cy) * 2 * np.pi / period) > 0
+        bars = np.sin((x * np.cos(angle) + y * np.sin(angle)) * 2 * np.pi / period) > 0
+        levels += (rings ^ bars)[..., None] * rng.uniform(20, 70, 3)
+    return np.clip(levels, 0, 255).astype(np.uint8)
+
+
+def scene(thing: np.ndarray, left: int, ground: int) -> np.ndarray:
+    """The thing on plain ground, in the middle of the height."""
+    picture = np.full((SIDE, SIDE, 3), ground, np.uint8)
+    top = (SIDE - OBJECT) // 2
+    picture[top : top + OBJECT, left : left + OBJECT] = thing
+    return picture
+
+
+@pytest.fixture(scope="module")
+def run():
+    """Vectors (N, 512) and maps (N, 512, 7, 7) of pictures by the bundled network."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(VGG16_RMAC.file, providers=["CPUExecutionProvider"])
+    return lambda *pictures: session.run(["embedding", "features"], {"images": np.stack(pictures)})
+
+
+def test_pooled_is_the_networks_own_vector(run):
+    """The graph's max pooling, normalisation and square root, done once more by numpy."""
+    noise = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+    vectors, maps = run(scene(texture(1), 5, 128), noise, np.zeros_like(noise))
+    for vector, features in zip(vectors, maps, strict=True):
+        np.testing.assert_allclose(heatmap.pooled(features), vector, atol=1e-6)
+
+
+def test_the_shares_are_the_whole_cosine(run):
+    vectors, maps = run(scene(texture(1), 5, 128), scene(texture(2), 100, 40))
+    cosine = float(vectors[0] @ vectors[1])
+    first = heatmap.agreement(maps[0], heatmap.pooled(maps[1]))
+    second = heatmap.agreement(maps[1], heatmap.pooled(maps[0]))
+    assert first.sum() == pytest.approx(cosine, abs=1e-5)
+    assert second.sum() == pytest.approx(cosine, abs=1e-5)
+    for heat in (first, second):
+        assert heat.shape == (7, 7)
+        assert heat.dtype == np.float32
+        assert heat.min() >= 0
+        assert heat.max() <= 1
+
+
+@pytest.mark.parametrize("ground", [40, 128, 255])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_heat_is_where_the_common_object_is(run, seed, ground):
+    """The same thing at the left of one picture and at the right of the other."""
+    thing = texture(seed)
+    _, maps = run(scene(thing, 5, ground), scene(thing, SIDE - OBJECT - 5, ground))
+    left = heatmap.agreement(maps[0], heatmap.pooled(maps[1]))
+    right = heatmap.agreement(maps[1], heatmap.pooled(maps[0]))
+    # The middle column belongs to neither side.
+    assert left[:, :3].sum() > 2 * left[:, 4:].sum()
+    assert right[:, 4:].sum() > 2 * right[:, :3].sum()
+    # The object covers the rows from a third to two thirds, and the hottest cell is in it.
+    for heat, columns in ((left, (0, 1, 2)), (right, (4, 5, 6))):
+        row, column = np.unravel_index(heat.argmax(), heat.shape)
+        assert row in (2, 3, 4)
+        assert column in columns
+
+
+def test_only_what_both_have_is_hot(run):
+    """Two things, of which the other picture has one."""
+    common, alone = texture(1), np.random.default_rng(3).integers(0, 256, (OBJECT, OBJECT, 3))
+    both = scene(common, 5, 128)
+    both[67 : 67 + OBJECT, 129 : 129 + OBJECT] = alone
+    only_common, only_alone = scene(common, 67, 128), scene(alone.astype(np.uint8), 67, 128)
+    _, maps = run(both, only_common, only_alone)
+    with_common = heatmap.agreement(maps[0], heatmap.pooled(maps[1]))
+    with_alone = heatmap.agreement(maps[0], heatmap.pooled(maps[2]))
+
+    assert with_common[:, :3].sum() > with_common[:, 4:].sum()
+    assert with_alone[:, 4:].sum() > with_alone[:, :3].sum()
+
+
+def test_the_same_picture_twice(run):
+    _, maps = run(scene(texture(1), 5, 128), scene(texture(1), 5, 128))
+    first = heatmap.agreement(maps[0], heatmap.pooled(maps[1]))
+    second = heatmap.agreement(maps[1], heatmap.pooled(maps[0]))
+    np.testing.assert_array_equal(first, second)
+    assert first.sum() == pytest.approx(1, abs=1e-6)
+
+
+def test_by_hand():
+    """Two channels, each with one cell: each region that sees a cell gives it its share."""
+    maps = np.zeros((2, 7, 7))
+    maps[0, 0, 0] = 3  # seen by level 1, one region of level 2, one of level 3
+    maps[1, 6, 6] = 4  # likewise, at the opposite corner
+    # Level 1 sees both, 3/5 and 4/5; the two others see one alone, 1 each.
+    s = np.array([0.6 + 2, 0.8 + 2])
+    expected = np.sqrt(s) / np.sqrt(s.sum())
+    np.testing.assert_allclose(heatmap.pooled(maps), expected)
+    heat = heatmap.agreement(maps, np.array([1.0, 0.0]))
+    assert heat[0, 0] == pytest.approx(expected[0])
+    assert heat.sum() == pytest.approx(expected[0])
+
+
+def test_equal_maxima_share_alike():
+    maps = np.zeros((1, 7, 7))
+    maps[0, 3, 2] = maps[0, 3, 4] = 1
+    heat = heatmap.agreement(maps, np.ones(1))
+    assert heat[3, 2] == heat[3, 4] == pytest.approx(0.5)
+
+
+def test_maps_without_anything():
+    maps = np.zeros((512, 7, 7))
+    assert not heatmap.pooled(maps).any()
+    assert not heatmap.agreement(maps, np.ones(512)).any()
+
+
+def read(overlay: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(overlay)) as image:
+        assert image.format == "WEBP"
+        assert image.mode == "RGBA"
+        return np.asarray(image).astype(float)
+
+
+def test_overlay():
+    """Bright and clear over the heat, dark and dense away from it."""
+    heat = np.zeros((7, 7), np.float32)
+    heat[3, 1] = 0.5
+    pixels = read(heatmap.overlay(heat, 0.5))
+    # Cell 3, 1 is the 32 pixels from 96 and from 32.
+    hot, cold = pixels[112, 48], pixels[112, 200]
+    assert hot[:3].sum() > 500 > 100 > cold[:3].sum()
+    assert hot[3] < cold[3] < 255
+    # Half as hot beside a picture that is twice as hot.
+    half = read(heatmap.overlay(heat, 1.0))[112, 48]
+    assert cold[:3].sum() < half[:3].sum() < hot[:3].sum()
+
+
+def test_overlay_without_heat():
+    pixels = read(heatmap.overlay(np.zeros((7, 7), np.float32), 0.0))
+    assert pixels[..., :3].max() < 40
+
+
+def test_lightness_grows_evenly():
+    """The colours can be told apart by their lightness alone."""
+    ramp = np.tile(np.linspace(0, 1, 7, dtype=np.float32), (7, 1))
+    row = read(heatmap.overlay(ramp, 1.0))[112, :, :3]
+    luma = row @ [0.2126, 0.7152, 0.0722]
+    steps = luma[16 : SIDE - 16 : 32]
+    assert (np.diff(steps) > 8).all()
+
+
+def test_no_onnx_for_pages():
+    """Importing onnx takes longer than most pages do."""
+    code = "import sys, datasette_revimg.heatmap; sys.exit('onnx' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

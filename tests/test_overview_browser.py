@@ -1,0 +1,385 @@
+"""The matrix and the map in a real browser: by mouse, by finger, by keyboard and without any
+JavaScript."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from conftest import ANGLES, cosine
+from playwright.sync_api import Browser, Page, Response, Route
+
+MATRIX, MAP = "/data/photos/-/matrix", "/data/photos/-/map"
+
+
+@pytest.fixture(params=[390, 1440])
+def page(
+    browser: Browser,
+    server: str,
+    request: pytest.FixtureRequest,
+) -> Iterator[Page]:
+    """A page of this width that must not complain, nor ask another host for anything."""
+    opened = browser.new_page(
+        viewport={"width": request.param, "height": 900}, base_url=server, reduced_motion="reduce"
+    )
+    complaints: list[str] = []
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("response", lambda response: _check(response, complaints, server))
+    # Another page is about the two pictures of a cell; here only its address counts.
+    opened.route("**/-/compare?*", lambda route: route.fulfill(body="compared"))
+    yield opened
+    opened.close()
+    assert complaints == []
+
+
+def _check(response: Response, complaints: list[str], server: str) -> None:
+    if not response.url.startswith(server) or response.status >= 400:
+        complaints.append(f"{response.status} {response.url}")
+
+
+def _looked_at(page: Page, name: str) -> None:
+    """Nothing sticks out at the side; a picture for who wants to see it."""
+    width = page.viewport_size["width"] if page.viewport_size else 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if folder := os.environ.get("REVIMG_SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
+
+
+def _canvas(page: Page) -> dict[str, float]:
+    page.wait_for_selector(".revimg-zoom")
+    canvas = page.locator("#revimg-stage canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box
+    return box
+
+
+def _cell(page: Page, row: int, column: int) -> tuple[float, float]:
+    """The middle of a cell of the whole matrix, on the screen."""
+    box = _canvas(page)
+    side = min(box["width"], box["height"])
+    left = box["x"] + (box["width"] - side) / 2
+    top = box["y"] + (box["height"] - side) / 2
+    return (
+        left + (column + 0.5) * side / len(ANGLES),
+        top + (row + 0.5) * side / len(ANGLES),
+    )
+
+
+def _shown(page: Page) -> tuple[int, int]:
+    """The rows of the cell that is shown, whose cosine must be right."""
+    sources = [
+        picture.get_attribute("src") or "" for picture in page.locator("#revimg-pair img").all()
+    ]
+    row, column = (int(source.split("/")[3]) for source in sources)
+    score = float(page.locator("#revimg-pair .revimg-score").inner_text())
+    assert score == pytest.approx(cosine(row, column), abs=1e-4)
+    address = urlsplit(page.locator(".revimg-compare").get_attribute("href") or "")
+    assert address.path == f"/data/photos/{row}/-/compare"
+    assert parse_qs(address.query) == {"with": [str(column)]}
+    return row, column
+
+
+def test_matrix_by_mouse(page: Page) -> None:
+    page.goto(f"{MATRIX}?_order=key")
+    page.wait_for_selector("#revimg-pair:not([hidden])")
+    # The most similar pair first: 1 and 8 are one degree apart.
+    assert _shown(page) == (1, 8)
+    page.mouse.move(*_cell(page, 4, 6))
+    assert _shown(page) == (5, 7)
+    assert page.locator("#revimg-pair .revimg-label").all_inner_texts() == [
+        "Picture 5",
+        "Picture 7",
+    ]
+    _looked_at(page, "matrix")
+    page.mouse.click(*_cell(page, 1, 9))
+    page.wait_for_url("**/data/photos/2/-/compare?with=10")
+
+
+def test_matrix_by_keyboard(page: Page) -> None:
+    page.goto(f"{MATRIX}?_order=key")
+    page.wait_for_selector("#revimg-pair:not([hidden])")
+    page.locator("#revimg-stage canvas").focus()
+    page.keyboard.press("ArrowDown")
+    assert _shown(page) == (2, 8)
+    page.keyboard.press("ArrowLeft")
+    assert _shown(page) == (2, 7)
+    # At the edge it stays where it is.
+    for _ in range(3):
+        page.keyboard.press("ArrowUp")
+    assert _shown(page) == (1, 7)
+    page.keyboard.press("Shift+ArrowDown")
+    assert _shown(page) == (11, 7)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/data/photos/11/-/compare?with=7")
+
+
+def test_matrix_is_zoomed_about_the_pointer_and_panned(page: Page) -> None:
+    page.goto(f"{MATRIX}?_order=key")
+    page.wait_for_selector("#revimg-pair:not([hidden])")
+    x, y = _cell(page, 5, 5)
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -400)
+    page.mouse.move(x + 1, y + 1)
+    # What was under the pointer stays there.
+    assert _shown(page) == (6, 6)
+    page.mouse.down()
+    page.mouse.move(x + 150, y + 1, steps=5)
+    page.mouse.up()
+    # Dragged, not clicked, and the same cell moved along.
+    assert urlsplit(page.url).path == MATRIX
+    page.mouse.move(x + 152, y + 3)
+    assert _shown(page) == (6, 6)
+    page.get_by_role("button", name="Show all").click()
+    page.mouse.move(*_cell(page, 5, 5))
+    assert _shown(page) == (6, 6)
+    page.mouse.move(*_cell(page, 0, 11))
+    assert _shown(page) == (1, 12)
+
+
+def test_matrix_has_the_colours_of_its_cosines(page: Page) -> None:
+    page.goto(f"{MATRIX}?_order=key")
+    page.wait_for_selector("#revimg-pair:not([hidden])")
+    colour = """([x, y]) => {
+        const canvas = document.querySelector("#revimg-stage canvas");
+        const box = canvas.getBoundingClientRect();
+        return [...canvas.getContext("2d").getImageData(x - box.x, y - box.y, 1, 1).data];
+    }"""
+    # Beside the cell that is chosen, whose lines cross the middle of others.
+    for row, column, expected in ((2, 2, (253, 231, 37)), (0, 3, (68, 1, 84))):
+        x, y = _cell(page, row, column)
+        found = page.evaluate(colour, [x + 5, y + 5])
+        assert found[:3] == pytest.approx(expected, abs=12)
+
+
+def test_matrix_by_finger(browser: Browser, server: str) -> None:
+    context = browser.new_context(
+        viewport={"width": 390, "height": 900}, has_touch=True, base_url=server
+    )
+    page = context.new_page()
+    page.route("**/-/compare?*", lambda route: route.fulfill(body="compared"))
+    page.goto(f"{MATRIX}?_order=key")
+    page.wait_for_selector("#revimg-pair:not([hidden])")
+    page.touchscreen.tap(*_cell(page, 4, 6))
+    assert _shown(page) == (5, 7)
+    assert urlsplit(page.url).path == MATRIX
+    page.touchscreen.tap(*_cell(page, 4, 6))
+    page.wait_for_url("**/data/photos/5/-/compare?with=7")
+    context.close()
+
+
+def _ready(page: Page) -> None:
+    page.goto(MAP)
+    page.wait_for_function("document.getElementById('revimg-method').innerText === 't-SNE'")
+    _canvas(page)
+    # The thumbnails have been drawn: no longer the same grey everywhere.
+    page.wait_for_function(
+        """() => {
+            const canvas = document.querySelector("#revimg-stage canvas");
+            const { width, height } = canvas;
+            const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+            for (let at = 0; at < data.length; at += 4) {
+                if (data[at + 3] === 255 && Math.abs(data[at + 1] - 90) < 12) return true;
+            }
+            return false;
+        }"""
+    )
+
+
+def _tip(page: Page) -> int:
+    """The row whose label is shown."""
+    page.wait_for_selector(".revimg-tip:not([hidden])")
+    return int((page.locator(".revimg-tip img").get_attribute("src") or "").split("/")[3])
+
+
+def _find_picture(page: Page) -> tuple[float, float]:
+    """The middle, on the screen, of the first picture of one colour from the top."""
+    box = _canvas(page)
+    at = page.evaluate(
+        """() => {
+            const canvas = document.querySelector("#revimg-stage canvas");
+            const { width, height } = canvas;
+            const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+            const red = (x, y) => data[(y * width + x) * 4];
+            const drawn = (x, y) => Math.abs(data[(y * width + x) * 4 + 1] - 90) < 12;
+            for (let y = 4; y < height - 8; y++) for (let x = 4; x < width - 8; x++) {
+                if (!drawn(x, y) || !drawn(x + 6, y + 6)) continue;
+                const first = red(x + 6, y + 6);
+                const same = (px, py) => drawn(px, py) && Math.abs(red(px, py) - first) < 8;
+                let [right, down] = [x + 6, y + 6];
+                while (same(right + 1, y + 6)) right++;
+                while (same(x + 6, down + 1)) down++;
+                return [(x + right) / 2, (y + down) / 2];
+            }
+            return null;
+        }"""
+    )
+    return box["x"] + at[0], box["y"] + at[1]
+
+
+def _height(page: Page, x: float, y: float) -> int:
+    """How far the colour of a point reaches up and down, in pixels."""
+    box = _canvas(page)
+    height: int = page.evaluate(
+        """([x, y]) => {
+            const canvas = document.querySelector("#revimg-stage canvas");
+            const column = canvas.getContext("2d").getImageData(x, 0, 1, canvas.height).data;
+            const same = (at) => [0, 1].every(
+                (i) => Math.abs(column[at * 4 + i] - column[y * 4 + i]) < 12);
+            let [first, last] = [y, y];
+            while (first > 0 && same(first - 1)) first--;
+            while (last < canvas.height - 1 && same(last + 1)) last++;
+            return last - first;
+        }""",
+        [round(x - box["x"]), round(y - box["y"])],
+    )
+    return height
+
+
+def test_map_by_mouse(page: Page) -> None:
+    _ready(page)
+    _looked_at(page, "map")
+    x, y = _find_picture(page)
+    page.mouse.move(x, y)
+    number = _tip(page)
+    assert page.locator(".revimg-tip [role=status]").inner_text() in (
+        f"Picture {number}",
+        "<script>alert('title')</script>",
+    )
+    _looked_at(page, "map-tip")
+    small = _height(page, x, y)
+    page.mouse.wheel(0, -400)
+    page.wait_for_timeout(300)
+    zoomed = _find_picture(page)
+    page.mouse.move(*zoomed)
+    _tip(page)
+    assert _height(page, *zoomed) > 1.2 * small
+    page.mouse.down()
+    page.mouse.move(x + 60, y + 40, steps=4)
+    page.mouse.up()
+    assert urlsplit(page.url).path == MAP
+    page.get_by_role("button", name="Show all").click()
+    page.wait_for_timeout(200)
+    page.mouse.move(x + 2, y + 2)
+    page.mouse.move(x, y)
+    assert _tip(page) == number
+    page.mouse.click(x, y)
+    page.wait_for_url(f"**/data/photos/{number}/-/similar")
+
+
+def test_map_by_keyboard(page: Page) -> None:
+    _ready(page)
+    page.locator("#revimg-stage canvas").focus()
+    page.keyboard.press("ArrowRight")
+    seen = {_tip(page)}
+    for key in ["ArrowRight"] * 12 + ["ArrowLeft"] * 12 + ["ArrowUp"] * 6 + ["ArrowDown"] * 12:
+        page.keyboard.press(key)
+        seen.add(_tip(page))
+    assert len(seen) > 4
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".revimg-tip", state="hidden")
+    page.keyboard.press("ArrowRight")
+    number = _tip(page)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/data/photos/{number}/-/similar")
+
+
+def test_map_by_finger(browser: Browser, server: str) -> None:
+    context = browser.new_context(
+        viewport={"width": 390, "height": 900},
+        has_touch=True,
+        base_url=server,
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    _ready(page)
+    x, y = _find_picture(page)
+    page.touchscreen.tap(x, y)
+    number = _tip(page)
+    assert "tap again" in page.locator(".revimg-tip").inner_text()
+    assert urlsplit(page.url).path == MAP
+    page.touchscreen.tap(x, y)
+    page.wait_for_url(f"**/data/photos/{number}/-/similar")
+    context.close()
+
+
+def test_from_one_to_the_other_and_back_to_the_table(page: Page) -> None:
+    page.goto(f"{MATRIX}?colour=red")
+    page.get_by_role("link", name="Map", exact=True).click()
+    page.wait_for_url("**/-/map?colour=red")
+    page.get_by_role("link", name="Matrix", exact=True).click()
+    page.wait_for_url("**/-/matrix?colour=red")
+    page.get_by_role("link", name="Order by key").click()
+    page.wait_for_url("**/-/matrix?colour=red&_order=key")
+    page.get_by_role("link", name="Remove the filter").click()
+    page.wait_for_url("**/-/matrix?_order=key")
+    page.get_by_role("link", name="Table", exact=True).click()
+    page.wait_for_url("**/data/photos")
+
+
+def test_map_says_that_it_is_being_improved(
+    browser: Browser,
+    server: str,
+) -> None:
+    page = browser.new_page(base_url=server)
+    answers = iter([True, True, False])
+
+    def wait(route: Route) -> None:
+        """What the server says while it computes, twice."""
+        body = route.fetch().json()
+        pending = next(answers)
+        later = {"method": "PCA" if pending else "t-SNE", "pending": "t-SNE" if pending else None}
+        route.fulfill(json={**body, **later})
+
+    page.route("**/-/map-data*", wait)
+    with page.expect_response("**/map-data?*_places*"):
+        page.goto("/data/files/-/map")
+    method = page.locator("#revimg-method")
+    # Fewer than ten pictures have no better map; these are twelve.
+    assert method.inner_text() in ("PCA, t-SNE is being computed", "t-SNE")
+    page.wait_for_function("document.getElementById('revimg-method').innerText === 't-SNE'")
+    assert next(answers, None) is None
+    page.close()
+
+
+@pytest.mark.parametrize("path", [MATRIX, MAP])
+def test_without_javascript(browser: Browser, server: str, path: str) -> None:
+    context = browser.new_context(java_script_enabled=False, base_url=server)
+    page = context.new_page()
+    page.goto(path)
+    if path == MATRIX:
+        picture = page.locator("#revimg-stage img")
+        box = picture.bounding_box()
+        assert box
+        assert box["width"] > 300
+        assert "With JavaScript" in page.inner_text("body")
+    else:
+        links = page.locator(".revimg-along a")
+        assert links.count() == len(ANGLES)
+        links.first.click()
+        assert urlsplit(page.url).path.endswith("/-/similar")
+    context.close()
+
+
+def test_changed_rows_are_said(
+    browser: Browser,
+    server: str,
+    built: Path,
+) -> None:
+    """What the page shows and what it asks for are of one version, or it says so."""
+    page = browser.new_page(base_url=server)
+
+    def change(route: Route) -> None:
+        with sqlite3.connect(built) as conn:
+            conn.execute("update _revimg_pairs set content_hash = x'02' where a = 1")
+        route.continue_()
+
+    page.route("**/-/matrix-values?*", change)
+    page.goto("/data/pairs/-/matrix")
+    note = page.locator(".revimg-note")
+    assert note.inner_text() == "Pairs has changed since: load the page again"
+    page.close()
