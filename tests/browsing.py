@@ -16,9 +16,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 START_SECONDS = 60
+
+# A busy machine must not decide; the default is 5 seconds.
+expect.set_options(timeout=30_000)
 
 
 @contextmanager
@@ -94,6 +97,13 @@ def watched(
     page.close()
     assert complaints == []
     assert hosts - {""} == {urlsplit(server).netloc}
+
+
+def follow(link: Locator) -> None:
+    """Click what opens another page and wait until its scripts have run: a click alone returns
+    as soon as the address is another."""
+    with link.page.expect_event("load"):
+        link.click()
 
 
 def fits(page: Page, name: str = "") -> None:

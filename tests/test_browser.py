@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from browsing import fits, watched
+from browsing import fits, follow, watched
 from conftest import ANGLES, cosine, nearest
 from playwright.sync_api import Browser, Page
 
@@ -20,19 +20,19 @@ def page(browser: Browser, server: str, request: pytest.FixtureRequest) -> Itera
 def test_from_the_table_to_a_similar_picture_and_on(page: Page, server: str) -> None:
     page.goto(f"{server}/data/photos")
     fits(page, "table")
-    page.get_by_role("link", name="Find similar").first.click()
+    follow(page.get_by_role("link", name="Find similar").first)
 
     assert urlsplit(page.url).path == "/data/photos/1/-/similar"
     _shows(page, 1)
     fits(page, "similar")
 
-    page.locator(".revimg-results li a:has(img)").first.click()
+    follow(page.locator(".revimg-results li a:has(img)").first)
     assert urlsplit(page.url).path == f"/data/photos/{nearest(1)[0]}/-/similar"
     _shows(page, nearest(1)[0])
 
-    page.locator(".revimg-results .revimg-label a").first.click()
+    follow(page.locator(".revimg-results .revimg-label a").first)
     assert urlsplit(page.url).path == f"/data/photos/{nearest(nearest(1)[0])[0]}"
-    page.get_by_role("link", name="Find similar", exact=True).click()
+    follow(page.get_by_role("link", name="Find similar", exact=True))
     assert urlsplit(page.url).path.endswith("/-/similar")
 
 
@@ -52,9 +52,9 @@ def test_filters_can_be_removed(page: Page, server: str) -> None:
     expected = [n for n in nearest(1) if n % 2 and cosine(1, n) >= 0.1]
     assert page.locator(".revimg-score").count() == len(expected)
     fits(page, "filters")
-    page.get_by_role("link", name='Remove the filter colour = "red"').click()
+    follow(page.get_by_role("link", name='Remove the filter colour = "red"'))
     assert urlsplit(page.url).query == "_min=0.1"
-    page.get_by_role("link", name="Remove the filter cosine").click()
+    follow(page.get_by_role("link", name="Remove the filter cosine"))
     assert urlsplit(page.url).query == ""
     assert page.locator(".revimg-score").count() == len(ANGLES) - 1
 
@@ -76,7 +76,7 @@ def test_row_without_a_vector(browser: Browser, server: str) -> None:
     page.goto(f"{server}/data/plain/1/-/similar")
     assert "not embedded" in page.get_by_role("heading", level=1).inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.get_by_role("link", name="Back to plain").click()
+    follow(page.get_by_role("link", name="Back to plain"))
     assert page.url == f"{server}/data/plain"
     page.close()
 

@@ -8,6 +8,7 @@ import io
 import json
 import re
 import sqlite3
+import threading
 import time
 
 import numpy as np
@@ -179,7 +180,7 @@ async def test_a_better_map_that_fails_is_not_waited_for(ds, monkeypatch):
         raise ArithmeticError
 
     monkeypatch.setattr(layout, "tsne", fail)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while (body := await found(ds, PAGE + ".json"))["pending"]:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)
@@ -361,22 +362,26 @@ async def test_kept_tries_again_after_an_error():
 async def test_kept_refuses_more_than_it_can_do(monkeypatch):
     monkeypatch.setattr(background, "MOST_WAITING", 2)
     kept: Kept[None] = Kept(9)
-    futures = [kept.start(name, lambda: time.sleep(0.2)) for name in "ab"]
+    go = threading.Event()
+    futures = [kept.start(name, go.wait) for name in "ab"]
     with pytest.raises(Problem) as problem:
         kept.start("c", lambda: None)
     assert problem.value.status == 503
+    go.set()
     for future in futures:
-        future.result(timeout=10)
+        future.result(timeout=60)
     assert await kept.get("c", lambda: None) is None
 
 
 @pytest.mark.asyncio
 async def test_who_leaves_takes_nothing_from_the_others():
     kept: Kept[int] = Kept(2)
-    work = kept.get("a", lambda: time.sleep(0.2) or 7)
+    go = threading.Event()
+    work = kept.get("a", lambda: go.wait() and 7)
     leaving, staying = asyncio.ensure_future(work), asyncio.ensure_future(kept.get("a", int))
     await asyncio.sleep(0.05)
     leaving.cancel()
+    go.set()
     assert await staying == 7
 
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import scenes
-from browsing import watched
+from browsing import follow, watched
 from playwright.sync_api import Browser, Page, expect
 
 PATH = "/scenes/photos/-/similar"
@@ -71,7 +71,7 @@ def fire(page: Page, event: str, count: int = 1, number: int = 3) -> None:
 def test_choose_a_picture_and_go_back(page: Page, scenes_server: str) -> None:
     choose(page, picture(3))
     shows(page, 3)
-    assert page.url == scenes_server + PATH
+    expect(page).to_have_url(scenes_server + PATH)
     assert page.locator(".revimg-score").first.inner_text().split()[0] in ("1.0000", "0.9999")
     assert page.locator(".revimg-results li").count() == scenes.COUNT + 1
     # Said, and where the keyboard goes on.
@@ -143,19 +143,19 @@ def test_filters_go_along(page: Page, scenes_server: str) -> None:
     page.get_by_text("13 pictures compared").wait_for()
     shows(page, 3)
     # So that a reload, which needs the picture again, asks for it among the same rows.
-    assert parse_qs(urlsplit(page.url).query) == {"_size": ["6"]}
+    expect(page).to_have_url(f"{scenes_server}{PATH}?_size=6")
 
 
 def test_region_by_keyboard(page: Page) -> None:
     choose(page, collage())
     page.get_by_role("button", name="Search a region").click()
     region = page.get_by_role("group", name="Region: 50% wide, 50% high, 25% from the left")
-    assert region.evaluate("e => e == document.activeElement")
+    expect(region).to_be_focused()
     page.keyboard.press("Shift+ArrowRight")
     page.keyboard.press("Shift+ArrowDown")
     page.get_by_role("group", name="Region: 52% wide, 52% high").wait_for()
     page.keyboard.press("Escape")
-    assert not page.locator(".revimg-crop-region").is_visible()
+    expect(page.locator(".revimg-crop-region")).to_be_hidden()
     # The button has the focus again.
     page.keyboard.press("Enter")
     # To the upper right, and no further than the edge.
@@ -181,33 +181,33 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> No
     page.mouse.up()
 
 
-def near(page: Page, expected: list[int]) -> bool:
-    """Whether the rectangle is there, up to the pixels of a small picture."""
+def has_region(page: Page, *expected: int) -> None:
+    """The rectangle is drawn there, up to the pixels of a small picture."""
     values = page.evaluate("document.querySelector('revimg-crop').rectangle")
-    return all(abs(value - wish) <= 12 for value, wish in zip(values, expected, strict=True))
+    assert values == pytest.approx(expected, abs=12)
 
 
 def test_region_of_a_row_by_mouse(page: Page, scenes_server: str) -> None:
     page.goto(f"{scenes_server}/scenes/photos/{COLLAGE}/-/similar?colour__not=red")
     drag(page, (0.1, 0.2), (0.4, 0.4))
-    assert near(page, [100, 200, 300, 200])
+    has_region(page, 100, 200, 300, 200)
     # Moved by its inside, no further than the edge; then changed by a corner.
     drag(page, (0.25, 0.3), (1.4, 0.05))
-    assert near(page, [700, 0, 300, 200])
+    has_region(page, 700, 0, 300, 200)
     drag(page, (0.7, 0.2), (0.5, 0.5))
-    assert near(page, [500, 0, 500, 500])
+    has_region(page, 500, 0, 500, 500)
     # Elsewhere a new one begins, and a click is none.
     drag(page, (0.1, 0.9), (0.1, 0.9))
-    assert page.get_by_role("button", name="Search a region").is_visible()
+    expect(page.get_by_role("button", name="Search a region")).to_be_visible()
     drag(page, (0.995, 0.005), (0.5, 0.5))
-    assert near(page, [500, 0, 500, 500])
-    page.get_by_role("button", name="Search this region").click()
+    has_region(page, 500, 0, 500, 500)
+    follow(page.get_by_role("button", name="Search this region"))
     shows(page, 2, "Similar to a region of Collage")
     query = parse_qs(urlsplit(page.url).query)
     assert query["colour__not"] == ["red"]
-    assert near(page, [int(part) for part in query["_crop"][0].split(",")])
-    page.get_by_role("link", name="Whole picture").click()
-    page.wait_for_url(f"**/scenes/photos/{COLLAGE}/-/similar?colour__not=red")
+    has_region(page, *map(int, query["_crop"][0].split(",")))
+    follow(page.get_by_role("link", name="Whole picture"))
+    assert page.url == f"{scenes_server}/scenes/photos/{COLLAGE}/-/similar?colour__not=red"
 
 
 def test_region_by_touch(browser: Browser, scenes_server: str) -> None:
@@ -217,10 +217,10 @@ def test_region_by_touch(browser: Browser, scenes_server: str) -> None:
     )
     page = context.new_page()
     page.goto(f"{scenes_server}/scenes/photos/{COLLAGE}/-/similar")
-    touched = "getComputedStyle(document.querySelector('.revimg-crop-picture')).touchAction"
-    assert page.evaluate(touched) == "auto"
+    pictured = page.locator(".revimg-crop-picture")
+    expect(pictured).to_have_css("touch-action", "auto")
     page.get_by_role("button", name="Search a region").tap()
-    assert page.evaluate(touched) == "none"
+    expect(pictured).to_have_css("touch-action", "none")
     page.get_by_role("button", name="Search this region").tap()
     page.wait_for_url("**_crop=250%2C250%2C500%2C500")
     context.close()
@@ -234,7 +234,7 @@ def test_without_javascript(browser: Browser, scenes_server: str) -> None:
     page.goto(f"{scenes_server}{PATH}?colour=red")
     # 0.65 gives its token in a cookie with pages like these.
     choose(page, picture(3))
-    page.get_by_role("button", name="Search", exact=True).click()
+    follow(page.get_by_role("button", name="Search", exact=True))
     assert page.get_by_role("heading", level=1).inner_text() == "Similar to your picture"
     assert page.locator(".revimg-results .revimg-label").first.inner_text() == "Scene 3"
     assert page.locator(".revimg-results li").count() == scenes.COUNT // 2
@@ -256,7 +256,7 @@ def test_from_the_menu_by_keyboard(browser: Browser, scenes_server: str) -> None
     page.on("filechooser", lambda _: None)
     page.goto(f"{scenes_server}/scenes/photos")
     page.locator(".actions-menu-links summary").click()
-    page.locator(".actions-menu-links a", has_text="Search by image").click()
+    follow(page.locator(".actions-menu-links a", has_text="Search by image"))
     assert urlsplit(page.url).path == PATH
     for _ in range(20):
         page.keyboard.press("Tab")
