@@ -11,7 +11,7 @@ from datasette import Response
 from datasette.utils import is_url, sqlite_timelimit, urlsafe_components
 from datasette.utils.asgi import Request
 
-from . import caches, comparison, heatmap, renditions, similar, why
+from . import caches, comparison, heatmap, inference, renditions, similar, why
 from .cells import MAX_ENLARGEMENT, row_path
 from .comparison import Comparison
 from .errors import Problem
@@ -207,11 +207,7 @@ async def _picture(place: Place) -> Response:
 async def _explain(place: Place) -> Response:
     other = _with(place.request)
     if not why.available(place.entry):
-        raise Problem(
-            501,
-            f"{place.entry.model} can’t tell which parts of pictures match: only VGG16’s networks "
-            "can",
-        )
+        raise inference.without_features(place.entry.model)
     await check_upload(place)
 
     def read(conn: sqlite3.Connection) -> tuple[Original, Original]:

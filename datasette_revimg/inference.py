@@ -178,12 +178,15 @@ def _decode(data: bytes, network: Network, crop: Crop | None) -> Picture:
         raise Problem(400, f"the picture can’t be used: {error}") from error
 
 
+def without_features(model: str) -> Problem:
+    """What to say when the maps of a model are wanted that has none."""
+    sentence = f"{model} can’t tell which parts of pictures match: only VGG16’s networks can"
+    return Problem(501, sentence)
+
+
 def _encode(picture: np.ndarray, entry: Embedded, network: Network, features: bool) -> Encoding:
     if features and not network.has_features:
-        raise Problem(
-            501,
-            f"{entry.model} can’t tell which parts of pictures match: only VGG16’s networks can",
-        )
+        raise without_features(entry.model)
     encoded = network.encode(picture[np.newaxis], features=features)
     maps = encoded.features
     return Encoding(encoded.vectors[0], None if maps is None else maps[0])

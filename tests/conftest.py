@@ -3,6 +3,7 @@ the program under test, says which are the most similar and what their cosines a
 
 from __future__ import annotations
 
+import html
 import io
 import math
 import shutil
@@ -21,7 +22,7 @@ from datasette.app import Datasette
 from PIL import Image
 from playwright.sync_api import Browser
 
-from datasette_revimg import images, store, tables, upkeep
+from datasette_revimg import images, layout, store, tables, upkeep
 from datasette_revimg.store import Embedded, Entry, Failure
 
 IS_1 = not datasette_package.__version__.startswith("0.")
@@ -220,6 +221,33 @@ def ds(serve: Callable[..., Datasette]) -> Datasette:
     return serve()
 
 
+@pytest.fixture
+def only_pca(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No better map, which would be computed beside all else."""
+    monkeypatch.setattr(layout, "better_method", lambda: None)
+
+
 def cookies(datasette: Datasette, actor: str) -> dict[str, str]:
     """The cookies of somebody who has signed in."""
     return {"ds_actor": datasette.sign({"a": {"id": actor}}, "actor")}
+
+
+async def found(ds: Datasette, path: str) -> Any:
+    """The JSON of an address that must be there."""
+    response = await ds.client.get(path)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+async def problem(ds: Datasette, path: str, status: int, *words: str) -> None:
+    """A page and its JSON must answer with this status, and a sentence that has these words."""
+    name, _, query = path.partition("?")
+    answer = await ds.client.get(f"{name}.json?{query}")
+    assert answer.status_code == status, answer.text
+    assert answer.json()["ok"] is False
+    sentence = answer.json()["error"]
+    for word in words:
+        assert word in sentence
+    page = await ds.client.get(path)
+    assert page.status_code == status
+    assert sentence[1:] in html.unescape(page.text)

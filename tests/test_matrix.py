@@ -13,11 +13,11 @@ import sqlite3
 import numpy as np
 import pytest
 from command import error_of, run
-from conftest import ANGLES, AWKWARD, cookies, cosine, embed, entry
+from conftest import ANGLES, AWKWARD, cosine, entry, found
 from PIL import Image
 from readme import blocks
 
-from datasette_revimg import matrix, sampling, store, tables
+from datasette_revimg import matrix, store, tables
 
 VIRIDIS_FIRST, VIRIDIS_MIDDLE, VIRIDIS_LAST = (68, 1, 84), (33, 145, 140), (253, 231, 37)
 
@@ -36,25 +36,6 @@ def clusters(sizes: list[int], seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
     vectors = unit(len(sizes), seed)[labels] + rng.normal(size=(len(labels), 24)) * 0.03
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors.astype(np.float32), labels
-
-
-async def found(ds, path):
-    response = await ds.client.get(path)
-    assert response.status_code == 200, response.text
-    return response.json()
-
-
-async def problem(ds, path, status, *words):
-    name, _, query = path.partition("?")
-    answer = await ds.client.get(f"{name}.json?{query}")
-    assert answer.status_code == status, answer.text
-    assert answer.json()["ok"] is False
-    sentence = answer.json()["error"]
-    for word in words:
-        assert word in sentence
-    page = await ds.client.get(path)
-    assert page.status_code == status
-    assert sentence[1:] in html.unescape(page.text)
 
 
 def data_of(page: str) -> dict:
@@ -146,37 +127,6 @@ def test_halves_hold_what_is_above_the_diagonal():
     values = np.frombuffer(matrix.halves(cosines), "<u2") / 32767.5 - 1
     pairs = [cosines[row, column] for row in range(7) for column in range(row + 1, 7)]
     assert values == pytest.approx(pairs, abs=2e-5)
-
-
-def test_sample_says_so_and_is_the_same_again(data):
-    with sqlite3.connect(data) as conn:
-        source = tables.find(conn, "photos")
-        whole = sampling.take(conn, source, 12)
-        assert [key for (key,) in whole.keys] == sorted(ANGLES)
-        assert not whole.is_part
-        assert str(whole) == "12 rows"
-        part = sampling.take(conn, source, 5)
-        assert part.is_part
-        assert str(part) == "5 of 12 rows, a random sample"
-        assert len(set(part.keys)) == 5
-        assert part.keys == sorted(part.keys)
-        assert set(part.keys) < set(whole.keys)
-        assert part == sampling.take(conn, source, 5)
-        assert sampling.take(conn, source, 12, "id > ?", [4]).total == 8
-
-
-def test_version_changes_with_the_vectors_and_with_nothing_else(data):
-    with sqlite3.connect(data) as conn:
-        source = tables.find(conn, "photos")
-        before = sampling.take(conn, source, 12).version
-        conn.execute("update photos set title = 'other'")
-        assert sampling.take(conn, source, 12).version == before
-        conn.execute("update _revimg_photos set content_hash = x'01' where id = 3")
-        changed = sampling.take(conn, source, 12).version
-        assert changed != before
-        conn.execute("delete from photos where id = 3")
-        assert sampling.take(conn, source, 12).version not in (before, changed)
-        assert sampling.take(conn, source, 12).total == 11
 
 
 def cells(text: str) -> dict[tuple[str, str], float]:
@@ -347,30 +297,6 @@ async def test_picture_of_the_page(ds):
 
 
 @pytest.mark.asyncio
-async def test_labels_are_text(ds):
-    page = (await ds.client.get(PAGE)).text
-    assert "<script>alert" not in page
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize(
-    ("path", "status", "words"),
-    [
-        (PAGE + "?_size=0", 400, ["_size", "2000"]),
-        (PAGE + "?_size=2001", 400, ["_size", "2000"]),
-        (PAGE + "?_size=x", 400, ["_size"]),
-        (PAGE + "?_order=size", 400, ["_order", "size"]),
-        (PAGE + "?nonsense=1", 400, ["nonsense"]),
-        (PAGE + "?_where=nonsense+%3D+1", 400, ["nonsense"]),
-        ("/data/absent/-/matrix", 404, ["absent"]),
-        ("/data/plain/-/matrix", 404, ["plain", "not embedded"]),
-    ],
-)
-async def test_what_cannot_be_shown(ds, path, status, words):
-    await problem(ds, path, status, *words)
-
-
-@pytest.mark.asyncio
 async def test_one_row_and_none(ds):
     body = await found(ds, PAGE + ".json?id=7")
     assert body["matrix"] == [[1.0]]
@@ -380,19 +306,6 @@ async def test_one_row_and_none(ds):
     assert "No picture of photos meets these filters" in (await ds.client.get(PAGE + "?id=77")).text
     assert (await ds.client.get(PAGE + ".png?id=77")).status_code == 404
     assert (await ds.client.get(PAGE + ".png?id=7")).status_code == 200
-
-
-@pytest.mark.asyncio
-async def test_nothing_for_who_may_not_view_the_table(serve):
-    ds = serve(config={"databases": {"data": {"tables": {"photos": {"allow": {"id": "root"}}}}}})
-    for path in ("", ".json", ".png", "-values"):
-        response = await ds.client.get(PAGE + path)
-        assert response.status_code == 403, path
-        assert "Picture 1" not in response.text
-        allowed = await ds.client.get(PAGE + path, cookies=cookies(ds, "root"))
-        assert allowed.status_code == 200, path
-    # Before anything is said about what there is.
-    assert (await ds.client.get(PAGE + "?nonsense=1")).status_code == 403
 
 
 @pytest.mark.asyncio
@@ -434,40 +347,6 @@ async def test_two_databases_with_the_same_names_are_told_apart(data, tmp_path, 
 async def test_many_at_once_get_the_same(ds):
     answers = await asyncio.gather(*(ds.client.get(PAGE + ".json") for _ in range(8)))
     assert len({answer.text for answer in answers}) == 1
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize("settings", [{"base_url": "/below/"}, {"num_sql_threads": 0}])
-async def test_settings_of_datasette(serve, settings):
-    ds = serve(settings=settings)
-    base = "/below" if "base_url" in settings else ""
-    body = await found(ds, PAGE + ".json")
-    assert all(row["url"].startswith(f"{base}/data/photos/") for row in body["rows"])
-    page = (await ds.client.get(PAGE)).text
-    data = data_of(page)
-    assert data["base"] == f"{base}/data/photos"
-    assert data["values"].startswith(f"{base}/data/photos/-/matrix-values?")
-    assert f'href="{base}/data/photos/-/map"' in page
-    assert "/below/below" not in page
-
-
-@pytest.mark.asyncio
-async def test_immutable_database(data, serve):
-    ds = serve(immutables=[str(data)])
-    assert len((await found(ds, PAGE + ".json"))["rows"]) == 12
-
-
-@pytest.mark.asyncio
-async def test_table_and_database_with_awkward_names(tmp_path, serve):
-    file = tmp_path / "my photos.v2.db"
-    with sqlite3.connect(file) as conn:
-        conn.execute('create table "a/b ü" (id integer primary key, picture blob)')
-        conn.executemany("insert into \"a/b ü\" values (?, x'00')", [[1], [2], [3]])
-        embed(conn, "a/b ü", "picture", {number: (number,) for number in (1, 2, 3)})
-    ds = serve(file)
-    page = await ds.client.get("/my+photos~2Ev2/a~2Fb+~C3~BC/-/matrix")
-    assert page.status_code == 200
-    assert (await ds.client.get(data_of(page.text)["values"])).status_code == 200
 
 
 @pytest.mark.asyncio
