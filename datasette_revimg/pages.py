@@ -113,8 +113,8 @@ async def respond(
     crumbs: dict[str, str] = {}
     try:
         if request.method not in methods:
-            allowed = " and ".join(methods)
-            raise Problem(405, f"{request.method} is not possible here, only {allowed}")
+            sentence = f"{request.method} is not possible here, only {' and '.join(methods)}"
+            raise Problem(405, sentence, headers={"Allow": ", ".join(methods)})
         response = await page(await _place(request, datasette, crumbs))
     except Forbidden as error:
         # The HTML is Datasette's, or that of a plugin that lets people sign in.

@@ -324,7 +324,10 @@ async def test_only_get_and_head(ds):
     for path in (PAGE, "/data/photos/1/-/thumbnail"):
         head = await ds.client.head(path)
         assert (head.status_code, head.content) == (200, b"")
-    # 0.65 refuses it before us: no token.
+        refused = await ds.client.delete(path)
+        assert refused.status_code == 405
+        assert refused.headers["allow"] == "GET, HEAD"
+    # 0.65 refuses what has no token before us.
     assert (await ds.client.post(PAGE)).status_code in (403, 405)
     assert (await ds.client.put(PAGE + ".json")).status_code in (403, 405)
 

@@ -109,4 +109,6 @@ if __name__ == "__main__":
     parser.add_argument("pictures", type=Path, nargs="+", metavar="FOLDER")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
+    # Before the minutes that it takes.
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
     np.savez(arguments.out, features=compute(pictures(arguments.pictures), arguments.threads))
