@@ -35,7 +35,8 @@ setup(
     },
     python_requires=">=3.11",
     install_requires=[
-        "datasette>=0.65",
+        # Versions before tell a private table from its name in capitals.
+        "datasette>=0.65.5",
         "sqlite-utils>=4",
         "click>=8.3.1",
         "h5py",
@@ -43,18 +44,19 @@ setup(
         "numpy>=2",
         "onnx>=1.16",
         "pillow>=11.3",
-        # Forms with a picture: 0.65 has no parser for them, 1.0's writes files.
-        "python-multipart>=0.0.13",
+        # Forms with a picture: 0.65 has no parser for them, 1.0's writes files. The first version
+        # that limits the headers of a part.
+        "python-multipart>=0.0.27",
         # Hierarchical clustering with optimal leaf ordering, and the map's principal components.
-        "scipy>=1.11",
+        "scipy>=1.13",
         "tabulate",
-        f"onnxruntime-gpu>=1.20; {GPU_WHEELS}",
-        f"onnxruntime>=1.20; {NO_GPU_WHEELS}",
+        f"onnxruntime-gpu>=1.21; {GPU_WHEELS}",
+        f"onnxruntime>=1.21; {NO_GPU_WHEELS}",
     ],
     extras_require={
         "heic": ["pillow-heif"],
         # The map by t-SNE instead of principal components.
-        "map": ["scikit-learn>=1.3"],
+        "map": ["scikit-learn>=1.5"],
         # The frameworks whose own vectors the tests compare ours with; torch in a CPU build.
         "frameworks": ["keras", "safetensors", "torch"],
         "test": [

@@ -172,9 +172,18 @@ def test_matrix_by_finger(browser: Browser, server: str) -> None:
     context.close()
 
 
+# Four beside each other in three lines, far enough apart that none covers another.
+GRID = [[number % 4 / 3, number // 4 / 2] for number in range(len(ANGLES))]
+
+
 def _ready(page: Page) -> None:
+    def place(route: Route) -> None:
+        body = route.fetch().json()
+        assert len(body["places"]) == len(GRID)
+        route.fulfill(json={**body, "places": GRID, "pending": None})
+
+    page.route("**/-/map-data*", place)
     page.goto(MAP)
-    page.wait_for_function("document.getElementById('revimg-method').innerText === 't-SNE'")
     _canvas(page)
     # The thumbnails have been drawn: no longer the same grey everywhere.
     page.wait_for_function(
@@ -209,7 +218,7 @@ def _tip(page: Page) -> int:
 
 
 def _find_picture(page: Page) -> tuple[float, float]:
-    """The middle, on the screen, of the first picture of one colour from the top."""
+    """The middle, on the screen, of the picture at the left of the middle line."""
     box = _canvas(page)
     at = page.evaluate(
         """() => {
@@ -218,7 +227,8 @@ def _find_picture(page: Page) -> tuple[float, float]:
             const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
             const red = (x, y) => data[(y * width + x) * 4];
             const drawn = (x, y) => Math.abs(data[(y * width + x) * 4 + 1] - 90) < 12;
-            for (let y = 4; y < height - 8; y++) for (let x = 4; x < width - 8; x++) {
+            const top = Math.round(height * 0.35);
+            for (let y = top; y < height - 8; y++) for (let x = 4; x < width - 8; x++) {
                 if (!drawn(x, y) || !drawn(x + 6, y + 6)) continue;
                 const first = red(x + 6, y + 6);
                 const same = (px, py) => drawn(px, py) && Math.abs(red(px, py) - first) < 8;
@@ -231,6 +241,23 @@ def _find_picture(page: Page) -> tuple[float, float]:
         }"""
     )
     return box["x"] + at[0], box["y"] + at[1]
+
+
+def test_map_shows_every_picture_whole(page: Page) -> None:
+    """Also those at its edges."""
+    _ready(page)
+    edges = page.evaluate(
+        """() => {
+            const canvas = document.querySelector("#revimg-stage canvas");
+            const { width, height } = canvas;
+            const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+            const drawn = (x, y) => data[(y * width + x) * 4 + 3] > 0;
+            const across = [...Array(width).keys()], along = [...Array(height).keys()];
+            return across.some((x) => drawn(x, 0) || drawn(x, height - 1)) ||
+                along.some((y) => drawn(0, y) || drawn(width - 1, y));
+        }"""
+    )
+    assert not edges
 
 
 def _height(page: Page, x: float, y: float) -> int:
@@ -266,10 +293,9 @@ def test_map_by_mouse(page: Page) -> None:
     small = _height(page, x, y)
     page.mouse.wheel(0, -400)
     _settled(page)
-    zoomed = _find_picture(page)
-    page.mouse.move(*zoomed)
-    _tip(page)
-    assert _height(page, *zoomed) > 1.2 * small
+    # It stays under the pointer.
+    assert _tip(page) == number
+    assert _height(page, x, y) > 1.2 * small
     page.mouse.down()
     page.mouse.move(x + 60, y + 40, steps=4)
     page.mouse.up()

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.asyncio
 PAGE = "/scenes/photos/-/similar"
 ANN = {"id": "ann"}
 BOUNDARY = "----revimg"
+START = f"--{BOUNDARY}\r\n".encode()
 
 
 @pytest.fixture
@@ -209,6 +210,9 @@ async def test_form(ds):
         (form(part(PICTURE[:3000])), ["damaged picture"]),
         (form(*[part(b"x", f"f{n}", None) for n in range(60)], part(PICTURE)), ["fields"]),
         (form(part(b"x" * 70_000, "f", None), part(PICTURE)), ["too long"]),
+        # Headers of a part, too long and too many.
+        (form(START + b"X: " + b"x" * 20_000 + b"\r\n\r\n\r\n", part(PICTURE)), ["damaged"]),
+        (form(START + b"X: 1\r\n" * 1000 + b"\r\n\r\n", part(PICTURE)), ["damaged"]),
     ],
 )
 async def test_forms_that_cannot_be(ds, content, words):

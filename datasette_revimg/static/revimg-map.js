@@ -157,7 +157,7 @@ const nearest = ([px, py], dx, dy) => {
 };
 
 const label = "Arrow keys go from picture to picture; Enter finds similar ones.";
-const view = new View(stage, label, { width: 1, height: 1, room: 36, most: 1e6 }, {
+const view = new View(stage, label, { width: 1, height: 1, room: 0, most: 1e6 }, {
   draw(moving) {
     side = spriteSide();
     const indices = visible(0);
@@ -192,6 +192,8 @@ const view = new View(stage, label, { width: 1, height: 1, room: 36, most: 1e6 }
 });
 // The axes have no unit, so the map takes the shape of the canvas.
 view.width = Math.max(0.6, Math.min(1.8, view.across / view.along));
+// Half of a thumbnail, so that those at the edges are whole.
+view.room = 6 + Math.min(48, 0.4 * Math.sqrt((view.across * view.along) / rows.length));
 view.resize();
 view.most = view.least * Math.max(6, Math.sqrt(rows.length));
 stage.append(tip);
