@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
 from .errors import Problem
+from .tables import fold
 
 Result = TypeVar("Result")
 
@@ -86,4 +87,4 @@ class Kept(Generic[Result]):
 
 def place_key(db: Any, table: str, version: str, *more: Hashable) -> Hashable:
     """A key of a result that depends on rows of a table."""
-    return (id(db), db.path, table.lower(), version, *more)
+    return (id(db), db.path, fold(table), version, *more)

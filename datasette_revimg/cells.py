@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from . import results, store
 from .registry import registry
-from .tables import Key, Source
+from .tables import Key, Source, fold
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -66,7 +66,7 @@ async def render(
 ) -> Markup | None:
     """The cell that shows the row's picture, None for every other cell."""
     found = (await registry(datasette.get_database(database))).table(table)
-    if found is None or found.cell_column.lower() != column.lower():
+    if found is None or fold(found.cell_column) != fold(column):
         return None
     source = found.source
     key = _key(source, row)
@@ -92,7 +92,7 @@ async def render_result(
     looked up unless everybody may: there are only the addresses, which ask who comes.
     """
     shown = await results.columns(datasette, database, tuple(row.keys()), request)
-    found = shown.get(column.lower())
+    found = shown.get(fold(column))
     key = found.key(row, value) if found else None
     if found is None or key is None:
         return None

@@ -156,6 +156,13 @@ async def _place(request: Request, datasette: Datasette, crumbs: dict[str, str])
         raise Problem(
             404, f"the pictures of {table} are not embedded yet", _embed_command(db, table)
         )
+    if found.source.name != table:
+        # By whatever name it was found, what counts is whether the table itself may be seen.
+        visible, private = await compat.visibility(
+            datasette, request.actor, db.name, found.source.name
+        )
+        if not visible:
+            raise Forbidden("You do not have permission to view this table")
     crumbs["table"] = found.source.name
     return Place(datasette, request, db, found.entry, found.source, private)
 

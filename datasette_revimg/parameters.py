@@ -192,11 +192,11 @@ async def condition(
 
 
 def _check_columns(filters: Filters, source: Source) -> None:
-    columns = {name.lower() for name in (*source.columns, "rowid")}
+    columns = {tables.fold(name) for name in (*source.columns, "rowid")}
     operators = {key for key, _, _ in filters.lookups()}
     for column, operator, _ in filters.selections():
         # SQLite would take the name for a text, and find nothing without a word.
-        if column.lower() not in columns:
+        if tables.fold(column) not in columns:
             raise Problem(400, f"there is no column {column!r} in {source.name} to filter by")
         if operator not in operators:
             raise Problem(

@@ -41,7 +41,7 @@ _DENY = """
 
 def is_computed(table: str) -> bool:
     """Whether a table is one of ours, by its name."""
-    return table.lower().startswith(tables.PREFIX)
+    return tables.fold(table).startswith(tables.PREFIX)
 
 
 async def may_view(datasette: Datasette, actor: Actor, database: str, table: str) -> bool:
@@ -55,10 +55,10 @@ async def may_view(datasette: Datasette, actor: Actor, database: str, table: str
 
 
 async def _sources(db: Any, known: Registry, table: str) -> tuple[str, ...]:
-    name = table.lower()
+    name = tables.fold(table)
     if name in known.owners:
         return (known.owners[name],)
-    if name in (store.REGISTRY, store.FAILURES) and name in map(str.lower, known.computed):
+    if name in (store.REGISTRY, store.FAILURES) and name in map(tables.fold, known.computed):
         return known.sources
     # What an interrupted run or a dropped table left behind: it may be anybody's.
     return tuple(name for name in await db.table_names() if not is_computed(name))

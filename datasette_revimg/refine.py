@@ -17,6 +17,7 @@ from .pages import Place
 from .parameters import Condition, Pairs, Parameters, address, filter_name
 from .percentiles import in_words
 from .similar import Answer
+from .tables import fold
 
 # So many results are counted one by one.
 ENUMERATED = 1000
@@ -36,14 +37,14 @@ class Facets:
 
 def asked_facets(place: Place) -> list[str]:
     """The columns that ``_facet`` names. Problem 400 for one that isn't there."""
-    columns = {name.lower(): name for name in (*place.source.columns, "rowid")}
+    columns = {fold(name): name for name in (*place.source.columns, "rowid")}
     named = dict.fromkeys(place.request.args.getlist("_facet"))
     if named and not place.datasette.setting("allow_facet"):
         raise Problem(400, "_facet= is not allowed here")
     for name in named:
-        if name.lower() not in columns:
+        if fold(name) not in columns:
             raise Problem(400, f"there is no column {name!r} in {place.source.name} to facet by")
-    return list(dict.fromkeys(columns[name.lower()] for name in named))
+    return list(dict.fromkeys(columns[fold(name)] for name in named))
 
 
 async def count_facets(

@@ -13,7 +13,7 @@ from datasette.utils.sqlite import sqlite3
 from . import store, tables
 from .errors import RevimgError
 from .store import Embedded
-from .tables import Source
+from .tables import Source, fold
 
 # Long enough for all cells of a page, short enough that nobody waits for a new table.
 FRESH_SECONDS = 1.0
@@ -33,7 +33,7 @@ class Table:
 class Registry:
     """What a database has embedded.
 
-    ``tables`` by lower-case name, as SQLite compares them; ``owners`` tells whose each
+    ``tables`` by folded name; ``owners`` tells whose each
     ``_revimg_`` table is; ``computed`` are the names of all tables that start with the prefix,
     whether anybody owns them or not.
     """
@@ -44,7 +44,7 @@ class Registry:
 
     def table(self, name: str) -> Table | None:
         """An embedded table that still exists."""
-        return self.tables.get(name.lower())
+        return self.tables.get(fold(name))
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -73,7 +73,7 @@ def _read(conn: sqlite3.Connection) -> Registry:
         computed = [
             name
             for (name,) in conn.execute("select name from sqlite_master where type = 'table'")
-            if name.lower().startswith(tables.PREFIX)
+            if fold(name).startswith(tables.PREFIX)
         ]
     except sqlite3.Error:
         return Registry()
@@ -89,11 +89,11 @@ def _read(conn: sqlite3.Connection) -> Registry:
         except RevimgError:
             continue
         cell_column = _cell_column(conn, entry.column_name, source)
-        found[entry.table_name.lower()] = Table(entry, source, cell_column)
+        found[fold(entry.table_name)] = Table(entry, source, cell_column)
     return Registry(
         found,
         {
-            own.lower(): entry.table_name
+            fold(own): entry.table_name
             for entry in entries
             for own in store.own_tables(entry.table_name)
         },
@@ -104,9 +104,9 @@ def _read(conn: sqlite3.Connection) -> Registry:
 def _cell_column(conn: sqlite3.Connection, pictures: str, source: Source) -> str:
     """The column of the pictures, or a neighbour where that is the table's only key, as ``path``
     is in a table of files: Datasette shows such a key as the link to the row, by itself."""
-    if [name.lower() for name, _ in source.keys] != [pictures.lower()]:
+    if [fold(name) for name, _ in source.keys] != [fold(pictures)]:
         return pictures
     references = conn.execute('select "from" from pragma_foreign_key_list(?)', [source.name])
     # Their cells are Datasette's own business too, they link to other rows.
-    taken = {pictures.lower(), *(name.lower() for (name,) in references)}
-    return next((name for name in source.columns if name.lower() not in taken), pictures)
+    taken = {fold(pictures), *(fold(name) for (name,) in references)}
+    return next((name for name in source.columns if fold(name) not in taken), pictures)

@@ -15,7 +15,7 @@ from datasette.utils.sqlite import sqlite3
 from . import compat, tables
 from .compat import Actor
 from .registry import Registry, registry
-from .tables import Key, Source
+from .tables import Key, Source, fold
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -76,7 +76,7 @@ _kept: WeakKeyDictionary[Any, tuple[Registry, Schema, _Decided]] = WeakKeyDictio
 async def columns(
     datasette: Datasette, database: str, names: tuple[str, ...], request: Any
 ) -> dict[str, Column]:
-    """The columns of a result that show pictures, by lower-case name: of tables that whoever asks
+    """The columns of a result that show pictures, by folded name: of tables that whoever asks
     may view or, where the request isn't known (None), perhaps may."""
     db = datasette.get_database(database)
     known = await registry(db)
@@ -99,12 +99,12 @@ async def columns(
 
 
 def decide(names: Sequence[str], known: Registry, schema: Schema) -> dict[str, Column]:
-    """The columns of a result that show pictures, by lower-case name.
+    """The columns of a result that show pictures, by folded name.
 
     Those called ``revimg_TABLE``. If there are none, the key of the embedded table that has more
     of the result's columns than any other table that its key might be of.
     """
-    lower = [name.lower() for name in names]
+    lower = [fold(name) for name in names]
     aliased = {
         name: Column(table.source, None)
         for name in lower
@@ -131,7 +131,7 @@ def decide(names: Sequence[str], known: Registry, schema: Schema) -> dict[str, C
 
 
 def _best(source: Source, names: set[str], schema: Schema) -> bool:
-    own = source.name.lower()
+    own = fold(source.name)
     key = set(_key(source))
     shared = len(names & (schema.columns.get(own, frozenset()) | key))
     for other, columns in schema.columns.items():
@@ -147,13 +147,13 @@ def _best(source: Source, names: set[str], schema: Schema) -> bool:
 
 
 def _key(source: Source) -> tuple[str, ...]:
-    return tuple(name.lower() for name in source.key_columns)
+    return tuple(fold(name) for name in source.key_columns)
 
 
 def read_schema(conn: sqlite3.Connection, known: Registry) -> Schema:
     """Read what ``decide`` needs to know of a database's tables."""
     virtual = tuple(
-        name.lower() + "_"
+        fold(name) + "_"
         for (name,) in conn.execute(
             "select name from sqlite_master where sql like 'create virtual table %'"
         )
@@ -162,15 +162,15 @@ def read_schema(conn: sqlite3.Connection, known: Registry) -> Schema:
     references: dict[str, frozenset[tuple[str, str]]] = {}
     for (name,) in conn.execute("select name from sqlite_master where type = 'table'").fetchall():
         # Ours have the source's own keys; nobody queries what a virtual table is made of.
-        if name.lower().startswith((tables.PREFIX, "sqlite_", *virtual)):
+        if fold(name).startswith((tables.PREFIX, "sqlite_", *virtual)):
             continue
         try:
             info = conn.execute("select name from pragma_table_info(?)", [name]).fetchall()
         except sqlite3.Error:
             # A virtual table whose module isn't there: nobody can query that either.
             continue
-        columns[name.lower()] = frozenset(column.lower() for (column,) in info)
+        columns[fold(name)] = frozenset(fold(column) for (column,) in info)
         foreign = conn.execute('select "from", "table" from pragma_foreign_key_list(?)', [name])
-        references[name.lower()] = frozenset((a.lower(), b.lower()) for a, b in foreign)
+        references[fold(name)] = frozenset((fold(a), fold(b)) for a, b in foreign)
     indexes = {name: detect_fts(conn, table.source.name) for name, table in known.tables.items()}
-    return Schema(columns, references, {name: fts and fts.lower() for name, fts in indexes.items()})
+    return Schema(columns, references, {name: fts and fold(fts) for name, fts in indexes.items()})

@@ -20,7 +20,7 @@ import sqlite_utils
 
 from . import code_tables
 from .errors import RevimgError
-from .tables import PREFIX, Key, Source, exists, find, marks, only, quote, subquery
+from .tables import PREFIX, Key, Source, exists, find, fold, marks, only, quote, subquery
 
 REGISTRY = "_revimg_tables"
 FAILURES = "_revimg_failures"
@@ -157,7 +157,7 @@ def embedded_tables(conn: sqlite3.Connection) -> list[Embedded]:
 def embedded(conn: sqlite3.Connection, table: str) -> Embedded | None:
     """The record of one embedded table, or None when it has not been embedded."""
     return next(
-        (entry for entry in embedded_tables(conn) if entry.table_name.lower() == table.lower()),
+        (entry for entry in embedded_tables(conn) if fold(entry.table_name) == fold(table)),
         None,
     )
 
@@ -202,7 +202,7 @@ def prepare(
 
 def check_names(conn: sqlite3.Connection, source: Source, labels: bool = False) -> None:
     """RevimgError when the tables for ``source`` can't have their names, or its key columns."""
-    keys = {name.lower() for name, _ in source.stored_keys}
+    keys = {fold(name) for name, _ in source.stored_keys}
     clash = _OWN_COLUMNS & keys
     if clash:
         raise RevimgError(
@@ -217,9 +217,9 @@ def check_names(conn: sqlite3.Connection, source: Source, labels: bool = False) 
         )
     others = {REGISTRY, FAILURES}
     for entry in embedded_tables(conn):
-        if entry.table_name.lower() != source.name.lower():
-            others.update(map(str.lower, own_tables(entry.table_name)))
-    taken = others.intersection(map(str.lower, own_tables(source.name)))
+        if fold(entry.table_name) != fold(source.name):
+            others.update(map(fold, own_tables(entry.table_name)))
+    taken = others.intersection(map(fold, own_tables(source.name)))
     if taken:
         raise RevimgError(
             f"{source.name!r} can't be embedded under this name, {taken.pop()!r} is taken: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from .errors import RevimgError
 
 # Of the names of our own tables.
 PREFIX = "_revimg_"
+
+_CAPITALS = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 Key = tuple[Any, ...]
 
@@ -32,6 +35,15 @@ class Source:
     def stored_keys(self) -> tuple[tuple[str, str], ...]:
         """The same columns and types as the ``_revimg_`` tables have them."""
         return self.keys or (("rowid_", "INTEGER"),)
+
+
+def fold(identifier: str) -> str:
+    """The form in which two names of the same table or column are equal.
+
+    As SQLite compares them, which folds the letters of ASCII and no others: ``str.lower`` would
+    take another table's name, or the sign for kelvin instead of a k, for the same.
+    """
+    return identifier.translate(_CAPITALS)
 
 
 def quote(identifier: str) -> str:

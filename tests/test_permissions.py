@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from contextlib import closing
 
 import pytest
-from conftest import IS_1, cookies, nearest
+from conftest import IS_1, cookies, embed, nearest
+from datasette.utils import tilde_encode
 
 from datasette_revimg import code_tables, store, tables
 
@@ -77,6 +79,37 @@ async def test_names_in_other_letters(serve):
     ds = serve(config=PRIVATE["table"])
     assert (await ds.client.get("/data/_REVIMG_PHOTOS/1.json")).status_code in (403, 404)
     assert (await ds.client.get("/data/PHOTOS/1/-/thumbnail")).status_code == 403
+
+
+async def test_a_name_that_only_looks_the_same(serve):
+    """The sign for kelvin is a k in small letters to Python, not to SQLite."""
+    ds = serve(config={"databases": {"data": {"tables": {"awkward": {"allow": ANN}}}}})
+    for page in ("map", "map.json", "map-sheet", "matrix.json", "matrix.png", "similar"):
+        for name, status in (("awkward", 403), ("AWKWARD", 403), ("aw~E2~84~AAward", 404)):
+            response = await ds.client.get(f"/data/{name}/-/{page}")
+            assert response.status_code == status, (name, page)
+
+
+@pytest.mark.parametrize("private", ["Éa", "éa"])
+async def test_two_names_that_differ_in_letters_beyond_ascii(tmp_path, serve, private):
+    file = tmp_path / "two.db"
+    with closing(sqlite3.connect(file)) as conn:
+        for name in ("Éa", "éa"):
+            conn.execute(f"create table [{name}] (id integer primary key, picture blob)")
+            conn.execute(f"insert into [{name}] values (1, x'00')")
+            embed(conn, name, "picture", {1: (1,)})
+        conn.commit()
+    ds = serve(file, config={"databases": {"two": {"tables": {private: {"allow": ANN}}}}})
+    for name in ("Éa", "éa"):
+        status = 403 if name == private else 200
+        paths = (
+            f"/two/{tilde_encode('_revimg_' + name)}.json",
+            f"/two/{tilde_encode('_revimg_' + name + '_thumbnails')}.json",
+            f"/two/{tilde_encode(name)}/1/-/thumbnail",
+            f"/two/{tilde_encode(name)}/-/map.json",
+        )
+        for path in paths:
+            assert (await ds.client.get(path)).status_code == status, path
 
 
 async def test_permission_comes_before_existence(serve):
