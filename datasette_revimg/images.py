@@ -8,6 +8,9 @@ decoder comes out as one ImageError with a reason a person can read.
 from __future__ import annotations
 
 import io
+import math
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -22,8 +25,20 @@ SIDE = 224
 THUMBNAIL_SIDE = 320
 
 # Twice Pillow's default, which is also where Pillow itself calls a picture a bomb: room for
-# medium format cameras (150 megapixels), and 540 MB once decoded.
+# medium format cameras (150 megapixels). Pillow keeps 4 bytes a pixel, so with the RGB that is
+# made of it, up to 1.4 GB; JPEGs are scaled down while they are decoded.
 MAX_PIXELS = 178_956_970
+
+# A JPEG may go over all its pixels as often as it likes, in scans of some bytes each.
+# Progressive ones from cameras and programs have about ten.
+MAX_SCANS = 100
+
+# The next marker of a JPEG: no stuffed 0xFF, no restart, no fill byte.
+_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
+_SOI, _SOS, _EOI = b"\xd8", b"\xda", b"\xd9"
+
+# Pixels that are converted at a time, which takes up to 50 bytes each.
+_BAND = 1 << 20
 
 # Pillow's names. Left out on purpose: formats that run other programs (EPS), that hold
 # documents (PDF) or that nobody keeps photographs in.
@@ -111,26 +126,28 @@ def decode(data: bytes, size: tuple[int, int] = (SIDE, SIDE), crop: Crop | None 
     """
     image = _open(data)
     width, height = image.size
+    kind = image.format or ""
     try:
         taken = _taken(image)
         image.draft("RGB", _draft_size(size, crop, image.getexif()))
         image.load()
-        upright = ImageOps.exif_transpose(image)
-        rgb = _to_rgb(upright)
-        thumbnail = _webp(rgb.copy(), THUMBNAIL_SIDE, quality=80)
+        lying = image.size
+        rgb = _upright_rgb(image)
+        array = to_array(rgb.crop(crop.box(rgb.size)) if crop else rgb, size)
+        if rgb.size != lying:
+            width, height = height, width
+        thumbnail = _webp(rgb, THUMBNAIL_SIDE, quality=80)
     except Exception as error:
         # Pillow's decoders raise nearly anything on damaged data, from struct.error to
         # MemoryError; all of it means the same to whoever owns the picture.
         raise ImageError(f"damaged picture: {_sentence(error)}") from error
-    if upright.size != image.size:
-        width, height = height, width
     return Picture(
-        array=to_array(rgb.crop(crop.box(rgb.size)) if crop else rgb, size),
+        array=array,
         thumbnail=thumbnail,
         width=width,
         height=height,
         # A JPEG with more pictures behind the first, as phones write them.
-        format="JPEG" if image.format == "MPO" else image.format or "",
+        format="JPEG" if kind == "MPO" else kind,
         taken=taken,
     )
 
@@ -145,7 +162,7 @@ def rendition(data: bytes, side: int) -> bytes:
     try:
         image.draft("RGB", (side, side))
         image.load()
-        return _webp(_to_rgb(ImageOps.exif_transpose(image)), side, quality=85)
+        return _webp(_upright_rgb(image), side, quality=85)
     except Exception as error:
         raise ImageError(f"damaged picture: {_sentence(error)}") from error
 
@@ -187,7 +204,25 @@ def _open(data: bytes) -> Image.Image:
         raise TooLargeError(
             f"too large: {width}×{height} pixels, the limit is {MAX_PIXELS // 10**6} megapixels"
         )
+    if image.format in ("JPEG", "MPO") and _has_too_many_scans(data):
+        raise TooLargeError(f"too large: a JPEG of more than {MAX_SCANS} scans")
     return image
+
+
+def _has_too_many_scans(jpeg: bytes) -> bool:
+    """Whether the first picture in a JPEG file has more than MAX_SCANS scans (ITU-T T.81, B.1)."""
+    scans, place = 0, 0
+    while match := _MARKER.search(jpeg, place):
+        marker, place = match[1], match.end()
+        if marker == _EOI:
+            return False
+        if marker != _SOI:
+            # What is in a segment is no marker.
+            place += max(2, int.from_bytes(jpeg[place : place + 2], "big"))
+        scans += marker == _SOS
+        if scans > MAX_SCANS:
+            return True
+    return False
 
 
 def _unidentified(data: bytes) -> str:
@@ -212,9 +247,33 @@ def _taken(image: Image.Image) -> str | None:
     return None
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        image = _to_8_bits(image)
+def _upright_rgb(image: Image.Image) -> Image.Image:
+    """The image in RGB and turned as its EXIF says, with no more copies than that needs: the
+    image itself may change."""
+    ImageOps.exif_transpose(image, in_place=True)
+    if image.mode == "RGB" and not image.has_transparency_data:
+        return image
+    levels = _levels(image) if _is_deep(image) else (0.0, 255.0)
+    rgb = Image.new("RGB", image.size)
+    for top, band in _bands(image):
+        rgb.paste(_to_rgb(band, levels), (0, top))
+    return rgb
+
+
+def _bands(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """The image in parts as wide as it is, from above, each with its place."""
+    rows = max(1, _BAND // image.width)
+    for top in range(0, image.height, rows):
+        yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode.startswith("I;16") or image.mode in ("I", "F")
+
+
+def _to_rgb(image: Image.Image, levels: tuple[float, float]) -> Image.Image:
+    if _is_deep(image):
+        image = _to_8_bits(image, *levels)
     if image.mode == "LAB":
         return _LAB_TO_SRGB.apply(image)
     if image.has_transparency_data:
@@ -223,17 +282,30 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _to_8_bits(image: Image.Image) -> Image.Image:
-    """Grey levels of more than 8 bits to mode L, where Pillow itself would clip at 255.
+def _levels(image: Image.Image) -> tuple[float, float]:
+    """Black and white of grey levels of more than 8 bits.
 
-    16-bit levels are divided by 257 (65535 → 255); floats, and integers beyond 16 bits, have
-    no agreed white, so their own range is stretched to 0..255.
+    16-bit levels have 0 and 65535; floats, and integers beyond 16 bits, have no agreed white, so
+    these are the least and the largest there are.
     """
-    levels = np.nan_to_num(np.asarray(image).astype(np.float64), posinf=0.0, neginf=0.0)
-    low, high = (levels.min(), levels.max())
-    if image.mode != "F" and low >= 0 and high <= 65535:
-        low, high = 0, 65535
-    scaled = (levels - low) * (255 / max(high - low, 1e-12))
+    if image.mode.startswith("I;16"):
+        return 0.0, 65535.0
+    low, high = math.inf, -math.inf
+    for _, band in _bands(image):
+        part = _finite(band)
+        low, high = min(low, float(part.min())), max(high, float(part.max()))
+    if image.mode == "I" and low >= 0 and high <= 65535:
+        return 0.0, 65535.0
+    return low, high
+
+
+def _finite(image: Image.Image) -> np.ndarray:
+    return np.nan_to_num(np.asarray(image).astype(np.float64), posinf=0.0, neginf=0.0)
+
+
+def _to_8_bits(image: Image.Image, low: float, high: float) -> Image.Image:
+    """Grey levels between black and white to mode L, where Pillow itself would clip at 255."""
+    scaled = (_finite(image) - low) * (255 / max(high - low, 1e-12))
     return Image.fromarray(np.round(scaled).astype(np.uint8))
 
 

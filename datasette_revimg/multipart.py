@@ -27,6 +27,9 @@ MAX_PARTS = 50
 # For 20 MB over a slow phone.
 SECONDS = 300.0
 
+# Without anything arriving.
+IDLE_SECONDS = 15.0
+
 # Forms that are read at the same time, each in memory.
 MAX_FORMS = 16
 RETRY_SECONDS = 5
@@ -100,7 +103,8 @@ async def _body(
     total = 0
     more = True
     while more:
-        message = await receive()
+        async with asyncio.timeout(IDLE_SECONDS):
+            message = await receive()
         if message["type"] == "http.disconnect":
             raise Problem(400, "the picture didn’t arrive whole, send it again")
         chunk = message.get("body", b"")

@@ -50,7 +50,7 @@ async def asked(place: Place, default: int, most: int) -> Asked:
         if not (text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= most):
             raise Problem(400, f"_size must be a whole number from 1 to {most}, not {text!r}")
         size = int(text)
-    pairs = parse_qsl(place.request.query_string, keep_blank_values=True)
+    pairs = parameters.pairs_of(place.request)
     question = Parameters(pairs, size, None, parameters.SHAPES[0], (), ())
     condition = await parameters.condition(
         place.datasette, place.request, place.db, place.source, question

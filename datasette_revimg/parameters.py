@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,6 +30,10 @@ SHAPES = ("objects", "arrays", "array")
 ROWS = ("like", "unlike")
 
 Pairs = list[tuple[str, str]]
+
+# What a query string may have. Every link of a page repeats all of it.
+MAX_PAIRS = 100
+MAX_EXAMPLES = 50
 
 _FIELD = re.compile("_filter_(column|op|value)(_[0-9]+)?")
 
@@ -85,11 +88,25 @@ class Condition:
     searchable: bool = False
 
 
+def pairs_of(request: Request) -> Pairs:
+    """The query string's names and values. Problem 400 when there are too many."""
+    pairs = parse_qsl(request.query_string, keep_blank_values=True)
+    if len(pairs) > MAX_PAIRS:
+        raise Problem(400, f"there are {len(pairs):,} parameters, at most {MAX_PAIRS} are possible")
+    return pairs
+
+
 def parse(request: Request, default_size: int) -> Parameters:
     """Read everything but the filters. Problem 400 for a value that can't be."""
     args = request.args
+    pairs = pairs_of(request)
+    examples = sum(name in ROWS for name, _ in pairs)
+    if examples > MAX_EXAMPLES:
+        raise Problem(
+            400, f"like and unlike name {examples} rows, at most {MAX_EXAMPLES} are possible"
+        )
     return Parameters(
-        parse_qsl(request.query_string, keep_blank_values=True),
+        pairs,
         _size(args.get("_size"), default_size),
         _minimum(args.get("_min")),
         _shape(args.get("_shape", SHAPES[0])),
@@ -182,7 +199,7 @@ async def condition(
                 values.update(arguments.params)
                 words.extend(_described(arguments, parameters))
                 searchable |= bool(arguments.extra_context.get("supports_search"))
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, sqlite3.ProgrammingError) as error:
         raise Problem(400, f"a filter's value isn't the JSON it should be: {error}") from error
     # Each on lines of its own: a comment in one of them must end there.
     sql = " and ".join(f"(\n{clause}\n)" for clause in clauses)

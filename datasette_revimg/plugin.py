@@ -178,12 +178,15 @@ def extra_css_urls(
 # Last, because in 0.65 the last plugin that has an opinion is right.
 @hookimpl(trylast=True)
 def permission_allowed(datasette: Datasette, actor: Actor, action: str, resource: Any) -> Any:
-    if action != "view-table" or not permissions.is_computed(resource[1]):
+    if action != "view-table" or not isinstance(resource, tuple) or len(resource) != 2:
+        return None
+    database, table = resource
+    if database not in datasette.databases or not permissions.is_computed(table):
         return None
 
     async def verdict() -> bool | None:
         # Nothing is allowed by us that would be forbidden without us.
-        return None if await permissions.may_view(datasette, actor, *resource) else False
+        return None if await permissions.may_view(datasette, actor, database, table) else False
 
     return verdict
 

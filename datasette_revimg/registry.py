@@ -53,18 +53,29 @@ class Registry:
 
 
 # By the Database object itself: a name says nothing, each Datasette may have its own "data".
-_kept: WeakKeyDictionary[Any, tuple[float, Registry]] = WeakKeyDictionary()
+# When it was read, of which schema.
+_kept: WeakKeyDictionary[Any, tuple[float, int, Registry]] = WeakKeyDictionary()
 
 
-async def registry(db: Any) -> Registry:
-    """The registry of a Datasette database, at most FRESH_SECONDS old."""
+async def registry(db: Any, *, current: bool = False) -> Registry:
+    """The registry of a Datasette database, at most FRESH_SECONDS old; with ``current`` it has
+    every table that there is now."""
     now = time.monotonic()
-    read, kept = _kept.get(db, (-FRESH_SECONDS, Registry()))
-    if now - read < FRESH_SECONDS:
+    read, schema, kept = _kept.get(db, (-FRESH_SECONDS, -1, Registry()))
+    if now - read < FRESH_SECONDS and (not current or await db.execute_fn(_schema) == schema):
         return kept
-    fresh: Registry = await db.execute_fn(_read)
-    _kept[db] = now, fresh
-    return fresh
+    fresh: tuple[int, Registry] = await db.execute_fn(lambda conn: (_schema(conn), _read(conn)))
+    _kept[db] = now, *fresh
+    return fresh[1]
+
+
+def _schema(conn: sqlite3.Connection) -> int:
+    """The number that SQLite changes with the schema, -1 when the database can't be read."""
+    try:
+        (number,) = conn.execute("pragma schema_version").fetchone()
+    except sqlite3.Error:
+        return -1
+    return int(number)
 
 
 def _read(conn: sqlite3.Connection) -> Registry:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SIDE = 1600
 
-# A picture of 178 megapixels takes 540 MB while it is decoded.
+# A picture of 178 megapixels takes 1.4 GB while it is converted.
 _THREADS = 2
 
 # Two for each visitor, about a second's work for each of the threads in ordinary photos.

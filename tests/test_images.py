@@ -3,6 +3,8 @@
 import contextlib
 import io
 import struct
+import subprocess
+import sys
 import zlib
 
 import numpy as np
@@ -275,6 +277,75 @@ def test_bad_pictures_get_a_reason(data, reason):
     with pytest.raises(ImageError, match=reason) as raised:
         images.decode(data)
     assert "<_io" not in str(raised.value)
+
+
+def segment(marker: int, content: bytes) -> bytes:
+    return bytes([0xFF, marker]) + struct.pack(">H", len(content) + 2) + content
+
+
+def progressive(scans: int) -> bytes:
+    """A grey JPEG of 64 × 64 that goes over its 64 blocks so often, in few bytes a time."""
+    table = bytes([1, *[0] * 15])
+    start = b"\xff\xd8" + segment(0xDB, b"\0" + b"\1" * 64)
+    start += segment(0xC2, struct.pack(">BHHB", 8, 64, 64, 1) + b"\1\x11\0")
+    start += segment(0xC4, b"\0" + table + b"\0") + segment(0xC4, b"\x10" + table + b"\x50")
+    first = segment(0xDA, b"\1\1\0\0\0\0") + bytes(8)
+    # One code: a run of 63 blocks that end here, and the last of them.
+    again = segment(0xDA, b"\1\1\0\1\x3f\0") + bytes(2)
+    return start + first + again * (scans - 1) + b"\xff\xd9"
+
+
+def test_jpeg_of_too_many_scans():
+    assert images.decode(progressive(images.MAX_SCANS)).width == 64
+    with pytest.raises(images.TooLargeError, match="100 scans"):
+        images.decode(progressive(images.MAX_SCANS + 1))
+    with pytest.raises(images.TooLargeError):
+        images.rendition(progressive(1000), 100)
+
+
+def test_what_looks_like_scans_is_none():
+    """In a segment, behind the picture as phones put films there, and between pictures."""
+    buffer = io.BytesIO()
+    Image.effect_noise((200, 200), 90).save(
+        buffer, "JPEG", progressive=True, comment=b"\xff\xda" * 999
+    )
+    assert images.decode(buffer.getvalue() + b"\xff\xda\0\2" * 999).width == 200
+
+
+@pytest.mark.parametrize("mode", ["I;16", "F", "RGBA", "P"])
+def test_large_pictures_are_converted_in_parts(mode, monkeypatch):
+    """As a whole, but with little memory: no seam, and one range of levels for all."""
+    random = np.random.default_rng(1)
+    arrays = {
+        "I;16": random.integers(0, 65536, (90, 70), np.uint16),
+        "F": random.normal(size=(90, 70)).astype(np.float32),
+        "RGBA": random.integers(0, 256, (90, 70, 4), np.uint8),
+    }
+    image = Image.fromarray(arrays[mode]) if mode in arrays else Image.effect_noise((70, 90), 99)
+    buffer = io.BytesIO()
+    (image.quantize(9) if mode == "P" else image).save(buffer, "TIFF" if mode == "F" else "PNG")
+    whole = images.decode(buffer.getvalue(), (90, 70))
+    monkeypatch.setattr(images, "_BAND", 7 * 70)
+    parts = images.decode(buffer.getvalue(), (90, 70))
+    assert (parts.array == whole.array).all()
+    assert parts.thumbnail == whole.thumbnail
+
+
+def test_memory_of_a_small_file_that_is_a_large_picture(tmp_path):
+    """25 megapixels: 4 bytes each as Pillow has them, the RGB, and what works on a part."""
+    file = tmp_path / "deep.png"
+    Image.fromarray(np.zeros((5000, 5000), np.uint16)).save(file)
+    code = (
+        "import resource, sys; from pathlib import Path; from datasette_revimg import images\n"
+        "data = Path(sys.argv[1]).read_bytes()\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "images.decode(data)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
+    )
+    if sys.platform != "linux":
+        pytest.skip("memory is counted otherwise")
+    told = subprocess.run([sys.executable, "-c", code, file], capture_output=True, check=True)
+    assert int(told.stdout) < 300_000
 
 
 def test_garbage_of_every_kind_only_ever_raises_image_error():

@@ -11,7 +11,7 @@ import pytest
 from conftest import IS_1, cookies, embed, nearest
 from datasette.utils import tilde_encode
 
-from datasette_revimg import code_tables, store, tables
+from datasette_revimg import code_tables, plugin, store, tables
 
 pytestmark = pytest.mark.asyncio
 
@@ -110,6 +110,30 @@ async def test_two_names_that_differ_in_letters_beyond_ascii(tmp_path, serve, pr
         )
         for path in paths:
             assert (await ds.client.get(path)).status_code == status, path
+
+
+async def test_a_table_that_is_embedded_while_it_is_served(tmp_path, serve):
+    """At once, not when Datasette next looks what tables there are."""
+    file = tmp_path / "late.db"
+    with closing(sqlite3.connect(file)) as conn:
+        conn.execute("create table photos (id integer primary key, picture blob)")
+        conn.execute("insert into photos values (1, x'00')")
+        conn.commit()
+        ds = serve(file, config={"databases": {"late": {"tables": {"photos": {"allow": ANN}}}}})
+        assert (await ds.client.get("/late/photos.json")).status_code == 403
+        assert (await ds.client.get("/late/_revimg_photos.json")).status_code in (403, 404)
+        embed(conn, "photos", "picture", {1: (1,)})
+        conn.commit()
+    for name in ("_revimg_photos", "_revimg_photos_thumbnails", "_revimg_tables"):
+        for path in (f"/late/{name}.json", f"/late/{name}/1.json"):
+            # 1.0 may not have heard of the table yet.
+            assert (await ds.client.get(path)).status_code in (403, 404), path
+
+
+@pytest.mark.parametrize("resource", [None, "data", ("data",), ("elsewhere", "_revimg_photos")])
+async def test_questions_about_no_table(ds, resource):
+    """Plugins ask for anything; on 0.65 the answer is no opinion."""
+    assert plugin.permission_allowed(ds, None, "view-table", resource) is None
 
 
 async def test_permission_comes_before_existence(serve):

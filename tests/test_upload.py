@@ -320,6 +320,10 @@ async def test_slow_clients(ds, monkeypatch):
             return await super().receive()
 
     assert await sent(ds, Slow(iter([b""] * 100))) == 408
+    # Nor does it wait so long for somebody who sends nothing.
+    monkeypatch.setattr(multipart, "SECONDS", 300)
+    monkeypatch.setattr(multipart, "IDLE_SECONDS", 0.01)
+    assert await sent(ds, Slow(iter([b""] * 100))) == 408
     assert multipart._reading == 0
     monkeypatch.setattr(multipart, "MAX_FORMS", 0)
     response = await refused(ds, form(part(PICTURE)), 503, "sent")

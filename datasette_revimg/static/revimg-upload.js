@@ -127,7 +127,9 @@ document.addEventListener("submit", (event) => {
 document.addEventListener("paste", (event) => {
     if (event.target.closest?.("input, textarea, [contenteditable]")) return;
     const files = event.clipboardData.files;
-    if (files.length) event.preventDefault();
+    // A text, which is for whoever else wants it.
+    if (!files.length) return;
+    event.preventDefault();
     take(files);
 });
 
@@ -168,6 +170,8 @@ document.addEventListener("revimg-crop", (event) => {
 });
 
 addEventListener("popstate", (event) => {
+    // To a place on this page.
+    if (!event.state) return;
     const page = pages.get(event.state);
     if (!page) {
         // Of a visit before; its picture is gone.
