@@ -41,6 +41,9 @@ _COPY_COST = 4
 # Room for rows to come, so that a few new ones don't mean to copy all.
 _SPARE = 0.1
 
+# Instead of a revision, which is never negative: the codes are of another version.
+_OTHER = -1
+
 logger = logging.getLogger("datasette_revimg")
 
 
@@ -153,7 +156,9 @@ class Index:
     @property
     def _extra(self) -> int:
         """Memory of keys that are no integers, and of what finds entries by keys for a filter."""
-        arrays = sum(part.nbytes for part in self._places.values() if isinstance(part, np.ndarray))
+        arrays = sum(
+            part.nbytes for part in list(self._places.values()) if isinstance(part, np.ndarray)
+        )
         unpacked = CHUNK * len(self._places.get("chunks", ()))
         return arrays + _BYTES_PER_KEY * (unpacked + len(self._places.get("by_key", ())))
 
@@ -211,7 +216,7 @@ class Slot:
         self.lock = threading.Lock()
         self.index: Index | None = None
         self.used = 0.0
-        self.refused = 0  # the revision whose codes can't be used
+        self.refused = 0  # the revision whose codes can't be used, or _OTHER
         self.times: deque[Timed] = deque(maxlen=TIMES)
 
     @property
@@ -243,7 +248,12 @@ class Cache:
         because there are no codes, or they are damaged, or don't fit into memory."""
         known = code_tables.state(conn, source.name)
         slot = self.slot(source.name)
-        if known is None or slot.refused == known.revision:
+        if known is None:
+            if code_tables.is_of_another_version(conn, source.name) and slot.refused != _OTHER:
+                slot.refused = _OTHER
+                _warn(source, "they are of another version")
+            return None
+        if slot.refused == known.revision:
             return None
         slot.used = time.monotonic()
         index = slot.index
@@ -265,7 +275,8 @@ class Cache:
         size = known.vectors * entry.dimension * store.VECTOR_DTYPE.itemsize
         if known.generation is not None:
             size = _room_for(known.coded) * (known.width + 1) * code_tables.CODE_DTYPE.itemsize
-        if size > (codes.WHOLE_BYTES if known.generation is None else self._budget.limit):
+        most = self._budget.limit
+        if size > (min(most, codes.WHOLE_BYTES) if known.generation is None else most):
             return None
         try:
             if known.generation is None:
@@ -275,13 +286,17 @@ class Cache:
             )
         except CodesError as error:
             slot.refused = known.revision
-            logger.warning(
-                "The codes of %s can't be used, %s: searches are slow until "
-                "`datasette revimg embed` makes new ones",
-                source.name,
-                str(error),
-            )
+            _warn(source, str(error))
             return None
+
+
+def _warn(source: Source, reason: str) -> None:
+    logger.warning(
+        "The codes of %s can't be used, %s: searches are slow until "
+        "`datasette revimg embed` makes new ones",
+        source.name,
+        reason,
+    )
 
 
 def _all_vectors(conn: sqlite3.Connection, source: Source, known: State, entry: Embedded) -> Index:

@@ -118,7 +118,8 @@ def similar(
         {
             "score": round(hit.score, 6),
             **({"percentile": round(background.percentile(hit.score), 4)} if background else {}),
-            **row,
+            # A column of such a name is the table's own business.
+            **{name: value for name, value in row.items() if name not in ("score", "percentile")},
         }
         for hit, row in zip(result.hits, rows, strict=True)
     ]

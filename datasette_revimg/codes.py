@@ -121,10 +121,3 @@ def bounds(coded: Coded, query: Coded) -> tuple[np.ndarray, np.ndarray]:
     # the other cores have something else to do.
     estimates = np.vecdot(coded.codes, query.codes[0])
     return np.asarray(estimates), coded.residuals * query.residuals[0] + np.float32(EPSILON)
-
-
-def intact(coded: Coded) -> bool:
-    """Whether these can be what ``encode`` returns: code and residual together have the length 1.
-    False for anything that isn't finite."""
-    lengths = np.vecdot(coded.codes, coded.codes) + coded.residuals**2
-    return bool(np.all(np.abs(lengths - 1) < 1e-3))

@@ -166,7 +166,11 @@ def _vectors(
     cursor.row_factory = None
     while rows := cursor.fetchmany(SCAN_ROWS):
         blobs = b"".join(row[-1] for row in rows)
-        yield (
-            [row[:-1] for row in rows],
-            np.frombuffer(blobs, VECTOR_DTYPE).reshape(len(rows), -1),
-        )
+        try:
+            vectors = np.frombuffer(blobs, VECTOR_DTYPE).reshape(len(rows), -1)
+        except ValueError as error:
+            raise RevimgError(
+                f"{vectors_table(source.name)!r} holds vectors of different lengths: embed "
+                f"{source.name!r} again with --replace"
+            ) from error
+        yield [row[:-1] for row in rows], vectors

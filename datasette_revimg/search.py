@@ -6,7 +6,7 @@ import heapq
 import sqlite3
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,17 +108,15 @@ def top_k(
 
 @contextmanager
 def _snapshot(conn: sqlite3.Connection) -> Iterator[None]:
-    """Read everything from one state of the database, whoever writes to it meanwhile."""
-    if conn.in_transaction:
+    """Read everything from one state of the database, whoever writes to it meanwhile.
+
+    A statement that isn't finished holds it. A transaction would have to be ended by another one,
+    which a time limit may interrupt, and which fails while this runs within somebody's writing.
+    """
+    with closing(conn.cursor()) as held:
+        held.row_factory = None
+        held.execute("select 1 from sqlite_master").fetchone()
         yield
-        return
-    conn.execute("begin")
-    try:
-        yield
-    finally:
-        # Some errors end it by themselves.
-        if conn.in_transaction:
-            conn.execute("commit")
 
 
 def _check(conn: sqlite3.Connection, source: Source, query: np.ndarray) -> None:

@@ -92,6 +92,10 @@ def _top_function(conn: sqlite3.Connection, cache: Cache) -> Callable[[Any, Any,
         except RevimgError as error:
             # An exception would reach the user without its message.
             return json.dumps([{"error": str(error)}], ensure_ascii=False)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                raise
+            return json.dumps([{"error": "revimg_top: the time limit of queries is over"}])
 
     return revimg_top
 

@@ -1,11 +1,15 @@
+import itertools
 import math
 import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
+from conftest import build
 
 from datasette_revimg import reading, search, store, tables
 from datasette_revimg.errors import RevimgError
+from datasette_revimg.sql import register
 from datasette_revimg.store import Embedded, Entry
 
 MODEL = {
@@ -135,3 +139,35 @@ def test_combine():
     assert np.linalg.norm(away) == pytest.approx(1, abs=1e-6)
     with pytest.raises(RevimgError, match="cancel out"):
         search.combine([on_circle(0.0), -on_circle(0.0)])
+
+
+def test_a_time_limit_at_any_moment_leaves_nothing_open(tmp_path):
+    """Whatever is interrupted: the next reader sees the present, and writers can write."""
+    file = tmp_path / "data.db"
+    build(file)
+    with closing(sqlite3.connect(file)) as conn, closing(sqlite3.connect(file)) as writer:
+        writer.execute("pragma journal_mode = wal")
+        query = reading.vector(conn, "photos", [1])
+        interrupted = 0
+        for steps in range(1, 400, 7):
+            left = itertools.count(steps, -1)
+            conn.set_progress_handler(lambda left=left: next(left) <= 0, 1)
+            try:
+                search.top_k(conn, "photos", query, 3)
+            except sqlite3.OperationalError:
+                interrupted += 1
+            conn.set_progress_handler(None, 0)
+            assert not conn.in_transaction
+            with writer:
+                writer.execute("insert into plain (id) values (?)", [1000 + steps])
+            found = conn.execute("select count(*) from plain where id = ?", [1000 + steps])
+            assert found.fetchone() == (1,)
+        assert interrupted > 20
+
+
+def test_within_a_statement_that_writes(conn):
+    register(conn)
+    top = "revimg_top('photos', (select embedding from _revimg_photos where id = 1), 3)"
+    conn.execute(f"create table best as select value ->> 'id' as id from json_each({top})")
+    conn.commit()
+    assert conn.execute("select count(*) from best").fetchone() == (3,)
