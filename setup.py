@@ -19,7 +19,7 @@ setup(
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    license_files=["LICENSE", "datasette_revimg/models/LICENSE"],
+    license_files=["LICENSE", "datasette_revimg/models/bundled/LICENSE"],
     classifiers=[
         "Framework :: Datasette",
         "Programming Language :: Python :: 3.11",
@@ -31,7 +31,9 @@ setup(
     ],
     packages=find_packages(include=["datasette_revimg", "datasette_revimg.*"]),
     package_data={
-        "datasette_revimg": ["py.typed", "models/*", "static/*", "templates/*"],
+        "datasette_revimg": ["py.typed"],
+        "datasette_revimg.models": ["bundled/*"],
+        "datasette_revimg.web": ["static/*", "templates/*"],
     },
     python_requires=">=3.11",
     install_requires=[
@@ -75,7 +77,7 @@ setup(
         ],
     },
     entry_points={
-        "datasette": ["revimg = datasette_revimg.plugin"],
+        "datasette": ["revimg = datasette_revimg.web"],
         "sqlite_utils": ["revimg = datasette_revimg.sqlite_utils_plugin"],
     },
 )

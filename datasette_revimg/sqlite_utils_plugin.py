@@ -4,7 +4,7 @@ import sqlite3
 
 from sqlite_utils import hookimpl
 
-from . import sql
+from .search import functions as sql
 
 
 @hookimpl

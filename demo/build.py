@@ -15,7 +15,7 @@ from pathlib import Path
 import sqlite_utils
 from PIL import Image, ImageDraw, ImageFont
 
-from datasette_revimg import sql
+from datasette_revimg.search import functions as sql
 from decks import DECKS, RANKS, SUITS, draw_card
 
 SHOWN = ("ace", "5", "jack", "queen", "king")

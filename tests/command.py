@@ -7,8 +7,9 @@ import numpy as np
 from click.testing import CliRunner
 from PIL import Image
 
-from datasette_revimg import reading, store
 from datasette_revimg.cli import revimg
+from datasette_revimg.store import reading
+from datasette_revimg.store import writing as store
 
 
 def run(*arguments: object, status: int = 0):

@@ -22,8 +22,11 @@ from datasette.app import Datasette
 from PIL import Image
 from playwright.sync_api import Browser
 
-from datasette_revimg import images, layout, store, tables, upkeep
-from datasette_revimg.store import Embedded, Entry, Failure
+from datasette_revimg.overview import layout
+from datasette_revimg.pictures import decoding as images
+from datasette_revimg.store import tables, upkeep
+from datasette_revimg.store import writing as store
+from datasette_revimg.store.writing import Embedded, Entry, Failure
 
 IS_1 = not datasette_package.__version__.startswith("0.")
 

@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
-from datasette_revimg import background
-from datasette_revimg.background import Kept
 from datasette_revimg.errors import Problem
+from datasette_revimg.web.work import kept as background
+from datasette_revimg.web.work.kept import Kept
 
 
 @pytest.mark.asyncio

@@ -58,6 +58,6 @@ def test_page(browser: Browser, scenes_server: str, name: str, width: int) -> No
 
 
 def test_all_javascript_is_little() -> None:
-    scripts = list((Path(datasette_revimg.__file__).parent / "static").rglob("*.js"))
+    scripts = list((Path(datasette_revimg.__file__).parent / "web" / "static").rglob("*.js"))
     assert scripts
     assert sum(script.stat().st_size for script in scripts) <= JAVASCRIPT_BYTES

@@ -10,9 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasette_revimg import cache, code_tables, codes, search, store, tables, upkeep
-from datasette_revimg.cache import Budget, Cache
-from datasette_revimg.store import Embedded, Entry, Failure
+from datasette_revimg.search import cache
+from datasette_revimg.search import top_k as search
+from datasette_revimg.search.cache import Budget, Cache
+from datasette_revimg.store import code_log as code_tables
+from datasette_revimg.store import tables, upkeep
+from datasette_revimg.store import writing as store
+from datasette_revimg.store.writing import Embedded, Entry, Failure
+from datasette_revimg.vectors import codes
 
 DIMENSION = 64
 

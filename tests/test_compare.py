@@ -17,7 +17,10 @@ from conftest import ANGLES, AWKWARD, DAMAGED, NO_PICTURE, cookies, cosine, near
 from datasette.utils import tilde_encode
 from PIL import Image
 
-from datasette_revimg import comparison, images, inference, renditions, why
+from datasette_revimg.pictures import decoding as images
+from datasette_revimg.search import pair as comparison
+from datasette_revimg.web.work import agreement as why
+from datasette_revimg.web.work import inference, renditions
 
 pytestmark = pytest.mark.asyncio
 

@@ -12,9 +12,10 @@ import scenes
 from PIL import Image
 from test_upload import PAGE, PICTURE, form, found, ids, part, post
 
-from datasette_revimg import crop, images
-from datasette_revimg.crop import Crop
 from datasette_revimg.errors import Problem
+from datasette_revimg.pictures import decoding as images
+from datasette_revimg.pictures import region as crop
+from datasette_revimg.pictures.region import Crop
 
 COLLAGE = scenes.COUNT + 1
 ROW = f"/scenes/photos/{COLLAGE}/-/similar"

@@ -15,9 +15,10 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from readme import blocks
 
-from datasette_revimg import images, store
-from datasette_revimg.weights import custom
-from datasette_revimg.weights.pixels import Pixels, prepare
+from datasette_revimg.models import custom
+from datasette_revimg.models.pixels import Pixels, prepare
+from datasette_revimg.pictures import decoding as images
+from datasette_revimg.store import writing as store
 
 # No two channels alike, so that an exchange of any two shows.
 MEAN, STD = [0.5, 0.4, 0.2], [0.25, 0.2, 0.5]

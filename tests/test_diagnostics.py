@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from conftest import ANGLES, DIMENSION, cookies
 
-from datasette_revimg import cache, caches
+from datasette_revimg.search import cache
+from datasette_revimg.web.work import state as caches
 
 pytestmark = pytest.mark.asyncio
 

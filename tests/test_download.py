@@ -18,8 +18,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from datasette_revimg.weights import download as module
-from datasette_revimg.weights.download import DownloadError, Expected, download
+from datasette_revimg.models.weights import download as module
+from datasette_revimg.models.weights.download import DownloadError, Expected, download
 
 PAYLOAD = random.Random(3).randbytes(150_000)
 OTHER = random.Random(4).randbytes(150_000)
@@ -622,7 +622,7 @@ def test_lock_file_that_was_removed_locks_nothing(server, target, monkeypatch, t
 CHILD = """
 import sys
 from pathlib import Path
-from datasette_revimg.weights.download import download
+from datasette_revimg.models.weights.download import download
 download(sys.argv[1], Path(sys.argv[2]), None, lambda done, total: print(done, flush=True))
 """
 

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from command import error_of, picture, run, summary, vectors
 
-from datasette_revimg import pipeline, sources, store
-from datasette_revimg.weights.catalogue import VGG16_RMAC
+from datasette_revimg.embedding import jobs as sources
+from datasette_revimg.embedding import pipeline
+from datasette_revimg.models.catalogue import VGG16_RMAC
+from datasette_revimg.store import writing as store
 
 
 @pytest.fixture

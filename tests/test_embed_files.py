@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from command import picture, run, summary, vectors
 
-from datasette_revimg import embedding, store
+from datasette_revimg.embedding import plan as embedding
+from datasette_revimg.store import writing as store
 
 
 @pytest.fixture

@@ -9,10 +9,11 @@ from click.testing import CliRunner
 from PIL import Image
 from vgg16_reference import bundled_convolutions, seeded_dense
 
-from datasette_revimg import reading, store
 from datasette_revimg.cli import revimg
-from datasette_revimg.network import Network
-from datasette_revimg.weights import catalogue
+from datasette_revimg.models import catalogue
+from datasette_revimg.models.network import Network
+from datasette_revimg.store import reading
+from datasette_revimg.store import writing as store
 
 LAYERS = (2, 2, 3, 3, 3)
 WIDTHS = (64, 128, 256, 512, 512)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datasette_revimg import heatmap
-from datasette_revimg.weights.catalogue import VGG16_RMAC
+from datasette_revimg.models.catalogue import VGG16_RMAC
+from datasette_revimg.search import heatmap
 
 SIDE = 224
 OBJECT = 90
@@ -173,5 +173,5 @@ def test_lightness_grows_evenly():
 
 def test_no_onnx_for_pages():
     """Importing onnx takes longer than most pages do."""
-    code = "import sys, datasette_revimg.heatmap; sys.exit('onnx' in sys.modules)"
+    code = "import sys, datasette_revimg.search.heatmap; sys.exit('onnx' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datasette_revimg import images
-from datasette_revimg.images import ImageError
+from datasette_revimg.pictures import decoding as images
+from datasette_revimg.pictures.decoding import ImageError
 
 RED, GREEN, BLUE, WHITE, BLACK = (
     (255, 0, 0),
@@ -336,7 +336,7 @@ def test_memory_of_a_small_file_that_is_a_large_picture(tmp_path):
     file = tmp_path / "deep.png"
     Image.fromarray(np.zeros((5000, 5000), np.uint16)).save(file)
     code = (
-        "import resource, sys; from pathlib import Path; from datasette_revimg import images\n"
+        "import resource, sys; from pathlib import Path; from datasette_revimg.pictures import decoding as images\n"
         "data = Path(sys.argv[1]).read_bytes()\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "images.decode(data)\n"

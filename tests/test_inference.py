@@ -13,9 +13,13 @@ import scenes
 from command import run
 from test_custom_model import Tiny
 
-from datasette_revimg import inference, network, reading, settings, store
-from datasette_revimg.crop import Crop
 from datasette_revimg.errors import Problem
+from datasette_revimg.models import network
+from datasette_revimg.pictures.region import Crop
+from datasette_revimg.store import reading
+from datasette_revimg.store import writing as store
+from datasette_revimg.web import settings
+from datasette_revimg.web.work import inference
 
 pytestmark = pytest.mark.asyncio
 

@@ -18,8 +18,10 @@ from command import error_of, run
 from PIL import Image
 from vgg16_reference import bundled_convolutions, fc2, features, seeded_dense
 
-from datasette_revimg import reading, store
-from datasette_revimg.weights import catalogue, origins
+from datasette_revimg.models import catalogue
+from datasette_revimg.models.weights import origins
+from datasette_revimg.store import reading
+from datasette_revimg.store import writing as store
 
 
 @pytest.fixture(scope="module")

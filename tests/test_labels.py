@@ -20,8 +20,10 @@ from conftest import IS_1, cookies
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from datasette_revimg import labels, reading, store
-from datasette_revimg.weights.catalogue import Installed
+from datasette_revimg.models import labels
+from datasette_revimg.models.catalogue import Installed
+from datasette_revimg.store import reading
+from datasette_revimg.store import writing as store
 
 SCORES = (0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625)
 

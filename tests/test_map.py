@@ -17,7 +17,11 @@ from PIL import Image
 from readme import blocks
 from test_matrix import clusters
 
-from datasette_revimg import images, layout, sprites, store, tables
+from datasette_revimg.overview import layout
+from datasette_revimg.pictures import decoding as images
+from datasette_revimg.pictures import sprites
+from datasette_revimg.store import tables
+from datasette_revimg.store import writing as store
 
 PAGE = "/data/photos/-/map"
 

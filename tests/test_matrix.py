@@ -17,7 +17,9 @@ from conftest import ANGLES, AWKWARD, cosine, entry, found
 from PIL import Image
 from readme import blocks
 
-from datasette_revimg import matrix, store, tables
+from datasette_revimg.overview import matrix
+from datasette_revimg.store import tables
+from datasette_revimg.store import writing as store
 
 VIRIDIS_FIRST, VIRIDIS_MIDDLE, VIRIDIS_LAST = (68, 1, 84), (33, 145, 140), (253, 231, 37)
 

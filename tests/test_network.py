@@ -8,10 +8,10 @@ import onnxruntime
 import pytest
 from PIL import Image, ImageDraw
 
-from datasette_revimg import images
 from datasette_revimg.errors import RevimgError
-from datasette_revimg.network import Network
-from datasette_revimg.weights.catalogue import VGG16_RMAC
+from datasette_revimg.models.catalogue import VGG16_RMAC
+from datasette_revimg.models.network import Network
+from datasette_revimg.pictures import decoding as images
 
 
 @pytest.fixture(scope="module")

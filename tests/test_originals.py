@@ -9,9 +9,11 @@ from contextlib import closing
 import pytest
 import scenes
 
-from datasette_revimg import embedding, store, tables
+from datasette_revimg.embedding import plan as embedding
+from datasette_revimg.embedding.originals import read_original
 from datasette_revimg.errors import Problem
-from datasette_revimg.originals import read_original
+from datasette_revimg.store import tables
+from datasette_revimg.store import writing as store
 
 
 def original(database, table, *key):

@@ -15,7 +15,7 @@ from conftest import ANGLES, AWKWARD, DAMAGED, NO_PICTURE, cosine, nearest, png,
 from datasette.utils import tilde_encode
 from PIL import Image
 
-from datasette_revimg import views
+from datasette_revimg.web.pages import similar as views
 
 pytestmark = pytest.mark.asyncio
 

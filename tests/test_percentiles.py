@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from datasette_revimg import percentiles
 from datasette_revimg.errors import RevimgError
-from datasette_revimg.percentiles import Minimum
+from datasette_revimg.vectors import percentiles
+from datasette_revimg.vectors.percentiles import Minimum
 
 
 def unit(rows: np.ndarray) -> np.ndarray:

@@ -14,7 +14,8 @@ from datasette.app import Datasette
 from datasette.cli import cli
 from datasette.utils import StartupError, tilde_encode
 
-from datasette_revimg import cells, registry
+from datasette_revimg.web import cells
+from datasette_revimg.web import embedded as registry
 
 pytestmark = pytest.mark.asyncio
 

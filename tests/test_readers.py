@@ -31,10 +31,10 @@ from weight_files import (
     write_torch_zip,
 )
 
-from datasette_revimg.weights import origins, readers
-from datasette_revimg.weights.catalogue import CAFFE, TORCH
-from datasette_revimg.weights.tensors import BLOCK_BYTES
-from datasette_revimg.weights.vgg16 import WeightsError
+from datasette_revimg.models.catalogue import CAFFE, TORCH
+from datasette_revimg.models.vgg16.graph import WeightsError
+from datasette_revimg.models.weights import origins, readers
+from datasette_revimg.models.weights.tensors import BLOCK_BYTES
 
 h5py = pytest.importorskip("h5py", reason="h5py reads Keras' files")
 onnx = pytest.importorskip("onnx", reason="onnx writes the model zoo's files")

@@ -18,8 +18,11 @@ from readme import blocks
 from scenes import saved, scene
 from test_pages import PAGE, found, ids, problem
 
-from datasette_revimg import images, parameters, store, tables, upkeep
-from datasette_revimg.store import Embedded, Entry
+from datasette_revimg.pictures import decoding as images
+from datasette_revimg.store import tables, upkeep
+from datasette_revimg.store import writing as store
+from datasette_revimg.store.writing import Embedded, Entry
+from datasette_revimg.web.requests import parameters
 
 pytestmark = pytest.mark.asyncio
 
@@ -369,7 +372,7 @@ async def test_configured_facets(serve):
 
 
 async def test_facets_of_more_results_than_are_counted_singly(ds, monkeypatch):
-    monkeypatch.setattr("datasette_revimg.refine.ENUMERATED", 3)
+    monkeypatch.setattr("datasette_revimg.web.pages.facets.ENUMERATED", 3)
     _, text = await shown(ds, PAGE + "?_min=0.1")
     assert counts(text) == {"colour": {"blue": 6, "red": 5}}
     assert "Counts of all pictures, however similar" in text

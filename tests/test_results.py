@@ -195,7 +195,7 @@ async def test_other_tables_with_such_keys(ds, data):
 
 async def shown_soon(ds, sql):
     """With what is in the database now, not up to a second ago."""
-    from datasette_revimg import registry
+    from datasette_revimg.web import embedded as registry
 
     registry._kept.clear()
     return await shown(ds, sql)

@@ -6,7 +6,8 @@ import sqlite3
 
 from conftest import ANGLES
 
-from datasette_revimg import sampling, tables
+from datasette_revimg.overview import sample as sampling
+from datasette_revimg.store import tables
 
 
 def test_sample_says_so_and_is_the_same_again(data):

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from conftest import build
 
-from datasette_revimg import reading, search, store, tables
 from datasette_revimg.errors import RevimgError
-from datasette_revimg.sql import register
-from datasette_revimg.store import Embedded, Entry
+from datasette_revimg.search import top_k as search
+from datasette_revimg.search.functions import register
+from datasette_revimg.store import reading, tables
+from datasette_revimg.store import writing as store
+from datasette_revimg.store.writing import Embedded, Entry
 
 MODEL = {
     "column_name": "picture",

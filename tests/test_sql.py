@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 import sqlite_utils
 
-from datasette_revimg import sql, store, tables
-from datasette_revimg.store import Embedded, Entry
+from datasette_revimg.search import functions as sql
+from datasette_revimg.store import tables
+from datasette_revimg.store import writing as store
+from datasette_revimg.store.writing import Embedded, Entry
 
 
 def blob(*numbers: float) -> bytes:

@@ -17,8 +17,9 @@ from conftest import IS_1, cookies
 from datasette.utils import StartupError
 from PIL import Image
 
-from datasette_revimg import inference, multipart
 from datasette_revimg.errors import Problem
+from datasette_revimg.web.requests import forms as multipart
+from datasette_revimg.web.work import inference
 
 pytestmark = pytest.mark.asyncio
 
@@ -410,7 +411,7 @@ async def test_own_page_and_programs_can(ds, headers):
 
 
 async def test_only_this_path_skips_the_token(served):
-    from datasette_revimg.upload import is_upload
+    from datasette_revimg.web.pages.upload import is_upload
 
     ds = served(settings={"base_url": "/prefix/"})
     for path, expected in (

@@ -13,9 +13,10 @@ from vgg16_reference import (
     seeded_dense,
 )
 
-from datasette_revimg.weights import convert, readers, vgg16
-from datasette_revimg.weights.catalogue import CAFFE
-from datasette_revimg.weights.vgg16 import WeightsError
+from datasette_revimg.models.catalogue import CAFFE
+from datasette_revimg.models.vgg16 import graph as vgg16
+from datasette_revimg.models.vgg16.graph import WeightsError
+from datasette_revimg.models.weights import convert, readers
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from datasette_revimg.weights import vgg16
-from datasette_revimg.weights.catalogue import VGG16_RMAC
+from datasette_revimg.models.catalogue import VGG16_RMAC
+from datasette_revimg.models.vgg16 import graph as vgg16
 
 CAFFE_MEANS_BGR = (103.939, 116.779, 123.68)
 DENSE = {"fc1": (25088, 4096), "fc2": (4096, 4096), "predictions": (4096, 1000)}

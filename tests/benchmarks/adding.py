@@ -18,7 +18,8 @@ import features
 import generate
 import harness
 import top_k
-from datasette_revimg import store, tables
+from datasette_revimg.store import tables
+from datasette_revimg.store import writing as store
 
 AIM = 50.0
 ADDED = 100

@@ -18,9 +18,9 @@ import onnxruntime
 from PIL import Image
 
 import datasette_revimg
-from datasette_revimg import images
+from datasette_revimg.pictures import decoding as images
 
-NETWORK = Path(datasette_revimg.__file__).with_name("models") / "vgg16-rmac.onnx"
+NETWORK = Path(datasette_revimg.__file__).with_name("models") / "bundled" / "vgg16-rmac.onnx"
 SEED = 2017
 BATCH = 8
 

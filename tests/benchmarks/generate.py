@@ -22,8 +22,9 @@ from PIL import Image
 
 import features
 import harness
-from datasette_revimg import store, tables, upkeep
-from datasette_revimg.store import Embedded, Entry
+from datasette_revimg.store import tables, upkeep
+from datasette_revimg.store import writing as store
+from datasette_revimg.store.writing import Embedded, Entry
 
 SEED = 1914
 BATCH = 2000

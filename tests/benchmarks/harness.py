@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from datasette_revimg import sql
+from datasette_revimg.search import functions as sql
 
 K = 10
 DIMENSION = 4096

@@ -23,8 +23,9 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from datasette_revimg import store, tables
-from datasette_revimg.store import Embedded, Entry
+from datasette_revimg.store import tables
+from datasette_revimg.store import writing as store
+from datasette_revimg.store.writing import Embedded, Entry
 
 SECONDS = 4.0
 

@@ -26,9 +26,13 @@ import numpy as np
 from datasette.app import Datasette
 from PIL import Image
 
-from datasette_revimg import images, network, store, tables, views
-from datasette_revimg.store import Embedded, Entry
-from datasette_revimg.weights.catalogue import VGG16_RMAC
+from datasette_revimg.models import network
+from datasette_revimg.models.catalogue import VGG16_RMAC
+from datasette_revimg.pictures import decoding as images
+from datasette_revimg.store import tables
+from datasette_revimg.store import writing as store
+from datasette_revimg.store.writing import Embedded, Entry
+from datasette_revimg.web.pages import similar as views
 
 SIZE = (4000, 3000)
 BOUNDARY = "revimg"

@@ -1,0 +1,235 @@
+"""The main job: which rows of which table, with which model, from where.
+
+Settles everything that has to be settled before the pipeline runs, and refuses, in one
+sentence, what would mix vectors that can't be compared.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import RevimgError
+from ..models.catalogue import Model, all_models, default_model, find_model
+from ..store import tables
+from ..store import writing as store
+from ..store.tables import Source
+from ..store.writing import Embedded
+from . import jobs as sources
+from .jobs import Job
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that can start: the table, its record, how many pictures there are at most."""
+
+    source: Source
+    entry: Embedded
+    jobs: Iterator[Job]
+    total: int
+    removed: int
+
+
+def choose_model(entry: Embedded | None, name: str | None) -> Model:
+    """``--model`` if given, else the one that the table has, else vgg16-fc2 where it is
+    installed, else the bundled one. ``name`` may be the path of one's own .onnx file.
+    RevimgError when it isn't known or not installed.
+    """
+    if name and name.lower().endswith(".onnx"):
+        # Only here: importing onnx takes longer than most of what the other commands do.
+        from ..models import custom
+
+        return custom.read_model(Path(name))
+    wanted = name or (entry.model if entry else None)
+    if wanted is None:
+        return default_model()
+    known = all_models()
+    if wanted in known:
+        return find_model(wanted)
+    if entry and wanted == entry.model:
+        raise RevimgError(
+            f"{entry.table_name!r} was embedded with a model that is not one of ours, {wanted} "
+            f"(sha256 {entry.weights_sha256[:12]}): give its .onnx file with --model FILE"
+        )
+    raise RevimgError(
+        f"there is no model {wanted!r}; there is {', '.join(known)}, or an .onnx file of your own"
+    )
+
+
+def check_model(entry: Embedded, model: Model) -> None:
+    """RevimgError unless the table's vectors were made by exactly this model."""
+    recorded = entry.model, entry.weights_sha256, entry.preprocessing
+    if recorded[:2] == model.identity[:2] and recorded != model.identity:
+        raise RevimgError(
+            f"{entry.table_name!r} holds vectors of {entry.model} with the preprocessing "
+            f"{entry.preprocessing!r}, which can't be compared with those with "
+            f"{model.preprocessing!r}: embed it again with --replace"
+        )
+    if recorded != model.identity:
+        raise RevimgError(
+            f"{entry.table_name!r} holds vectors of {entry.model} "
+            f"({entry.weights_sha256[:12]}), which can't be compared with those of {model.name} "
+            f"({model.identity[1][:12]}): embed it again with --replace"
+        )
+
+
+def base_folder(database: Path, entry: Embedded) -> Path:
+    """The folder that a table's paths start from; by default the database's own."""
+    return Path(os.path.normpath(database.absolute().parent / (entry.base_dir or "")))
+
+
+def plan_table(
+    conn: sqlite3.Connection,
+    database: Path,
+    table: str,
+    model: Model,
+    *,
+    column: str | None = None,
+    base_dir: Path | None = None,
+    labels: bool = False,
+    start_over: bool = False,
+) -> Plan:
+    """Embed the pictures of an existing table's column.
+
+    A table that was embedded before keeps its column, model and base folder, unless it is to
+    ``start_over``, which forgets its vectors.
+    """
+    source = tables.find(conn, table)
+    recorded = store.embedded(conn, table)
+    if recorded and not start_over:
+        _check_same(recorded, model, column)
+    if recorded and base_dir is None:
+        base_dir = base_folder(database, recorded)
+    if column is None and recorded:
+        column = recorded.column_name
+    found = (
+        (column, sources.column_kind(conn, source, column))
+        if column
+        else sources.find_column(conn, source)
+    )
+    entry = _entry(source, found, _stored_base(database, base_dir or database.parent), model)
+    if entry.kind == "path":
+        sources.check_paths(conn, source, entry.column_name, base_folder(database, entry))
+    if recorded and start_over:
+        # Before anything is forgotten.
+        store.check_names(conn, source, labels)
+        store.forget(conn, table)
+    store.prepare(conn, source, entry, labels)
+    return Plan(
+        source,
+        entry,
+        sources.column_jobs(conn, source, entry, base_folder(database, entry), labels),
+        tables.count_pictures(conn, source, entry.column_name)[0],
+        store.remove_missing(conn, source, entry.column_name),
+    )
+
+
+def plan_files(
+    conn: sqlite3.Connection,
+    database: Path,
+    table: str,
+    model: Model,
+    paths: Sequence[Path],
+    files: Sequence[Path],
+    *,
+    base_dir: Path | None = None,
+    keep_content: bool = False,
+    labels: bool = False,
+    start_over: bool = False,
+) -> Plan:
+    """Embed files into a table of their own, created where it is missing.
+
+    ``files`` are the pictures found in ``paths``, see sources.picture_files. Paths are kept
+    relative to ``base_dir``, by default the folder they share. Rows whose file is gone from one
+    of the folders are deleted, with their vectors.
+    """
+    recorded = store.embedded(conn, table)
+    if recorded and not start_over:
+        _check_same(recorded, model, None)
+    if recorded and recorded.column_name not in ("path", "content"):
+        raise RevimgError(
+            f"{table!r} was embedded from its column {recorded.column_name!r}, not from files: "
+            "choose another name for the new table"
+        )
+    base = _file_base(database, recorded, paths, base_dir)
+    keep_content = keep_content or bool(recorded and recorded.kind == "blob")
+    source = sources.prepare_file_table(conn, table, keep_content)
+    found = ("content", "blob") if keep_content else ("path", "path")
+    entry = _entry(source, found, _stored_base(database, base), model)
+    if recorded:
+        old_base = base_folder(database, recorded)
+        if old_base != base:
+            store.move_paths(conn, source, f"{old_base.relative_to(base).as_posix()}/")
+        if start_over:
+            store.forget(conn, table)
+    store.prepare(conn, source, entry, labels)
+    gone = sources.missing_files(conn, source, files, paths, base)
+    store.remove_rows(conn, source, gone)
+    store.clear_failures(conn, source, [(sources.relative(file, base),) for file in files])
+    return Plan(
+        source,
+        entry,
+        sources.file_jobs(conn, source, files, base, keep_content, labels),
+        len(files),
+        len(gone),
+    )
+
+
+def _file_base(
+    database: Path, recorded: Embedded | None, paths: Sequence[Path], base_dir: Path | None
+) -> Path:
+    """The folder that the table's paths are relative to: given, recorded or what they share."""
+    common = sources.common_folder(paths)
+    if not recorded:
+        base = Path(os.path.abspath(base_dir)) if base_dir else common
+    else:
+        old = base_folder(database, recorded)
+        base = Path(os.path.abspath(base_dir)) if base_dir else old
+        if not old.is_relative_to(base):
+            raise RevimgError(
+                f"{recorded.table_name!r} keeps its paths below {old}, which is not in {base}: "
+                "give a --base-dir that holds both"
+            )
+    if not common.is_relative_to(base):
+        both = Path(os.path.commonpath([common, base]))
+        raise RevimgError(
+            f"{common} is not below {base}, where the table's paths start: give --base-dir {both} "
+            "to let them start there, or choose another table"
+        )
+    return base
+
+
+def _check_same(recorded: Embedded, model: Model, column: str | None) -> None:
+    check_model(recorded, model)
+    if column and column != recorded.column_name:
+        raise RevimgError(
+            f"{recorded.table_name!r} was embedded from its column {recorded.column_name!r}: "
+            f"use --replace to start again with {column!r}"
+        )
+
+
+def _stored_base(database: Path, base: Path) -> str:
+    """The base folder relative to the database's, so that both can move, and no home folder's
+    name is published with the database; absolute only when it is on another drive."""
+    try:
+        return Path(os.path.relpath(base, database.absolute().parent)).as_posix()
+    except ValueError:
+        return os.path.abspath(base)
+
+
+def _entry(source: Source, found: tuple[str, str], base: str, model: Model) -> Embedded:
+    column, kind = found
+    name, sha256, preprocessing = model.identity
+    return Embedded(
+        table_name=source.name,
+        column_name=column,
+        kind=kind,
+        base_dir=base,
+        model=name,
+        weights_sha256=sha256,
+        dimension=model.dimension,
+        preprocessing=preprocessing,
+    )

@@ -1,0 +1,144 @@
+"""int8 against float32: ``python -m datasette_revimg.models.bundling.accuracy WEIGHTS PHOTOS…``
+
+Measures what quantisation costs on photographs that were not used for calibration, and what it
+gains in speed, both networks in one process and in turns. Prints the record that is kept in
+``models/bundled/vgg16-rmac.md``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+import onnxruntime
+from PIL import Image
+
+from ...pictures import decoding as images
+from ..catalogue import CAFFE, VGG16_RMAC
+from ..vgg16.graph import EMBEDDING, INPUT, build_rmac
+from ..weights.readers import read_convolutions
+from .bundle import photographs
+
+BATCH = 8
+ROUNDS = 5
+NEIGHBOURS = 5
+PICTURES_PER_PHOTO = 5
+
+
+def with_quarters(photo: np.ndarray) -> list[np.ndarray]:
+    """The photo and its four quarters, each uint8 (224, 224, 3): five pictures to tell apart."""
+    image, half = Image.fromarray(photo), images.SIDE // 2
+    corners = [(left, top) for top in (0, half) for left in (0, half)]
+    return [photo] + [
+        images.to_array(image.crop((left, top, left + half, top + half))) for left, top in corners
+    ]
+
+
+def embed(session: onnxruntime.InferenceSession, pictures: np.ndarray) -> np.ndarray:
+    """Unit vectors float32 (N, 512) of uint8 (N, 224, 224, 3)."""
+    return np.concatenate(
+        [
+            session.run([EMBEDDING], {INPUT: pictures[start : start + BATCH]})[0]
+            for start in range(0, len(pictures), BATCH)
+        ]
+    )
+
+
+def recall(expected: np.ndarray, found: np.ndarray, k: int) -> float:
+    """recall@k: the share of each picture's k nearest in ``expected`` that ``found`` has too.
+
+    Both are unit vectors (N, D) of the same N pictures; a picture is not its own neighbour.
+    """
+    return float(
+        np.mean(
+            [
+                len(set(right) & set(mine)) / k
+                for right, mine in zip(_nearest(expected, k), _nearest(found, k), strict=True)
+            ]
+        )
+    )
+
+
+def _nearest(vectors: np.ndarray, k: int) -> np.ndarray:
+    similarities = vectors @ vectors.T
+    np.fill_diagonal(similarities, -np.inf)
+    return np.argsort(-similarities, axis=1, kind="stable")[:, :k]
+
+
+def _speed_ratio(
+    slow: onnxruntime.InferenceSession, fast: onnxruntime.InferenceSession, batch: np.ndarray
+) -> float:
+    """How many times faster ``fast`` is: the median of rounds in which each runs once."""
+    ratios = []
+    for _ in range(ROUNDS):
+        seconds = []
+        for session in (slow, fast):
+            start = time.perf_counter()
+            session.run([EMBEDDING], {INPUT: batch})
+            seconds.append(time.perf_counter() - start)
+        ratios.append(seconds[0] / seconds[1])
+    return float(np.median(ratios))
+
+
+def report(weights: Path, network: Path, files: Sequence[Path]) -> str:
+    """The record, as Markdown."""
+    model = build_rmac(read_convolutions(weights), CAFFE)
+    providers = ["CPUExecutionProvider"]
+    full = onnxruntime.InferenceSession(model.SerializeToString(), providers=providers)
+    small = onnxruntime.InferenceSession(network, providers=providers)
+    pictures = np.stack(
+        [
+            picture
+            for file in files
+            for picture in with_quarters(images.decode(file.read_bytes()).array)
+        ]
+    )
+    expected, found = embed(full, pictures), embed(small, pictures)
+    whole = expected[::PICTURES_PER_PHOTO], found[::PICTURES_PER_PHOTO]
+    cosines = np.vecdot(expected, found)
+    data = network.read_bytes()
+    rows = [
+        ("photographs, each whole and in quarters", f"{len(files)} → {len(pictures)} pictures"),
+        ("mean cosine", f"{cosines.mean():.4f}"),
+        ("lowest cosine", f"{cosines.min():.4f}"),
+        (f"recall@{NEIGHBOURS}", f"{recall(expected, found, NEIGHBOURS):.3f}"),
+        ("recall@1", f"{recall(expected, found, 1):.3f}"),
+        (f"recall@{NEIGHBOURS}, whole photographs only", f"{recall(*whole, NEIGHBOURS):.3f}"),
+        ("times faster than float32", f"{_speed_ratio(full, small, pictures[:BATCH]):.1f}"),
+        ("bytes", f"{len(data):,}"),
+        ("SHA-256", f"`{hashlib.sha256(data).hexdigest()}`"),
+    ]
+    table = "\n".join(f"| {name} | {value} |" for name, value in rows)
+    return f"| int8 against float32 | |\n| --- | --- |\n{table}"
+
+
+@click.command()
+@click.argument("weights", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "photos", type=click.Path(exists=True, file_okay=False, path_type=Path), nargs=-1, required=True
+)
+@click.option(
+    "--network",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=VGG16_RMAC.file,
+    help="The int8 network; the default is the bundled one.",
+)
+def main(weights: Path, photos: tuple[Path, ...], network: Path) -> None:
+    """Compare the bundled int8 network with the float32 one on the folders of PHOTOS.
+
+    Example:
+
+        python -m datasette_revimg.models.bundling.accuracy vgg16_notop.npz other-photos/
+    """
+    files = photographs(photos)
+    if len(files) <= NEIGHBOURS:
+        raise click.ClickException(f"more than {NEIGHBOURS} pictures are needed to compare with")
+    click.echo(report(weights, network, files))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""ImageNet's classes: what they are called, and which of them a picture most likely shows."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import RevimgError
+from .catalogue import FULL_NETWORK_MODELS, Model, default_model, installed
+
+# A class and its probability.
+Label = tuple[str, float]
+
+LABELS_PER_PICTURE = 5
+
+_NAMES = Path(__file__).parent / "bundled" / "imagenet_classes.txt"
+
+
+@cache
+def class_names() -> tuple[str, ...]:
+    """The names in the order of the network's last layer, no two of them the same."""
+    return tuple(_NAMES.read_text(encoding="utf-8").splitlines())
+
+
+def check_classes(model: Model) -> None:
+    """RevimgError, with the way out, unless the model's network tells classes too."""
+    network = installed()
+    if model.name not in FULL_NETWORK_MODELS or network is None:
+        fc2 = FULL_NETWORK_MODELS[0]
+        install = "" if default_model().name == fc2 else f"run `datasette revimg install {fc2}`, "
+        raise RevimgError(
+            f"{model.name} knows no classes, --labels needs the whole network: {install}"
+            f"embed with --model {fc2}, and with --replace where there are vectors already"
+        )
+    if not network.top:
+        raise RevimgError(
+            f"the installed weights ({network.source}) are without the last layer, which --labels "
+            "needs: `datasette revimg install vgg16-fc2` installs weights that have it"
+        )
+
+
+def best(probabilities: np.ndarray) -> list[list[Label]]:
+    """Of each picture the most probable classes, the best first; (N, 1000) in the names' order."""
+    names = class_names()
+    # Stable: of two classes that are equally probable, always the same one is first.
+    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :LABELS_PER_PICTURE]
+    return [
+        [(names[index], float(row[index])) for index in indices]
+        for row, indices in zip(probabilities, order, strict=True)
+    ]

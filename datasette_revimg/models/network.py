@@ -1,0 +1,184 @@
+"""An ONNX Runtime session: batches of pictures → unit vectors."""
+
+from __future__ import annotations
+
+import copy
+import ctypes
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import RevimgError
+from ..pictures.decoding import SIDE
+from .pixels import Pixels, prepare
+
+DEVICES = ("auto", "cpu", "cuda")
+
+_INPUT = "images"
+_PROBABILITIES = "predictions"
+_FEATURES = "features"
+
+# ONNX Runtime's severity for fatal errors only: a CUDA library that isn't there is told by us,
+# in one sentence, instead of by two loud lines of its own.
+_FATAL = 4
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What the network makes of a batch: unit vectors float32 (N, D) and, where they are wanted,
+    the probabilities of ImageNet's classes float32 (N, 1000) and the last convolution block's
+    maps float32 (N, 512, 7, 7)."""
+
+    vectors: np.ndarray
+    probabilities: np.ndarray | None = None
+    features: np.ndarray | None = None
+
+
+class Network:
+    """A loaded model; ``device`` says where it runs, ``cpu`` or ``cuda``."""
+
+    def __init__(
+        self,
+        file: Path,
+        device: str = "auto",
+        threads: int = 0,
+        *,
+        output: str = "embedding",
+        classes: bool = False,
+        pixels: Pixels | None = None,
+    ) -> None:
+        """Load the ONNX file, whose ``output`` is the vector; with ``classes``, ``encode`` tells
+        their probabilities too. ``pixels`` describes a model of one's own. ``threads`` 0 leaves
+        the number to ONNX Runtime.
+
+        RevimgError when the file can't be loaded, or ``cuda`` was asked for and can't be had.
+        """
+        # A tenth of a second, which every start of Datasette would have to wait for.
+        import onnxruntime
+
+        self._file, self._pixels = file, pixels
+        self._outputs = [output, _PROBABILITIES] if classes else [output]
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = _FATAL
+        providers = ["CPUExecutionProvider"]
+        if device == "cuda" or (device == "auto" and _has_nvidia_driver()):
+            providers = _cuda(device) + providers
+        try:
+            self._session = onnxruntime.InferenceSession(file, options, providers=providers)
+        except Exception as error:
+            raise RevimgError(
+                f"{file}: ONNX Runtime can't load this model: {_one_line(error)}"
+            ) from error
+        # A provider may be available and still fail to load: only the session knows.
+        self.device = "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
+        if device == "cuda" and self.device != "cuda":
+            raise RevimgError(
+                "CUDA was asked for but can't be loaded: pip install onnxruntime-gpu[cuda,cudnn], "
+                "or use --device cpu"
+            )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the pictures that it takes."""
+        return self._pixels.size if self._pixels else (SIDE, SIDE)
+
+    def embed(self, pictures: np.ndarray) -> np.ndarray:
+        """Unit vectors float32 (N, D) of a batch of pictures, uint8 (N, *size, 3) RGB."""
+        return self.encode(pictures).vectors
+
+    @property
+    def has_features(self) -> bool:
+        """Whether it is one of VGG16's, whose maps can be had beside the vector."""
+        names = [output.name for output in self._session.get_outputs()]
+        return self._pixels is None and _FEATURES in names
+
+    def giving(self, output: str) -> Network:
+        """The same loaded file, with another of its outputs as the vector."""
+        other = copy.copy(self)
+        other._outputs = [output]
+        return other
+
+    def encode(self, pictures: np.ndarray, *, features: bool = False) -> Encoded:
+        """Vectors and, if the network was loaded with them, classes, of one run of the network;
+        with ``features``, which only networks that have them can give, the maps too."""
+        if self._pixels:
+            return Encoded(self._own_vectors(pictures, self._pixels))
+        names = [*self._outputs, _FEATURES] if features else self._outputs
+        outputs = self._session.run(names, {_INPUT: pictures})
+        if not all(np.isfinite(output).all() for output in outputs):
+            raise RevimgError("the network returned numbers that are not finite: reinstall it")
+        found = dict(zip(names, (np.asarray(o, np.float32) for o in outputs), strict=True))
+        return Encoded(
+            found[self._outputs[0]],
+            found.get(_PROBABILITIES),
+            found.get(_FEATURES) if features else None,
+        )
+
+    def try_out(self, count: int, dimension: int) -> None:
+        """Embed noise, ``count`` pictures at once. RevimgError when the network can't, or when its
+        vectors haven't this dimension."""
+        noise = np.random.default_rng(0).integers(0, 256, (count, *self.size, 3), dtype=np.uint8)
+        found = self.embed(noise).shape[1]
+        if found != dimension:
+            raise RevimgError(
+                f"{self._file}: 'dimension' is {dimension}, but its vectors have {found} numbers"
+            )
+
+    def _own_vectors(self, pictures: np.ndarray, pixels: Pixels) -> np.ndarray:
+        """The vectors of a model of one's own, which neither prepares its pictures nor makes its
+        vectors of length 1."""
+        batch = prepare(pictures, pixels)
+        step = 1 if pixels.one_by_one else len(batch)
+        parts = [self._own_part(batch[at : at + step]) for at in range(0, len(batch), step)]
+        # In float64, where the squares of no float32 overflow. A vector of zeros stays one.
+        vectors = np.concatenate(parts).astype(np.float64)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.maximum(lengths, np.finfo(np.float32).tiny), np.float32)
+
+    def _own_part(self, batch: np.ndarray) -> np.ndarray:
+        (name,) = self._outputs
+        inputs = {image.name: batch for image in self._session.get_inputs()}
+        try:
+            (vectors,) = self._session.run([name], inputs)
+        except Exception as error:
+            raise RevimgError(
+                f"{self._file} can't be run on a batch of {len(batch)}: {_one_line(error)}"
+            ) from error
+        if vectors.ndim != 2 or len(vectors) != len(batch):
+            raise RevimgError(
+                f"{self._file}: the output {name!r} has the shape {vectors.shape} for a batch of "
+                f"{len(batch)}, it must be (N, dimension); --batch-size 1 may help"
+            )
+        if not np.isfinite(vectors).all():
+            raise RevimgError(f"{self._file}: the output {name!r} has numbers that are not finite")
+        return np.asarray(vectors)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _cuda(device: str) -> list[str]:
+    import onnxruntime
+
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        if device == "cuda":
+            raise RevimgError(
+                "this ONNX Runtime has no CUDA: install onnxruntime-gpu in place of onnxruntime, "
+                "or use --device cpu"
+            )
+        return []
+    onnxruntime.preload_dlls()
+    return ["CUDAExecutionProvider"]
+
+
+def _has_nvidia_driver() -> bool:
+    """Whether asking for CUDA has a chance; asking without a driver is slow and noisy."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True

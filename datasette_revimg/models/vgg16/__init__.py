@@ -1,0 +1,1 @@
+"""VGG16: its architecture, its graph in ONNX, its R-MAC vectors."""

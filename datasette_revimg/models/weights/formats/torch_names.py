@@ -1,0 +1,23 @@
+"""The names that torchvision and timm give VGG16's tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..names import Contents, canonical, names
+from ..tensors import Stored
+
+# The convolutions' places in ``features``, between which ReLU and pooling stand.
+_FEATURES = [f"features.{place}" for place in (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)]
+_TIMM_TOP = ("pre_logits.fc1", "pre_logits.fc2", "head.fc")
+TORCHVISION = names(
+    [*_FEATURES, "classifier.0", "classifier.3", "classifier.6"], ".weight", ".bias"
+)
+TIMM = names([*_FEATURES, *_TIMM_TOP], ".weight", ".bias")
+
+
+def contents(layout: str, stored: Sequence[Stored]) -> Contents:
+    """The tensors by canonical names; ``layout`` is the file's when they bear torchvision's."""
+    if any(tensor.name.startswith(_TIMM_TOP) for tensor in stored):
+        return Contents("timm", True, canonical(stored, TIMM))
+    return Contents(layout, True, canonical(stored, TORCHVISION))

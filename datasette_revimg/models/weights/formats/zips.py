@@ -1,0 +1,98 @@
+"""Zip files whose members are stored uncompressed, as Keras and torch write them."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...vgg16.graph import WeightsError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+SIGNATURE = b"PK\x03\x04"
+LOCAL_HEADER = struct.Struct("<4s22xHH")
+
+# What a damaged or a strange zip makes the standard library raise.
+ERRORS = (
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    OverflowError,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Where a member's bytes lie in the zip file."""
+
+    path: Path
+    offset: int
+    size: int
+
+
+def members(path: Path) -> dict[str, zipfile.ZipInfo]:
+    """The zip's members by name; WeightsError when its directory, at the end, can't be read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {info.filename: info for info in archive.infolist()}
+    except ERRORS as error:
+        raise WeightsError("the zip file is damaged or truncated") from error
+
+
+def span(path: Path, info: zipfile.ZipInfo) -> Span:
+    """Where the member's bytes lie, so that they can be read in place."""
+    if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
+        raise WeightsError(f"{info.filename} is compressed or encrypted inside the zip file")
+    with path.open("rb") as file:
+        file.seek(info.header_offset)
+        header = file.read(LOCAL_HEADER.size)
+    if len(header) != LOCAL_HEADER.size or not header.startswith(SIGNATURE):
+        raise WeightsError(f"the zip file is damaged at {info.filename}")
+    # The local header's extra field differs from the directory's: torch pads with it.
+    _, name, extra = LOCAL_HEADER.unpack(header)
+    offset = info.header_offset + LOCAL_HEADER.size + name + extra
+    if offset + info.file_size > path.stat().st_size:
+        raise WeightsError(f"the zip file is truncated: it ends before {info.filename} does")
+    return Span(path, offset, info.file_size)
+
+
+class SpanFile(io.RawIOBase):
+    """A part of a file, to be read as if it were a file of its own."""
+
+    def __init__(self, part: Span) -> None:
+        self._part = part
+        self._position = 0
+        self._file = part.path.open("rb")
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        origins = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._part.size}
+        self._position = origins[whence] + offset
+        return self._position
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        count = max(0, min(len(view), self._part.size - self._position))
+        self._file.seek(self._part.offset + self._position)
+        read = self._file.readinto(view[:count])
+        self._position += read
+        return read
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()

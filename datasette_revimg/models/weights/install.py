@@ -1,0 +1,118 @@
+"""Install the whole VGG16 from a file of weights: convert it, check it, put it in its place."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from ...errors import RevimgError
+from ..catalogue import PREPROCESSINGS, RECORD, Installed, Preprocessing, installed, models_dir
+from ..vgg16.graph import INPUT, SIDE
+from .convert import write_network
+from .readers import WeightFile, open_weights
+
+_TOP = ("predictions/kernel", "predictions/bias")
+_DENSE = ("fc1/kernel", "fc1/bias", "fc2/kernel", "fc2/bias")
+
+
+class PreprocessingError(RevimgError):
+    """The weights are good, but what they expect of pixels isn't settled."""
+
+
+def install(
+    file: Path, preprocessing: str | None = None, *, float16: bool = False, name: str | None = None
+) -> Installed:
+    """Convert a file of weights, known as ``name``, and make it the installed network.
+
+    What was installed before stays until the new network has been written and tried.
+    PreprocessingError, or RevimgError naming the file and the tensor, when it can't be used.
+    """
+    weights = open_weights(file)
+    origin = weights.origin
+    _check_dense(weights)
+    pixels = _preprocessing(weights, preprocessing)
+    folder = models_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    top = all(name in weights.names() for name in _TOP)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as workshop:
+        made = Path(workshop) / "vgg16.onnx"
+        identity = write_network(made, weights.array, pixels, top=top, float16=float16)
+        _try_out(made)
+        record = Installed(
+            file=f"vgg16-{identity[:12]}.onnx",
+            sha256=identity,
+            source=weights.origin.name
+            if weights.origin
+            else f"{name or file.name}, an unknown training",
+            source_sha256=weights.sha256,
+            licence=origin.licence if origin else "unknown",
+            preprocessing=pixels.name,
+            float16=float16,
+            top=top,
+        )
+        os.replace(made, folder / record.file)
+        _replace_record(folder, Path(workshop), record)
+    _remove_others(folder, record.file)
+    return record
+
+
+def uninstall() -> Installed | None:
+    """Delete the installed network; what it was, None when there was none."""
+    record = installed()
+    (models_dir() / RECORD).unlink(missing_ok=True)
+    _remove_others(models_dir(), keep=None)
+    return record
+
+
+def _check_dense(weights: WeightFile) -> None:
+    missing = [name for name in _DENSE if name not in weights.names()]
+    if missing:
+        raise RevimgError(
+            f"{weights.path} has no {missing[0]}: it is VGG16 without its top, and fc2 is in the "
+            "top; take the file with it"
+        )
+
+
+def _preprocessing(weights: WeightFile, named: str | None) -> Preprocessing:
+    known = weights.origin.preprocessing if weights.origin else None
+    if known and named and named != known.name:
+        raise PreprocessingError(
+            f"{weights.path} is {weights.origin.name if weights.origin else ''}, whose "
+            f"preprocessing is {known.name}: leave out --preprocessing {named}"
+        )
+    if known:
+        return known
+    if named is None:
+        raise PreprocessingError(
+            f"{weights.path} is none of the known files, and which pixels its network expects is "
+            "not written in it: say --preprocessing caffe (BGR, means subtracted: Keras, Caffe) "
+            "or --preprocessing torch (RGB, mean and deviation: torchvision)"
+        )
+    return PREPROCESSINGS[named]
+
+
+def _try_out(network: Path) -> None:
+    """One picture through the new file: it loads, and what comes out is a unit vector."""
+    session = onnxruntime.InferenceSession(network, providers=["CPUExecutionProvider"])
+    grey = np.full((1, SIDE, SIDE, 3), 128, np.uint8)
+    (vector,) = session.run(["fc2"], {INPUT: grey})
+    if not abs(float(np.linalg.norm(vector)) - 1) < 1e-3:
+        raise RevimgError("the network made from these weights gives no vectors: are they VGG16's?")
+
+
+def _replace_record(folder: Path, workshop: Path, record: Installed) -> None:
+    written = workshop / RECORD
+    written.write_text(json.dumps(asdict(record), indent=2), encoding="utf-8")
+    os.replace(written, folder / RECORD)
+
+
+def _remove_others(folder: Path, keep: str | None) -> None:
+    for file in folder.glob("vgg16-*.onnx"):
+        if file.name != keep:
+            file.unlink(missing_ok=True)

@@ -1,0 +1,135 @@
+"""Weight files of any origin → named arrays, ``block1_conv1/kernel`` …, laid out as Keras has them.
+
+A file's format is told by its content, never by its name.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ..vgg16.graph import LAYERS, WeightsError
+from . import names as layouts
+from .formats import caffe, npz, zips
+from .formats import keras as keras_files
+from .formats import onnx as onnx_files
+from .formats import safetensors as safetensors_files
+from .formats import torch as torch_files
+from .names import Contents
+from .origins import Origin, fingerprint, recognise
+
+FORMATS = (
+    "Keras' .h5 and .keras, torchvision's .pth, .safetensors, the ONNX model zoo's .onnx, "
+    "Caffe's .caffemodel and .npz"
+)
+HEAD_BYTES = 16
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """A file that has VGG16's tensors; none of them is in memory yet.
+
+    ``layout`` is keras-h5, keras-zip, torchvision, timm, safetensors, onnx-zoo, caffe or npz.
+    ``origin`` is None when the file isn't one of the known ones: an unknown training.
+    """
+
+    path: Path
+    sha256: str
+    origin: Origin | None
+    layout: str
+    _contents: Contents = field(repr=False, compare=False)
+
+    def names(self) -> list[str]:
+        """The tensors that the file has, from the first layer to the last.
+
+        ``block1_conv1/kernel``, ``block1_conv1/bias`` … to ``block5_conv3/bias``; then those of
+        fc1 and fc2, and of predictions, unless the file is without its top.
+        """
+        return layouts.required(self._contents.tensors)
+
+    def array(self, name: str) -> np.ndarray:
+        """One tensor as float32, read from the file now.
+
+        Convolutions' kernels are (3, 3, in, out); ``fc1/kernel`` is (25088, 4096), its first
+        axis over height, width, channel; ``fc2/kernel`` and ``predictions/kernel`` are (in, out);
+        biases (out,). Takes the memory of the array and one block of 16 MB besides.
+        """
+        with _naming(self.path):
+            if name not in self.names():
+                raise WeightsError(f"{name} is missing")
+            stored = self._contents.tensors[name]
+            return layouts.assemble(name, stored, self._contents.outputs_first)
+
+
+def open_weights(path: Path) -> WeightFile:
+    """Find VGG16's tensors in the file and check that all are there, in the right shapes.
+
+    Raises WeightsError, one sentence with the file and the tensor, when it is anything else.
+    """
+    with _naming(path):
+        contents = _contents(path)
+        layouts.check(contents)
+        hashes = fingerprint(path)
+    return WeightFile(path, hashes.sha256, recognise(hashes), contents.layout, contents)
+
+
+def read_convolutions(file: Path) -> dict[str, np.ndarray]:
+    """The 13 convolutions of VGG16 as float32: kernels (3, 3, in, out), biases (out,)."""
+    weights = open_weights(file)
+    return {name: weights.array(name) for name in weights.names() if name.split("/")[0] in LAYERS}
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from error
+    except OSError as error:
+        raise WeightsError(f"{path}: {error.strerror or error}") from error
+
+
+def _contents(path: Path) -> Contents:
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    if head.startswith(keras_files.SIGNATURE):
+        return keras_files.read(path, "keras-h5")
+    if head.startswith(zips.SIGNATURE):
+        return _zip_contents(path)
+    if head.startswith(torch_files.LEGACY_SIGNATURE):
+        return torch_files.read_legacy(path)
+    if safetensors_files.looks_like(head):
+        return safetensors_files.read(path)
+    return _protobuf_contents(path)
+
+
+def _zip_contents(path: Path) -> Contents:
+    members = zips.members(path)
+    if keras_files.MEMBER in members:
+        return keras_files.read(zips.span(path, members[keras_files.MEMBER]), "keras-zip")
+    if any(name.endswith(torch_files.PICKLE) for name in members):
+        return torch_files.read_zip(path, members)
+    if any(name.endswith(npz.SUFFIX) for name in members):
+        return npz.read(path, members)
+    raise _unknown()
+
+
+def _protobuf_contents(path: Path) -> Contents:
+    with path.open("rb") as file:
+        if not path.stat().st_size:
+            raise WeightsError("the file is empty")
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            if onnx_files.is_model(data):
+                return onnx_files.read(path, data)
+            if caffe.is_net(data):
+                return caffe.read(path, data)
+    raise _unknown()
+
+
+def _unknown() -> WeightsError:
+    return WeightsError(f"this is no file of weights; {FORMATS} are read")

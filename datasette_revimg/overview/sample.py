@@ -1,0 +1,67 @@
+"""Some rows of an embedded table to look at together: all of them, or a random sample."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import RevimgError
+from ..keys import Key
+from ..store import reading
+from ..store import writing as store
+from ..store.tables import Source
+
+# Of the generator that draws the sample: the same rows give the same sample.
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The keys of the rows, in their order in the table, and of how many they were drawn.
+
+    ``version`` is the same as long as the rows and their vectors are, and another one when any
+    of them has changed.
+    """
+
+    keys: list[Key]
+    total: int
+    version: str
+
+    @property
+    def is_part(self) -> bool:
+        """Whether there are more rows than these."""
+        return len(self.keys) < self.total
+
+    def __str__(self) -> str:
+        if self.is_part:
+            return f"{len(self.keys):,} of {self.total:,} rows, a random sample"
+        return f"{self.total:,} row{'' if self.total == 1 else 's'}"
+
+
+def take(
+    conn: sqlite3.Connection,
+    source: Source,
+    limit: int,
+    where: str = "",
+    parameters: Sequence[Any] | Mapping[str, Any] = (),
+) -> Sample:
+    """The rows with a vector that meet the SQL condition ``where``, at most ``limit`` of them."""
+    entry = store.embedded(conn, source.name)
+    if entry is None:
+        raise RevimgError(f"{source.name!r} is not embedded")
+    keys = reading.embedded_keys(conn, source.name, where, parameters)
+    total = len(keys)
+    if total > limit:
+        drawn = np.random.default_rng(SEED).choice(total, limit, replace=False)
+        keys = [keys[index] for index in np.sort(drawn)]
+    # The time of the last change has whole seconds; what a vector was made of says the rest.
+    digest = hashlib.blake2b(repr(entry).encode(), digest_size=16)
+    hashes = store.hashes(conn, source, keys)
+    for key in keys:
+        digest.update(repr((key, hashes.get(key))).encode())
+    return Sample(keys, total, digest.hexdigest())

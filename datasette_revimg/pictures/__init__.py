@@ -1,0 +1,4 @@
+"""Bytes become a safe, upright RGB array; arrays become small pictures.
+
+Hostile input stops here.
+"""

@@ -1,0 +1,58 @@
+"""A region of a picture, as addresses and forms name it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import Problem
+
+# Of a thousand a side: finer than anybody draws, and the same for every size of a picture.
+SIDE = 1000
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A rectangle in thousandths of the upright picture's sides: its left upper corner, its
+    width and its height."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def text(self) -> str:
+        """As it stands in an address."""
+        return f"{self.x},{self.y},{self.width},{self.height}"
+
+    def box(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """Left, upper, right and lower edge in a picture of ``size``, (width, height) in pixels;
+        never empty."""
+        left, right = _edges(self.x, self.width, size[0])
+        upper, lower = _edges(self.y, self.height, size[1])
+        return left, upper, right, lower
+
+
+def _edges(start: int, length: int, side: int) -> tuple[int, int]:
+    first = min(round(start * side / SIDE), side - 1)
+    return first, max(first + 1, round((start + length) * side / SIDE))
+
+
+def parse(text: str | None) -> Crop | None:
+    """The region in ``x,y,width,height``, None without one. Problem 400 when it can't be."""
+    if text is None:
+        return None
+    parts = text.split(",")
+    # At most four digits: what isn't a number, or has a sign, is none.
+    if len(parts) != 4 or not all(p.isascii() and p.isdigit() and len(p) <= 4 for p in parts):
+        raise Problem(
+            400,
+            "_crop must be four whole numbers, x,y,width,height, in thousandths of the picture, "
+            f"not {text!r}",
+        )
+    crop = Crop(*map(int, parts))
+    if not crop.width or not crop.height:
+        raise Problem(400, f"_crop must be at least 1 wide and 1 high, not {text!r}")
+    if crop.x + crop.width > SIDE or crop.y + crop.height > SIDE:
+        raise Problem(400, f"_crop must lie within the picture, 0 to {SIDE}, not {text!r}")
+    return crop

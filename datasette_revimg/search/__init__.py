@@ -1,0 +1,1 @@
+"""Which rows look most like this? Exact, whichever way."""

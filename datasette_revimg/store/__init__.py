@@ -1,0 +1,1 @@
+"""Everything that lasts, and every line of SQL. One transaction a batch."""

@@ -1,0 +1,108 @@
+"""Facets: how often each value of a column occurs among the rows that are searched."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..keys import Key
+from . import writing as store
+from .tables import Source, quote, subquery
+
+# Rows, and columns, that are looked at for columns worth faceting by.
+_CONSIDERED = 1000
+_COLUMNS = 20
+
+# A list of more values, or of longer ones, is no help beside a page of pictures.
+_MOST_VALUES = 12
+_LONGEST = 40
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows to count: those with a vector that meet the condition ``where`` with its named
+    ``values``, but ``excluded``; only those with these ``keys``, where they are known."""
+
+    where: str
+    values: Mapping[str, Any]
+    excluded: Collection[Key]
+    keys: Sequence[Key] | None = None
+
+    def sql(self, source: Source) -> tuple[str, dict[str, Any]]:
+        """What stands behind ``where``, with its parameters."""
+        names = ", ".join(map(quote, source.key_columns))
+        values = dict(self.values)
+
+        def listed(keys: Collection[Key]) -> str:
+            rows = []
+            for key in keys:
+                marks = [f"revimg_{len(values) + place}" for place in range(len(key))]
+                values.update(zip(marks, key, strict=True))
+                rows.append(f"({', '.join(f':{mark}' for mark in marks)})")
+            return f"(values {', '.join(rows)})" if rows else subquery(source, "0")
+
+        if self.keys is not None:
+            # They meet the condition.
+            values.clear()
+            return f"({names}) in {listed(self.keys)}", values
+        stored = ", ".join(quote(name) for name, _ in source.stored_keys)
+        parts = [f"({names}) in (select {stored} from {quote(store.vectors_table(source.name))})"]
+        if self.excluded:
+            parts.append(f"({names}) not in {listed(self.excluded)}")
+        if self.where:
+            parts.append(f"({self.where}\n)")
+        return " and ".join(parts), values
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A column's commonest values with their numbers of rows, and whether there are others."""
+
+    column: str
+    counts: list[tuple[Any, int]]
+    truncated: bool
+
+
+def count(conn: sqlite3.Connection, source: Source, column: str, rows: Rows, most: int) -> Facet:
+    """Count the rows by their values in a column, NULLs and BLOBs left out."""
+    condition, values = rows.sql(source)
+    name = quote(column)
+    cursor = conn.execute(
+        f"select {name}, count(*) from {quote(source.name)} "
+        f"where {name} is not null and typeof({name}) != 'blob' and {condition} "
+        f"group by {name} order by count(*) desc, {name} limit {most + 1}",
+        values,
+    )
+    cursor.row_factory = None
+    found = cursor.fetchall()
+    return Facet(column, found[:most], len(found) > most)
+
+
+def suggested(conn: sqlite3.Connection, source: Source, rows: Rows) -> list[str]:
+    """The columns of few short texts or integers, in their order, judged by the first rows."""
+    names = [name for name in source.columns if name not in source.key_columns][:_COLUMNS]
+    if not names:
+        return []
+    condition, values = rows.sql(source)
+    light = ", ".join(
+        f"iif(typeof({name}) in ('integer', 'null') or "
+        f"typeof({name}) = 'text' and length({name}) <= {_LONGEST}, {name}, x'')"
+        for name in map(quote, names)
+    )
+    cursor = conn.execute(
+        f"select {light} from {quote(source.name)} where {condition} limit {_CONSIDERED}", values
+    )
+    cursor.row_factory = None
+    found = cursor.fetchall()
+    return [
+        name
+        for name, column in zip(names, zip(*found, strict=True), strict=False)
+        if _groups([value for value in column if value is not None])
+    ]
+
+
+def _groups(values: list[Any]) -> bool:
+    kinds = set(values)
+    return b"" not in kinds and 1 < len(kinds) <= min(_MOST_VALUES, len(values) - 1)

@@ -1,0 +1,110 @@
+"""How unusual a cosine is in a collection: its percentile among the collection's own pairs.
+
+A cosine means nothing by itself: 0.6 is next to nothing in one network and a lot in another, and
+all pictures of playing cards are alike. That a pair is more similar than 99.9 % of all pairs means
+the same everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import RevimgError
+
+# Pictures of which every pair is a sample of the collection's pairs: a million pairs.
+SAMPLE = 1500
+
+# The fractions of pairs whose cosines are kept: every percent, and ever finer towards the most
+# similar ones, because these are what people ask for.
+FRACTIONS = np.concatenate([np.arange(0, 0.99, 0.01), 1 - np.logspace(-2, -6, 161), [1.0]])
+
+
+@dataclass(frozen=True)
+class Background:
+    """The sampled cosines at FRACTIONS of the pairs, float32 in ascending order; the number of
+    pairs, and how many vectors the collection had."""
+
+    quantiles: np.ndarray
+    pairs: int
+    vectors: int
+
+    def percentile(self, score: float) -> float:
+        """Percent of the collection's pairs that are less similar, in 0..100; never 100, which no
+        sample can know."""
+        # Where many pairs have the same cosine: the fraction below all of them.
+        above = int(np.searchsorted(self.quantiles, score, side="left"))
+        if above == 0:
+            return 0.0
+        if above == len(self.quantiles):
+            fraction = 1.0
+        else:
+            low, high = self.quantiles[above - 1 : above + 1].astype(float)
+            share = (score - low) / (high - low)
+            fraction = FRACTIONS[above - 1] + share * (FRACTIONS[above] - FRACTIONS[above - 1])
+        return 100 * min(float(fraction), self.pairs / (self.pairs + 1))
+
+    def score(self, percentile: float) -> float:
+        """The cosine that this percentage of the pairs stay below."""
+        return float(np.interp(percentile / 100, FRACTIONS, self.quantiles))
+
+
+def of_sample(sample: np.ndarray, vectors: int) -> Background:
+    """The background of a collection of so many vectors, from a sample of at least two of them,
+    float32 (n, D)."""
+    rows, columns = np.triu_indices(len(sample), 1)
+    cosines = (sample @ sample.T)[rows, columns]
+    quantiles = np.quantile(cosines, FRACTIONS).astype(np.float32)
+    return Background(quantiles, len(cosines), vectors)
+
+
+def in_words(percentile: float) -> str:
+    """With as many digits as tell it from 100, rounded down: “99.98”."""
+    digits = 0 if percentile < 90 else 1
+    while digits < 4 and percentile >= 100 - 2 * 10.0**-digits:
+        digits += 1
+    return f"{np.floor(percentile * 10**digits) / 10**digits:.{digits}f}"
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """The least similarity that somebody asks for: a cosine, or a percentile."""
+
+    value: float
+    is_percentile: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.value:g}%" if self.is_percentile else f"{self.value:g}"
+
+    @property
+    def in_words(self) -> str:
+        """As a condition."""
+        if self.is_percentile:
+            return f"more similar than {self.value:g} % of all pairs"
+        return f"cosine ≥ {self.value:g}"
+
+    @property
+    def as_score(self) -> str:
+        """As what follows “37 results”."""
+        return self.in_words if self.is_percentile else f"with score ≥ {self.value:g}"
+
+    def score(self, background: Background | None) -> float:
+        """The cosine. RevimgError for a percentile of a collection without a background."""
+        if not self.is_percentile:
+            return self.value
+        if background is None:
+            raise RevimgError(
+                f"{self} can't be told yet, the table's pairs were not sampled: run "
+                "`datasette revimg embed` once more, or give a cosine"
+            )
+        return background.score(self.value)
+
+
+def parse_minimum(text: str) -> Minimum:
+    """“0.8”, or “99.9%”. ValueError when it is neither a cosine nor a percentage."""
+    is_percentile = text.endswith("%")
+    value = float(text.removesuffix("%"))
+    if not (0 <= value <= 100 if is_percentile else -1 <= value <= 1):
+        raise ValueError(text)
+    return Minimum(value, is_percentile)

@@ -1,0 +1,38 @@
+"""Datasette asks the jobs. No computation of its own.
+
+Datasette loads this package as the plugin, and finds ``templates`` and ``static`` beside it.
+"""
+
+from .hooks import (
+    extra_css_urls,
+    overview_actions,
+    permission_allowed,
+    permission_resources_sql,
+    prepare_connection,
+    register_actions,
+    register_commands,
+    register_routes,
+    render_cell,
+    row_actions,
+    shutdown,
+    skip_csrf,
+    startup,
+    table_actions,
+)
+
+__all__ = [
+    "extra_css_urls",
+    "overview_actions",
+    "permission_allowed",
+    "permission_resources_sql",
+    "prepare_connection",
+    "register_actions",
+    "register_commands",
+    "register_routes",
+    "render_cell",
+    "row_actions",
+    "shutdown",
+    "skip_csrf",
+    "startup",
+    "table_actions",
+]

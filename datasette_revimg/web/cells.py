@@ -1,0 +1,153 @@
+"""*Find similar* where Datasette shows a row: in the picture's cell and in the row's menu."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from datasette.utils import is_url
+from markupsafe import Markup
+
+from ..keys import Key, row_path
+from ..store import writing as store
+from ..store.tables import Source, fold
+from . import query_results as results
+from .embedded import registry
+
+if TYPE_CHECKING:
+    from datasette.app import Datasette
+
+# Small pictures may be shown larger than they are, up to here.
+MAX_ENLARGEMENT = 2.0
+
+# The room for a picture in a table's cell, in CSS pixels.
+_CELL_BOX = (160, 120)
+
+_CELL = Markup(
+    '<div class="revimg-cell"><a href="{similar}" tabindex="-1" aria-hidden="true">'
+    '<img src="{thumbnail}" width="{width}" height="{height}" loading="lazy" alt=""></a>'
+    '<a href="{similar}">Find similar</a> <span>{original}</span></div>'
+)
+# Where nothing is looked up, the room is always the same, and stays empty without a picture.
+_UNSEEN = Markup(
+    '<div class="revimg-cell"><a class="revimg-unseen" href="{similar}" tabindex="-1" '
+    'aria-hidden="true"><img src="{thumbnail}" loading="lazy" alt=""></a>'
+    '<a href="{similar}">Find similar</a> <span>{original}</span></div>'
+)
+_LINK = Markup('<a href="{url}">{url}</a>')
+_BLOB = Markup('<a class="blob-download" href="{url}">{size} bytes</a>')
+
+
+def row_url(datasette: Datasette, database: str, source: Source, key: Key, page: str = "") -> str:
+    """The address of a row, or of one of our pages about it: ``similar`` or ``thumbnail``."""
+    # Added, not formatted: Datasette's URL type remembers that it has its base_url already.
+    url: str = datasette.urls.row(database, source.name, row_path(key))
+    return url + f"/-/{page}" if page else url
+
+
+def search_url(datasette: Datasette, database: str, table: str) -> str:
+    """The address of a table's reverse image search."""
+    url: str = datasette.urls.table(database, table)
+    return url + "/-/similar"
+
+
+def displayed(size: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:
+    """Width and height at which to show a picture in a box, so that nothing moves when it
+    arrives, and so that a small one isn't blown up."""
+    scale = min(box[0] / size[0], box[1] / size[1], MAX_ENLARGEMENT)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+async def render(
+    datasette: Datasette, database: str, table: str, row: Any, column: str, value: Any
+) -> Markup | None:
+    """The cell that shows the row's picture, None for every other cell."""
+    found = (await registry(datasette.get_database(database))).table(table)
+    if found is None or fold(found.cell_column) != fold(column):
+        return None
+    source = found.source
+    key = _key(source, row)
+    size = await _size(datasette, database, source, key)
+    if size is None:
+        return None
+    original: Any = value
+    if isinstance(value, bytes):
+        url = datasette.urls.row_blob(database, source.name, row_path(key), column)
+        original = _BLOB.format(url=url, size=f"{len(value):,}")
+    elif is_url(str(value).strip()):
+        original = _LINK.format(url=value)
+    return _cell(datasette, database, source, key, size, "" if value is None else original)
+
+
+async def render_result(
+    datasette: Datasette, database: str, row: Any, column: str, value: Any, request: Any
+) -> Markup | None:
+    """The cell of a query's result that shows the picture of a row, None for every other cell.
+
+    A result may be more public than the table that it was made of. So nothing is shown to those
+    who may not view the table. Where the request isn't known (None, always in 0.65), nothing is
+    looked up unless everybody may: there are only the addresses, which ask who comes.
+    """
+    shown = await results.columns(datasette, database, tuple(row.keys()), request)
+    found = shown.get(fold(column))
+    key = found.key(row, value) if found else None
+    if found is None or key is None:
+        return None
+    size = None
+    if found.visible:
+        size = await _size(datasette, database, found.source, key)
+        if size is None:
+            return None
+    original = _LINK.format(url=value) if is_url(str(value).strip()) else value
+    return _cell(datasette, database, found.source, key, size, original)
+
+
+def _cell(
+    datasette: Datasette,
+    database: str,
+    source: Source,
+    key: Key,
+    size: tuple[int, int] | None,
+    original: Any,
+) -> Markup:
+    width, height = displayed(size, _CELL_BOX) if size else (None, None)
+    return (_CELL if size else _UNSEEN).format(
+        similar=row_url(datasette, database, source, key, "similar"),
+        thumbnail=row_url(datasette, database, source, key, "thumbnail"),
+        width=width,
+        height=height,
+        original=original,
+    )
+
+
+async def action(datasette: Datasette, database: str, table: str, row: Any) -> list[dict[str, str]]:
+    """The item of the row's menu, none for a row without a vector."""
+    found = (await registry(datasette.get_database(database))).table(table)
+    if found is None:
+        return []
+    source = found.source
+    key = _key(source, row)
+    if await _size(datasette, database, source, key) is None:
+        return []
+    return [
+        {
+            "href": row_url(datasette, database, source, key, "similar"),
+            "label": "Find similar",
+            "description": f"Rows of {source.name} whose pictures look like this one.",
+        }
+    ]
+
+
+def _key(source: Source, row: Any) -> Key:
+    # A key that is a foreign key too comes with its label.
+    values = (row[name] for name in source.key_columns)
+    return tuple(value["value"] if isinstance(value, Mapping) else value for value in values)
+
+
+async def _size(
+    datasette: Datasette, database: str, source: Source, key: Key
+) -> tuple[int, int] | None:
+    sizes: dict[Key, tuple[int, int]] = await datasette.get_database(database).execute_fn(
+        lambda conn: store.sizes(conn, source, [key])
+    )
+    return sizes.get(key)

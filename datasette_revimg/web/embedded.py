@@ -1,0 +1,124 @@
+"""Which tables of a Datasette database are embedded: asked for every cell, so kept a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from datasette.utils.sqlite import sqlite3
+
+from ..errors import RevimgError
+from ..store import tables
+from ..store import writing as store
+from ..store.tables import Source, fold
+from ..store.writing import Embedded
+
+# Long enough for all cells of a page, short enough that nobody waits for a new table.
+FRESH_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Table:
+    """An embedded table: its record, the table itself, and the column whose cells show the
+    pictures."""
+
+    entry: Embedded
+    source: Source
+    cell_column: str
+
+
+@dataclass(frozen=True)
+class Registry:
+    """What a database has embedded.
+
+    ``tables`` by folded name; ``owners`` tells whose each
+    ``_revimg_`` table is; ``computed`` are the names of all tables that start with the prefix,
+    whether anybody owns them or not.
+    """
+
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    owners: Mapping[str, str] = field(default_factory=dict)
+    computed: tuple[str, ...] = ()
+
+    def table(self, name: str) -> Table | None:
+        """An embedded table that still exists."""
+        return self.tables.get(fold(name))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of all embedded tables, also of those that were dropped since."""
+        return tuple(dict.fromkeys(self.owners.values()))
+
+
+# By the Database object itself: a name says nothing, each Datasette may have its own "data".
+# When it was read, of which schema.
+_kept: WeakKeyDictionary[Any, tuple[float, int, Registry]] = WeakKeyDictionary()
+
+
+async def registry(db: Any, *, current: bool = False) -> Registry:
+    """The registry of a Datasette database, at most FRESH_SECONDS old; with ``current`` it has
+    every table that there is now."""
+    now = time.monotonic()
+    read, schema, kept = _kept.get(db, (-FRESH_SECONDS, -1, Registry()))
+    if now - read < FRESH_SECONDS and (not current or await db.execute_fn(_schema) == schema):
+        return kept
+    fresh: tuple[int, Registry] = await db.execute_fn(lambda conn: (_schema(conn), _read(conn)))
+    _kept[db] = now, *fresh
+    return fresh[1]
+
+
+def _schema(conn: sqlite3.Connection) -> int:
+    """The number that SQLite changes with the schema, -1 when the database can't be read."""
+    try:
+        (number,) = conn.execute("pragma schema_version").fetchone()
+    except sqlite3.Error:
+        return -1
+    return int(number)
+
+
+def _read(conn: sqlite3.Connection) -> Registry:
+    """Empty when the database can't be read: its own pages say so, others must go on."""
+    try:
+        computed = [
+            name
+            for (name,) in conn.execute("select name from sqlite_master where type = 'table'")
+            if fold(name).startswith(tables.PREFIX)
+        ]
+    except sqlite3.Error:
+        return Registry()
+    try:
+        entries = store.embedded_tables(conn)
+    except sqlite3.Error:
+        # A table of somebody else's that has the name of ours.
+        entries = []
+    found: dict[str, Table] = {}
+    for entry in entries:
+        try:
+            source = tables.find(conn, entry.table_name)
+        except RevimgError:
+            continue
+        cell_column = _cell_column(conn, entry.column_name, source)
+        found[fold(entry.table_name)] = Table(entry, source, cell_column)
+    return Registry(
+        found,
+        {
+            fold(own): entry.table_name
+            for entry in entries
+            for own in store.own_tables(entry.table_name)
+        },
+        tuple(computed),
+    )
+
+
+def _cell_column(conn: sqlite3.Connection, pictures: str, source: Source) -> str:
+    """The column of the pictures, or a neighbour where that is the table's only key, as ``path``
+    is in a table of files: Datasette shows such a key as the link to the row, by itself."""
+    if [fold(name) for name, _ in source.keys] != [fold(pictures)]:
+        return pictures
+    references = conn.execute('select "from" from pragma_foreign_key_list(?)', [source.name])
+    # Their cells are Datasette's own business too, they link to other rows.
+    taken = {fold(pictures), *(fold(name) for (name,) in references)}
+    return next((name for name in source.columns if fold(name) not in taken), pictures)

@@ -1,0 +1,193 @@
+"""Datasette's hooks: each hands over to the module that knows."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+from datasette import hookimpl
+from datasette.utils import StartupError
+from sqlite_utils.plugins import ensure_plugins_loaded
+
+from ..search import cache
+from ..search import functions as sql
+from . import cells, compat, permissions, settings
+from .compat import Actor
+from .embedded import registry
+from .pages import compare as compare_views
+from .pages import diagnostics, overview, upload
+from .pages import map as map_page
+from .pages import matrix as matrix_page
+from .pages import similar as views
+from .work import inference, renditions
+from .work import state as caches
+
+if TYPE_CHECKING:
+    from datasette.app import Datasette
+
+
+@hookimpl
+def startup(datasette: Datasette) -> None:
+    for database, table in compat.configured_places(datasette):
+        try:
+            settings.check(datasette, database, table)
+        except settings.SettingsError as error:
+            raise StartupError(str(error)) from error
+    # The first of several threads that write would do it at the same time as the second.
+    ensure_plugins_loaded()
+    cache.PROCESS.limit = settings.of_process(datasette).max_cache_bytes
+
+
+@hookimpl
+def shutdown(datasette: Datasette) -> Any:
+    async def close() -> None:
+        await inference.shutdown(datasette)
+        await renditions.shutdown(datasette)
+
+    return close
+
+
+@hookimpl
+def prepare_connection(conn: sqlite3.Connection, database: str, datasette: Datasette) -> None:
+    db = datasette.databases.get(database)
+    sql.register(conn, caches.of(db) if db else None)
+    sql.map_pages(conn)
+
+
+@hookimpl
+def register_commands(cli: click.Group) -> None:
+    # What only serves pages has no use for the network and its libraries.
+    from ..cli import revimg
+
+    cli.add_command(revimg)
+
+
+@hookimpl
+def register_routes() -> list[tuple[str, Callable[..., Awaitable[Any]]]]:
+    row = r"^/(?P<database>[^/\.]+)/(?P<table>[^/]+?)/(?P<pks>[^/]+?)/-/"
+    table = r"^/(?P<database>[^/\.]+)/(?P<table>[^/]+?)/-/"
+    return [
+        (r"^/-/revimg(\.(?P<format>json))?$", diagnostics.diagnostics),
+        (table + r"matrix(\.(?P<format>json))?$", matrix_page.page),
+        (table + r"matrix\.png$", matrix_page.picture),
+        (table + r"matrix-values$", matrix_page.values),
+        (table + r"map(\.(?P<format>json))?$", map_page.page),
+        (table + r"map-data$", map_page.data),
+        (table + r"map-sheet$", map_page.sheet),
+        (row + r"similar(\.(?P<format>json))?$", views.similar),
+        (row + r"thumbnail$", views.thumbnail),
+        (row + r"picture$", compare_views.picture),
+        (row + r"compare(\.(?P<format>json))?$", compare_views.compare),
+        (row + r"why(\.(?P<format>json))?$", compare_views.explain),
+        (upload.PATH, upload.similar),
+    ]
+
+
+def _cell(
+    row: Any,
+    value: Any,
+    column: str,
+    table: str | None,
+    database: str,
+    datasette: Datasette,
+    request: Any,
+) -> Any:
+    # Datasette awaits it only if no other plugin has drawn the cell before.
+    async def cell() -> Any:
+        if table is None:
+            return await cells.render_result(datasette, database, row, column, value, request)
+        return await cells.render(datasette, database, table, row, column, value)
+
+    return cell
+
+
+if compat.CELLS_HAVE_REQUESTS:
+
+    @hookimpl
+    def render_cell(
+        row: Any,
+        value: Any,
+        column: str,
+        table: str | None,
+        database: str,
+        datasette: Datasette,
+        request: Any,
+    ) -> Any:
+        return _cell(row, value, column, table, database, datasette, request)
+
+else:
+
+    @hookimpl
+    def render_cell(
+        row: Any, value: Any, column: str, table: str | None, database: str, datasette: Datasette
+    ) -> Any:
+        return _cell(row, value, column, table, database, datasette, None)
+
+
+@hookimpl
+def row_actions(datasette: Datasette, database: str, table: str, row: Any) -> Any:
+    return cells.action(datasette, database, table, row)
+
+
+@hookimpl(specname="table_actions")
+def overview_actions(datasette: Datasette, database: str, table: str, request: Any) -> Any:
+    return overview.actions(datasette, database, table, request)
+
+
+@hookimpl
+def table_actions(datasette: Datasette, actor: Actor, database: str, table: str) -> Any:
+    return upload.action(datasette, actor, database, table)
+
+
+@hookimpl
+def skip_csrf(datasette: Datasette, scope: dict[str, Any]) -> bool:
+    return upload.is_upload(datasette, scope)
+
+
+@hookimpl
+def register_actions() -> list[Any]:
+    return [compat.action(permissions.UPLOAD, permissions.UPLOAD_DESCRIPTION)]
+
+
+@hookimpl
+def extra_css_urls(
+    template: str, database: str | None, table: str | None, view_name: str, datasette: Datasette
+) -> Any:
+    async def urls() -> list[str]:
+        wanted = template.startswith("revimg_")
+        if view_name in ("table", "row") and database and table:
+            known = await registry(datasette.get_database(database))
+            wanted = known.table(table) is not None
+        elif template.startswith("query") and database:
+            wanted = bool((await registry(datasette.get_database(database))).tables)
+        return [datasette.urls.static_plugins(settings.PLUGIN, "revimg.css")] if wanted else []
+
+    return urls
+
+
+# Last, because in 0.65 the last plugin that has an opinion is right.
+@hookimpl(trylast=True)
+def permission_allowed(datasette: Datasette, actor: Actor, action: str, resource: Any) -> Any:
+    if action != "view-table" or not isinstance(resource, tuple) or len(resource) != 2:
+        return None
+    database, table = resource
+    if database not in datasette.databases or not permissions.is_computed(table):
+        return None
+
+    async def verdict() -> bool | None:
+        # Nothing is allowed by us that would be forbidden without us.
+        return None if await permissions.may_view(datasette, actor, database, table) else False
+
+    return verdict
+
+
+@hookimpl
+def permission_resources_sql(datasette: Datasette, actor: Actor, action: str) -> Any:
+    match action:
+        case "view-table":
+            return permissions.denials(datasette, actor)
+        case permissions.UPLOAD:
+            return compat.allowed_by_default(datasette, "whoever may view a table may search it")
+    return None

@@ -1,0 +1,159 @@
+"""What the page of similar pictures shows, as its template wants it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ...keys import Key, row_path
+from ...pictures.decoding import THUMBNAIL_SIDE
+from ...search.similar import Answer, Row
+from ...store.tables import Source
+from ...vectors.percentiles import in_words
+from ..cells import displayed
+from ..requests.parameters import ROWS, Filter, Pairs, Parameters, address
+from ..settings import MAX_SIZE
+
+# What people call the column that names a row.
+_NAMES = {"name", "title", "label", "caption"}
+
+_THUMBNAIL = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How rows are shown: their addresses, the column that names them, columns to add."""
+
+    url: Callable[[Key, str], str]
+    label_column: str | None
+    columns: tuple[str, ...]
+    # The page itself, where it is about no row.
+    here: str = ""
+
+
+def context(
+    found: Answer, asked: Parameters, filters: list[Filter], source: Source, shown: Shown
+) -> dict[str, Any]:
+    """The variables of ``revimg_similar.html``."""
+    here = shown.url(found.row.key, "similar") if found.row else shown.here
+    known = [found.row, *found.rows] if found.row else found.rows
+    label = label_column(known, source, shown.label_column)
+    more = min(2 * asked.size, MAX_SIZE)
+
+    def card(row: Row, pairs: Pairs) -> dict[str, Any]:
+        width, height = displayed(row.size, _THUMBNAIL) if row.size else (None, None)
+        return {
+            "label": label_of(row, label),
+            "score": row.score,
+            "percentile": _percentile(found, row),
+            "url": shown.url(row.key, ""),
+            "similar_url": address(shown.url(row.key, "similar"), pairs),
+            "like_url": address(here, [*asked.pairs, ("like", row_path(row.key))]),
+            "unlike_url": address(here, [*asked.pairs, ("unlike", row_path(row.key))]),
+            "thumbnail_url": shown.url(row.key, "thumbnail"),
+            "width": width,
+            "height": height,
+            "details": [
+                (name, row.columns[name]) for name in shown.columns if row.columns.get(name)
+            ],
+        }
+
+    def compare_url(row: Row) -> str | None:
+        # A picture that is in no row has nothing to be compared as.
+        if found.row is None:
+            return None
+        base = shown.url(found.row.key, "compare")
+        return address(base, [("with", row_path(row.key))])
+
+    def but(name: str, text: str, *names: str) -> Pairs:
+        return [pair for pair in asked.without(*names) if pair != (name, text)]
+
+    def examples(name: str, rows: list[Row], texts: tuple[str, ...]) -> list[dict[str, Any]]:
+        return [
+            {**card(row, []), "part": name, "remove_url": address(here, but(name, text))}
+            for row, text in zip(rows, texts, strict=True)
+        ]
+
+    # Without the picture itself, the first like it takes its place.
+    without_query = (
+        address(
+            shown.url(found.like[0].key, "similar"), but("like", asked.like[0], "_crop", "_shape")
+        )
+        if found.like
+        else None
+    )
+
+    return {
+        "query": card(found.row, []) if found.row else None,
+        # From picture to picture among the same rows.
+        "rows": [
+            {**card(row, asked.without(*ROWS, "_crop")), "compare_url": compare_url(row)}
+            for row in found.rows
+        ],
+        "parts": [
+            *examples("like", found.like, asked.like),
+            *examples("unlike", found.unlike, asked.unlike),
+        ],
+        "without_query_url": without_query,
+        "candidates": found.candidates,
+        "counted_all": found.counted_all,
+        "ms": found.ms,
+        "frame": _frame(known),
+        "conditions": conditions(asked, filters, here),
+        "clear_url": address(here, asked.only("_size", "_crop", *ROWS)),
+        "more": min(more, found.candidates) if found.candidates > len(found.rows) < more else None,
+        "more_url": address(here, [*asked.without("_size"), ("_size", str(more))]),
+        "crop": asked.crop,
+        "whole_url": address(here, asked.without("_crop")),
+        "alternate_url_json": address(here + ".json", asked.pairs) if found.row else None,
+    }
+
+
+def conditions(asked: Parameters, filters: list[Filter], here: str) -> list[tuple[str, str]]:
+    """What the rows must meet, in words, each with the address of the page without it."""
+    found = [(each.text, address(here, each.without)) for each in filters]
+    if asked.minimum is not None:
+        found.append((asked.minimum.in_words, address(here, asked.without("_min"))))
+    return found
+
+
+def _percentile(found: Answer, row: Row) -> str | None:
+    percentile = found.percentile(row)
+    return None if percentile is None else in_words(percentile)
+
+
+def label_column(rows: list[Row], source: Source, given: str | None) -> str | None:
+    """The column that names a row for a reader; None when that is its key.
+
+    ``given`` is Datasette's choice, which may be the key itself. Without one: a column that is
+    called a name, or else one of words that tells all these rows apart.
+    """
+    if given and given not in source.key_columns:
+        return given
+    named = next((name for name in source.columns if name.lower() in _NAMES), None)
+    if named or not rows or any(isinstance(part, str) for part in rows[0].key):
+        return named
+    return next((name for name in source.columns if _tells_apart(rows, name)), None)
+
+
+def _tells_apart(rows: list[Row], column: str) -> bool:
+    values = [row.columns.get(column) for row in rows]
+    words = [value for value in values if isinstance(value, str) and value.strip()]
+    return len(set(words)) == len(rows)
+
+
+def label_of(row: Row, column: str | None) -> str:
+    """What a row is called: what it has in this column, or its key."""
+    value = row.columns.get(column) if column else None
+    return ", ".join(map(str, row.key)) if value in (None, "") else str(value)
+
+
+def _frame(rows: list[Row]) -> str:
+    """The shape of frame that wastes least space on most of the pictures."""
+    ratios = [row.size[0] / row.size[1] for row in rows if row.size]
+    ratio = statistics.median(ratios) if ratios else 1.0
+    if ratio > 1.2:
+        return "wide"
+    return "tall" if ratio < 1 / 1.2 else "square"

@@ -1,0 +1,210 @@
+"""The map of a table: its pictures on one plane, similar ones near each other."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from datasette import Response
+from datasette.utils.asgi import Request
+
+from ...errors import Problem
+from ...keys import row_path
+from ...overview import layout
+from ...overview.sample import Sample
+from ...pictures import sprites
+from ...pictures.sprites import Grid
+from ...search import similar
+from ...store import writing as store
+from ..requests.place import Place, html_response, json_response, respond, wants_json
+from ..work.kept import Kept
+from . import overview
+from .gallery import label_of
+from .overview import Asked
+
+if TYPE_CHECKING:
+    from datasette.app import Datasette
+
+# As many as a browser draws without stumbling.
+MOST_ROWS = 10_000
+
+# Pictures of the plain list, which is for who has no JavaScript.
+LISTED = 200
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Places float32 (n, 2) in 0 to 1, how they were found, and what would be better and is
+    being computed."""
+
+    places: np.ndarray
+    method: str
+    pending: str | None
+
+
+_quick: Kept[np.ndarray] = Kept(32)
+_better: Kept[np.ndarray] = Kept(32)
+# 300 kB each at most.
+_sheets: Kept[bytes] = Kept(96)
+
+
+async def page(request: Request, datasette: Datasette) -> Response:
+    """``/{database}/{table}/-/map{.json}``: the pictures, similar ones near each other."""
+    return await respond(request, datasette, _page)
+
+
+async def data(request: Request, datasette: Datasette) -> Response:
+    """``/{database}/{table}/-/map-data``: what the page draws."""
+    return await respond(request, datasette, _data)
+
+
+async def sheet(request: Request, datasette: Datasette) -> Response:
+    """``/{database}/{table}/-/map-sheet``: many small thumbnails in one WebP, see sprites."""
+    return await respond(request, datasette, _sheet)
+
+
+async def _computed(place: Place, wanted: Asked, sample: Sample) -> Layout:
+    if not sample.keys:
+        return Layout(np.zeros((0, 2), np.float32), layout.PCA, None)
+    key = overview.key(place, sample)
+    better = layout.better_method() if len(sample.keys) >= layout.LEAST_TSNE else None
+    if better and (places := _better.ready(key)) is not None:
+        return Layout(places, better, None)
+    improve = better is not None and not _better.has(key) and not _better.failed(key)
+    vectors = np.empty((0, 0), np.float32)
+    if improve or not _quick.has(key):
+        vectors = await overview.vectors(place, wanted, sample)
+    places = await _quick.get(key, partial(layout.pca, vectors))
+    if improve:
+        try:
+            _better.start(key, partial(layout.tsne, vectors))
+        except Problem:
+            # Too much to do; there is a map all the same.
+            better = None
+    return Layout(places, layout.PCA, None if _better.failed(key) else better)
+
+
+async def _page(place: Place) -> Response:
+    wanted = await overview.asked(place, MOST_ROWS, MOST_ROWS)
+    sample = await overview.take(place, wanted)
+    found = await _computed(place, wanted, sample)
+    if wants_json(place.request):
+        rows = await _rows(place, sample, list(range(len(sample.keys))))
+        return json_response(place.datasette, _as_json(place, sample, found, rows))
+    first = np.argsort(found.places[:, 0], kind="stable")
+    first = first[np.linspace(0, len(first) - 1, min(LISTED, len(first))).round().astype(int)]
+    rows = await _rows(place, sample, first.tolist())
+    named_by = await place.label_column(rows)
+    return await html_response(
+        place.datasette,
+        place.request,
+        "revimg_map.html",
+        {
+            **overview.context(place, wanted, sample, overview.url(place, "map")),
+            "layout": found,
+            "rows": [
+                {
+                    "label": label_of(row, named_by),
+                    "similar_url": place.url(row.key, "similar"),
+                    "thumbnail_url": place.url(row.key, "thumbnail"),
+                }
+                for row in rows
+            ],
+            "data_url": overview.url(place, "map-data", wanted.pairs),
+            "matrix_url": overview.url(place, "matrix", wanted.filters),
+            "alternate_url_json": overview.url(place, "map.json", wanted.pairs),
+        },
+    )
+
+
+async def _rows(place: Place, sample: Sample, indices: list[int]) -> list[similar.Row]:
+    keys = [sample.keys[index] for index in indices]
+    return await overview.read(place, lambda conn: similar.read(conn, place.source, keys))
+
+
+def _as_json(
+    place: Place, sample: Sample, found: Layout, rows: list[similar.Row]
+) -> dict[str, Any]:
+    return {
+        **place.body,
+        "method": found.method,
+        "pending": found.pending,
+        "rows": [
+            {
+                "x": round(x, 4),
+                "y": round(y, 4),
+                **place.described(row),
+            }
+            for (x, y), row in zip(found.places.tolist(), rows, strict=True)
+        ],
+        "sampled": sample.is_part,
+        "filtered_table_rows_count": sample.total,
+    }
+
+
+async def _data(place: Place) -> Response:
+    """The places, and unless the page has them already (``_places``) all else that it draws."""
+    wanted = await overview.asked(place, MOST_ROWS, MOST_ROWS)
+    sample = await overview.take(place, wanted)
+    overview.same_version(place, sample)
+    found = await _computed(place, wanted, sample)
+    body: dict[str, Any] = {
+        "version": sample.version,
+        "method": found.method,
+        "pending": found.pending,
+        "places": np.round(found.places.astype(np.float64), 4).tolist(),
+    }
+    if "_places" not in place.request.args:
+        rows = await _rows(place, sample, list(range(len(sample.keys))))
+        named_by = await place.label_column(rows)
+        grid = Grid(len(rows))
+        versioned = [*wanted.pairs, ("_version", sample.version)]
+        body |= {
+            "base": overview.url(place, ""),
+            "improved": overview.url(place, "map-data", [*versioned, ("_places", "1")]),
+            "cell": grid.cell,
+            "sheets": [
+                overview.url(place, "map-sheet", [*versioned, ("_sheet", str(number))])
+                for number in range(grid.sheets)
+            ],
+            "rows": [
+                [
+                    row_path(row.key),
+                    label_of(row, named_by),
+                    *sprites.fitted(row.size, grid.cell),
+                ]
+                for row in rows
+            ],
+        }
+    return Response(
+        json.dumps(body, separators=(",", ":")),
+        200,
+        {"Cache-Control": "private, no-cache"},
+        "application/json; charset=utf-8",
+    )
+
+
+async def _sheet(place: Place) -> Response:
+    wanted = await overview.asked(place, MOST_ROWS, MOST_ROWS)
+    sample = await overview.take(place, wanted)
+    overview.same_version(place, sample)
+    grid = Grid(len(sample.keys))
+    text = place.request.args.get("_sheet", "0")
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and int(text) < grid.sheets):
+        raise Problem(404, f"there is no sheet {text!r}, this map has {grid.sheets}")
+    number = int(text)
+    key = overview.key(place, sample, number)
+    keys = sample.keys[number * grid.per_sheet : (number + 1) * grid.per_sheet]
+    pictures: list[bytes | None] = []
+    sizes: list[tuple[int, int] | None] = []
+    if not _sheets.has(key):
+        pictures = await overview.read(
+            place, lambda conn: store.thumbnails_of(conn, place.source, keys)
+        )
+        known = await overview.read(place, lambda conn: store.sizes(conn, place.source, keys))
+        sizes = [known.get(each) for each in keys]
+    body = await _sheets.get(key, lambda: sprites.sheet(pictures, sizes, grid.cell))
+    return overview.file_response(place, body, "image/webp", sample)

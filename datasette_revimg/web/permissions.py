@@ -1,0 +1,103 @@
+"""Who may view the ``_revimg_`` tables: whoever may view the table they were computed from.
+
+A picture's vector says a lot about it, and a thumbnail says nearly everything. So these tables
+are never more public than their source, whatever the configuration says about them; they can
+be less.
+"""
+
+from __future__ import annotations
+
+import json
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from ..store import tables
+from ..store import writing as store
+from . import compat, settings
+from .compat import Actor
+from .embedded import Registry, registry
+
+if TYPE_CHECKING:
+    from datasette.app import Datasette
+
+# Whoever may view a table may search it by image, unless this is configured otherwise.
+UPLOAD = "revimg-upload"
+UPLOAD_DESCRIPTION = "Search a table by image, or by a region of one"
+
+# 1.0 asks every plugin for its rules whenever it decides about a table, which our own question
+# about a source makes it do as well.
+_asking: ContextVar[bool] = ContextVar("revimg_asking", default=False)
+
+_DENY = """
+    select database_name as parent, table_name as child, 0 as allow,
+        'a picture''s vector and thumbnail are as private as the picture' as reason
+    from catalog_tables
+    where table_name like :revimg_prefix escape '\\'
+    and not exists (
+        select 1 from json_each(:revimg_visible)
+        where json_extract(value, '$[0]') = database_name
+        and json_extract(value, '$[1]') = table_name collate nocase
+    )
+    union
+    -- 1.0 renews its catalog once a second; these have come since.
+    select json_extract(value, '$[0]'), json_extract(value, '$[1]'), 0,
+        'a picture''s vector and thumbnail are as private as the picture'
+    from json_each(:revimg_hidden)
+"""
+
+
+def is_computed(table: str) -> bool:
+    """Whether a table is one of ours, by its name."""
+    return tables.fold(table).startswith(tables.PREFIX)
+
+
+async def may_view(datasette: Datasette, actor: Actor, database: str, table: str) -> bool:
+    """Whether the actor may view all that the ``_revimg_`` table was computed from."""
+    db = datasette.get_database(database)
+    for source in await _sources(db, await registry(db), table):
+        visible, _ = await compat.visibility(datasette, actor, database, source)
+        if not visible:
+            return False
+    return True
+
+
+async def _sources(db: Any, known: Registry, table: str) -> tuple[str, ...]:
+    name = tables.fold(table)
+    if name in known.owners:
+        return (known.owners[name],)
+    if name in (store.REGISTRY, store.FAILURES) and name in map(tables.fold, known.computed):
+        return known.sources
+    # What an interrupted run or a dropped table left behind: it may be anybody's.
+    return tuple(name for name in await db.table_names() if not is_computed(name))
+
+
+async def may_upload(datasette: Datasette, actor: Actor, database: str, table: str) -> bool:
+    """Whether the actor, who may view the table, may search it by image."""
+    if not settings.of_table(datasette, database, table).upload:
+        return False
+    return await compat.allowed(datasette, actor, UPLOAD, database, table)
+
+
+async def denials(datasette: Datasette, actor: Actor) -> Any:
+    """1.0's rules: no ``_revimg_`` table but those whose sources the actor may view."""
+    if _asking.get():
+        return None
+    token = _asking.set(True)
+    try:
+        visible: list[list[str]] = []
+        hidden: list[list[str]] = []
+        for database, db in compat.databases(datasette).items():
+            for table in (await registry(db, current=True)).computed:
+                seen = await may_view(datasette, actor, database, table)
+                (visible if seen else hidden).append([database, table])
+    finally:
+        _asking.reset(token)
+    prefix = tables.PREFIX.replace("_", "\\_") + "%"
+    return compat.permission_rules(
+        _DENY,
+        {
+            "revimg_prefix": prefix,
+            "revimg_visible": json.dumps(visible),
+            "revimg_hidden": json.dumps(hidden),
+        },
+    )

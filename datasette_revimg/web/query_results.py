@@ -1,0 +1,178 @@
+"""Which pictures a query's result is about. Datasette doesn't say where its columns come from, so
+their names decide, and where these may mean several tables, nobody guesses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from datasette.utils import detect_fts
+from datasette.utils.sqlite import sqlite3
+
+from ..keys import Key
+from ..store import tables
+from ..store.tables import Source, fold
+from . import compat
+from .compat import Actor
+from .embedded import Registry, registry
+
+if TYPE_CHECKING:
+    from datasette.app import Datasette
+
+# A column of this name and the table's holds keys of the table, whatever else is in the result.
+ALIAS = "revimg_"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a result that shows pictures.
+
+    ``positions`` are those of the key's columns in the result; None where the column's own value
+    is the whole key. ``visible``: whether whoever asks is known to be allowed to view the table.
+    """
+
+    source: Source
+    positions: tuple[int, ...] | None
+    visible: bool = False
+
+    def key(self, row: Sequence[Any], value: Any) -> Key | None:
+        """The key that the row has here; None for what can't be one."""
+        if self.positions is not None:
+            key = tuple(row[position] for position in self.positions)
+        elif len(self.source.key_columns) == 1:
+            key = (value,)
+        else:
+            key = _listed(value)
+        whole = len(key) == len(self.source.key_columns)
+        return key if whole and all(type(part) in (int, str) for part in key) else None
+
+
+def _listed(value: Any) -> Key:
+    """A compound key, as SQLite's json_array writes it."""
+    try:
+        parts = json.loads(value) if isinstance(value, str) else None
+    except ValueError:
+        return ()
+    return tuple(parts) if isinstance(parts, list) else ()
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What the columns of a result may belong to: the columns of each of the user's tables, with
+    those that refer to another table, (column, table), and each embedded table's search index. All
+    in lower case."""
+
+    columns: Mapping[str, frozenset[str]]
+    references: Mapping[str, frozenset[tuple[str, str]]]
+    indexes: Mapping[str, str | None]
+
+
+# With the registry it was decided by: when there is a new one, it is decided anew.
+_Decided = dict[tuple[tuple[str, ...], str, bool], dict[str, Column]]
+_kept: WeakKeyDictionary[Any, tuple[Registry, Schema, _Decided]] = WeakKeyDictionary()
+
+
+async def columns(
+    datasette: Datasette, database: str, names: tuple[str, ...], request: Any
+) -> dict[str, Column]:
+    """The columns of a result that show pictures, by folded name: of tables that whoever asks
+    may view or, where the request isn't known (None), perhaps may."""
+    db = datasette.get_database(database)
+    known = await registry(db)
+    if not known.tables:
+        return {}
+    kept = _kept.get(db)
+    if kept is None or kept[0] is not known:
+        schema = await db.execute_fn(lambda conn: read_schema(conn, known))
+        kept = _kept[db] = (known, schema, {})
+    actor: Actor = request.actor if request else None
+    asked = names, repr(actor), request is None
+    if asked not in kept[2]:
+        shown = {}
+        for name, column in decide(names, known, kept[1]).items():
+            visible, _ = await compat.visibility(datasette, actor, database, column.source.name)
+            if visible or request is None:
+                shown[name] = replace(column, visible=visible)
+        kept[2][asked] = shown
+    return kept[2][asked]
+
+
+def decide(names: Sequence[str], known: Registry, schema: Schema) -> dict[str, Column]:
+    """The columns of a result that show pictures, by folded name.
+
+    Those called ``revimg_TABLE``. If there are none, the key of the embedded table that has more
+    of the result's columns than any other table that its key might be of.
+    """
+    lower = [fold(name) for name in names]
+    aliased = {
+        name: Column(table.source, None)
+        for name in lower
+        if name.startswith(ALIAS) and (table := known.table(name.removeprefix(ALIAS)))
+    }
+    if aliased:
+        return aliased
+    matches = [
+        source
+        for source in (table.source for table in known.tables.values())
+        if set(_key(source)) <= set(lower) and _best(source, set(lower), schema)
+    ]
+    if len(matches) != 1:
+        return {}
+    (source,) = matches
+    key = _key(source)
+    if len(key) == 1:
+        # Each with its own value: two columns of one name are two rows of the table.
+        return {key[0]: Column(source, None)}
+    if any(lower.count(name) > 1 for name in key):
+        return {}
+    positions = tuple(lower.index(name) for name in key)
+    return {lower[min(positions)]: Column(source, positions)}
+
+
+def _best(source: Source, names: set[str], schema: Schema) -> bool:
+    own = fold(source.name)
+    key = set(_key(source))
+    shared = len(names & (schema.columns.get(own, frozenset()) | key))
+    for other, columns in schema.columns.items():
+        # A foreign key's values are keys of the source too, and so are its search index's.
+        refers = {(name, own) for name in key} <= schema.references[other]
+        if other == own or other == schema.indexes.get(own) or refers:
+            continue
+        # Every table may have a rowid.
+        columns = columns | {"rowid"}
+        if key <= columns and len(names & columns) >= shared:
+            return False
+    return True
+
+
+def _key(source: Source) -> tuple[str, ...]:
+    return tuple(fold(name) for name in source.key_columns)
+
+
+def read_schema(conn: sqlite3.Connection, known: Registry) -> Schema:
+    """Read what ``decide`` needs to know of a database's tables."""
+    virtual = tuple(
+        fold(name) + "_"
+        for (name,) in conn.execute(
+            "select name from sqlite_master where sql like 'create virtual table %'"
+        )
+    )
+    columns: dict[str, frozenset[str]] = {}
+    references: dict[str, frozenset[tuple[str, str]]] = {}
+    for (name,) in conn.execute("select name from sqlite_master where type = 'table'").fetchall():
+        # Ours have the source's own keys; nobody queries what a virtual table is made of.
+        if fold(name).startswith((tables.PREFIX, "sqlite_", *virtual)):
+            continue
+        try:
+            info = conn.execute("select name from pragma_table_info(?)", [name]).fetchall()
+        except sqlite3.Error:
+            # A virtual table whose module isn't there: nobody can query that either.
+            continue
+        columns[fold(name)] = frozenset(fold(column) for (column,) in info)
+        foreign = conn.execute('select "from", "table" from pragma_foreign_key_list(?)', [name])
+        references[fold(name)] = frozenset((fold(a), fold(b)) for a, b in foreign)
+    indexes = {name: detect_fts(conn, table.source.name) for name, table in known.tables.items()}
+    return Schema(columns, references, {name: fts and fold(fts) for name, fts in indexes.items()})

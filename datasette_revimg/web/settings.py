@@ -1,0 +1,114 @@
+"""The plugin's configuration: ``plugins: datasette-revimg:``, at the top or closer to the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from ..models.network import DEVICES
+from ..search.cache import LIMIT_BYTES
+
+PLUGIN = "datasette-revimg"
+MAX_SIZE = 200
+
+
+class SettingsError(ValueError):
+    """A setting can't be what it is; the message names it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """``size``: how many similar pictures a page shows; ``similar_columns``: what it says under
+    each of them, beside the label. ``upload``: whether pictures are searched for that the table
+    hasn't; ``max_upload_bytes``: how large their files may be. ``device`` and ``threads``: where
+    the network runs, 0 leaves the number to ONNX Runtime. ``models_dir``: the folder of
+    models. ``max_cache_bytes``: what searches may keep in memory, all tables together."""
+
+    size: int = 24
+    similar_columns: tuple[str, ...] = ()
+    upload: bool = True
+    max_upload_bytes: int = 20_000_000
+    device: str = "auto"
+    threads: int = 0
+    models_dir: Path | None = None
+    max_cache_bytes: int = LIMIT_BYTES
+
+
+def parse(configured: Mapping[str, Any]) -> Settings:
+    """The settings of one place, or of several merged. SettingsError names what is wrong."""
+    if not isinstance(configured, Mapping):
+        raise SettingsError(f"must be a mapping of settings to values, not {configured!r}")
+    known = {field.name for field in fields(Settings)}
+    for name in configured:
+        if name not in known:
+            raise SettingsError(f"has no setting {name!r}: there are {', '.join(sorted(known))}")
+    size = configured.get("size", Settings.size)
+    if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= MAX_SIZE:
+        raise SettingsError(f"size must be a whole number from 1 to {MAX_SIZE}, not {size!r}")
+    columns = configured.get("similar_columns", [])
+    if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
+        raise SettingsError(f"similar_columns must be a list of column names, not {columns!r}")
+    upload = configured.get("upload", Settings.upload)
+    if not isinstance(upload, bool):
+        raise SettingsError(f"upload must be true or false, not {upload!r}")
+    device = configured.get("device", Settings.device)
+    if device not in DEVICES:
+        raise SettingsError(f"device must be one of {', '.join(DEVICES)}, not {device!r}")
+    folder = configured.get("models_dir")
+    if folder is not None and (not isinstance(folder, str) or not folder):
+        raise SettingsError(f"models_dir must be a folder, not {folder!r}")
+    return Settings(
+        size,
+        tuple(columns),
+        upload,
+        _positive(configured, "max_upload_bytes", Settings.max_upload_bytes),
+        device,
+        _positive(configured, "threads", Settings.threads),
+        Path(folder).expanduser() if folder else None,
+        _positive(configured, "max_cache_bytes", Settings.max_cache_bytes),
+    )
+
+
+def _positive(configured: Mapping[str, Any], name: str, default: int) -> int:
+    value = configured.get(name, default)
+    if name in configured and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise SettingsError(f"{name} must be a whole number of at least 1, not {value!r}")
+    return int(value)
+
+
+def of_table(datasette: Any, database: str, table: str) -> Settings:
+    """A table's settings: its own, then its database's, then those at the top.
+
+    Merged here because Datasette's own fall-back doesn't reach past a place that has anything.
+    """
+    merged: dict[str, Any] = {}
+    for place in ({}, {"database": database}, {"database": database, "table": table}):
+        merged.update(datasette.plugin_config(PLUGIN, **place, fallback=False) or {})
+    return parse(merged)
+
+
+def of_process(datasette: Any) -> Settings:
+    """The settings at the top."""
+    return parse(datasette.plugin_config(PLUGIN, fallback=False) or {})
+
+
+def check(datasette: Any, database: str | None, table: str | None) -> None:
+    """Raise SettingsError for what is wrong with the settings of exactly this place."""
+    configured = datasette.plugin_config(PLUGIN, database=database, table=table, fallback=False)
+    if configured is None:
+        return
+    try:
+        folder = parse(configured).models_dir
+        if database and "max_cache_bytes" in configured:
+            raise SettingsError("max_cache_bytes is for all tables together: set it at the top")
+        if folder and not folder.is_dir():
+            raise SettingsError(f"models_dir: there is no folder {str(folder)!r}")
+    except SettingsError as error:
+        place = "".join(
+            f" {kind} {name!r}:"
+            for kind, name in (("database", database), ("table", table))
+            if name
+        )
+        raise SettingsError(f"plugins: {PLUGIN}:{place} {error}") from error

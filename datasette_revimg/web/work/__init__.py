@@ -1,0 +1,1 @@
+"""What takes long or is kept: off the event loop, bounded, closed at shutdown."""
