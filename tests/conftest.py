@@ -3,161 +3,20 @@ the program under test, says which are the most similar and what their cosines a
 
 from __future__ import annotations
 
-import html
-import io
-import math
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterator
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import browsing
-import datasette as datasette_package
-import numpy as np
 import pytest
-import scenes
 from datasette.app import Datasette
-from PIL import Image
 from playwright.sync_api import Browser
 
 from datasette_revimg.overview import layout
-from datasette_revimg.pictures import decoding as images
-from datasette_revimg.store import tables, upkeep
-from datasette_revimg.store import writing as store
-from datasette_revimg.store.writing import Embedded, Entry, Failure
-
-IS_1 = not datasette_package.__version__.startswith("0.")
-
-DIMENSION = 16
-
-# Degrees, by id. No two rows are equally far from row 1, and ids say nothing about the order.
-ANGLES = {1: 0, 2: 64, 3: 4, 4: 121, 5: 25, 6: 9, 7: 100, 8: 1, 9: 49, 10: 16, 11: 81, 12: 36}
-
-NO_PICTURE, DAMAGED = 13, 14
-
-TITLES = {3: "<script>alert('title')</script>"}
-
-# Keys that an address has to encode, by the id of the picture that the row has.
-AWKWARD = {
-    1: "a/b",
-    2: "~tilde",
-    3: "dot.json",
-    4: "50%",
-    5: "a b",
-    6: "é,ü",
-    7: "<b>&\"'",
-    8: "-",
-    9: "q?x=1#y",
-}
-
-
-def vector(degrees: float) -> np.ndarray:
-    """The unit vector at this angle, in a plane that leans through all dimensions."""
-    basis, _ = np.linalg.qr(np.random.default_rng(7).normal(size=(DIMENSION, 2)))
-    turn = math.radians(degrees)
-    return (basis @ [math.cos(turn), math.sin(turn)]).astype(np.float32)
-
-
-def cosine(first: int, second: int) -> float:
-    return math.cos(math.radians(ANGLES[first] - ANGLES[second]))
-
-
-def share_below(score: float) -> float:
-    """Percent of the pairs of photos whose cosine is smaller."""
-    pairs = [cosine(first, second) for first, second in combinations(ANGLES, 2)]
-    return 100 * sum(other < score - 1e-9 for other in pairs) / len(pairs)
-
-
-def nearest(query: int, ids: Any = ANGLES) -> list[int]:
-    """The other rows, the most similar first."""
-    others = [other for other in ids if other != query]
-    return sorted(others, key=lambda other: -cosine(query, other))
-
-
-def png(number: int) -> bytes:
-    """A small picture: wide for even numbers, tall for odd ones."""
-    size = (60, 40) if number % 2 == 0 else (40, 60)
-    buffer = io.BytesIO()
-    Image.new("RGB", size, (number * 20 % 256, 90, 160)).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def entry(key: tuple[Any, ...], number: int) -> Entry:
-    picture = images.decode(png(number))
-    return Entry(
-        key,
-        vector(ANGLES[number]),
-        b"hash",
-        picture.thumbnail,
-        picture.width,
-        picture.height,
-        [("tench", 0.75), ("goldfish", number / 100)],
-    )
-
-
-def embed(
-    conn: sqlite3.Connection,
-    table: str,
-    column: str,
-    keys: dict[int, tuple[Any, ...]],
-    kind: str = "blob",
-    failures: list[Failure] | None = None,
-) -> None:
-    source = tables.find(conn, table)
-    record = Embedded(table, column, kind, None, "vgg16-rmac", "0" * 64, DIMENSION, "vgg16")
-    store.prepare(conn, source, record, labels=True)
-    store.write(conn, source, [entry(key, number) for number, key in keys.items()], failures or [])
-    # So few rows are searched without codes; here they are there for the pages to go through.
-    assert upkeep.rebuild(conn, source)
-    upkeep.finish(conn, source)
-
-
-def build(file: Path) -> None:
-    conn = sqlite3.connect(file)
-    conn.executescript(
-        """
-        create table photos (
-            id integer primary key, title text, colour text, year integer, picture blob
-        );
-        create table awkward (name text primary key, picture blob);
-        create table pairs (a integer, b text, picture blob, primary key (a, b));
-        create table keyless (picture blob, words text);
-        create table files (path text primary key, name text, place integer);
-        create table plain (id integer primary key, picture blob);
-        """
-    )
-    for number in ANGLES:
-        title = TITLES.get(number, f"Picture {number}")
-        colour = "red" if number % 2 else "blue"
-        conn.execute(
-            "insert into photos values (?, ?, ?, ?, ?)",
-            [number, title, colour, 1980 + number, png(number)],
-        )
-        conn.execute("insert into pairs values (?, ?, ?)", [number, f"b/{number}", png(number)])
-        conn.execute("insert into keyless values (?, ?)", [png(number), f"word {number}"])
-        conn.execute(
-            "insert into files values (?, ?, ?)", [f"in/{number}.png", f"{number}.png", number]
-        )
-    conn.execute("insert into photos values (?, 'no picture', 'red', 1999, null)", [NO_PICTURE])
-    conn.execute("insert into photos values (?, 'damaged', 'red', 1999, x'00')", [DAMAGED])
-    conn.execute("insert into plain values (1, x'00')")
-    for number, key in AWKWARD.items():
-        conn.execute("insert into awkward values (?, ?)", [key, png(number)])
-    conn.commit()
-    embed(
-        conn,
-        "photos",
-        "picture",
-        {number: (number,) for number in ANGLES},
-        failures=[Failure((DAMAGED,), "damaged picture: truncated")],
-    )
-    embed(conn, "awkward", "picture", {number: (key,) for number, key in AWKWARD.items()})
-    embed(conn, "pairs", "picture", {number: (number, f"b/{number}") for number in ANGLES})
-    embed(conn, "keyless", "picture", {number: (number,) for number in ANGLES})
-    embed(conn, "files", "path", {number: (f"in/{number}.png",) for number in ANGLES}, kind="path")
-    conn.close()
+from kit import scenes
+from kit import server as browsing
+from kit.asking import IS_1
+from kit.geometry import build
 
 
 @pytest.fixture(scope="session")
@@ -228,29 +87,3 @@ def ds(serve: Callable[..., Datasette]) -> Datasette:
 def only_pca(monkeypatch: pytest.MonkeyPatch) -> None:
     """No better map, which would be computed beside all else."""
     monkeypatch.setattr(layout, "better_method", lambda: None)
-
-
-def cookies(datasette: Datasette, actor: str) -> dict[str, str]:
-    """The cookies of somebody who has signed in."""
-    return {"ds_actor": datasette.sign({"a": {"id": actor}}, "actor")}
-
-
-async def found(ds: Datasette, path: str) -> Any:
-    """The JSON of an address that must be there."""
-    response = await ds.client.get(path)
-    assert response.status_code == 200, response.text
-    return response.json()
-
-
-async def problem(ds: Datasette, path: str, status: int, *words: str) -> None:
-    """A page and its JSON must answer with this status, and a sentence that has these words."""
-    name, _, query = path.partition("?")
-    answer = await ds.client.get(f"{name}.json?{query}")
-    assert answer.status_code == status, answer.text
-    assert answer.json()["ok"] is False
-    sentence = answer.json()["error"]
-    for word in words:
-        assert word in sentence
-    page = await ds.client.get(path)
-    assert page.status_code == status
-    assert sentence[1:] in html.unescape(page.text)

@@ -1,0 +1,372 @@
+"""``datasette revimg embed``: pictures in a table, with the bundled network."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasette_revimg.embedding import jobs as sources
+from datasette_revimg.embedding import pipeline
+from datasette_revimg.models.catalogue import VGG16_RMAC
+from datasette_revimg.store import writing as store
+from kit.command import error_of, picture, run, summary, vectors
+
+
+@pytest.fixture
+def database(tmp_path):
+    """Three pictures as BLOBs."""
+    path = tmp_path / "photos.db"
+    with sqlite3.connect(path) as conn:
+        conn.execute("create table photos (id integer primary key, title text, image blob)")
+        conn.executemany(
+            "insert into photos values (?, ?, ?)",
+            [(n, f"photo {n}", picture(n)) for n in (1, 2, 3)],
+        )
+    return path
+
+
+def test_blobs(database):
+    result = run("embed", database, "photos")
+    assert summary(result.stdout) == "photos: 3 embedded, 0 unchanged, 0 failed, 0 removed"
+    assert "(vgg16-rmac, 512 floats, " in result.stdout
+    found = vectors(database)
+    assert sorted(found) == [(1,), (2,), (3,)]
+    for vector in found.values():
+        assert vector.shape == (512,)
+        assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+    conn = store.connect(database)
+    entry = store.embedded(conn, "photos")
+    assert (entry.column_name, entry.kind, entry.model) == ("image", "blob", "vgg16-rmac")
+    assert entry.weights_sha256 == VGG16_RMAC.sha256
+    assert conn.execute("select * from photos where id = 1").fetchone() == (
+        1,
+        "photo 1",
+        picture(1),
+    )
+    assert conn.execute(
+        "select id, width, height from _revimg_photos_thumbnails order by id"
+    ).fetchall() == [(1, 40, 30), (2, 40, 30), (3, 40, 30)]
+
+
+def test_only_what_changed_is_computed(database):
+    run("embed", database, "photos")
+    before = vectors(database)
+    with sqlite3.connect(database) as conn:
+        conn.execute("update photos set image = ? where id = 1", [picture(11)])
+        conn.execute("delete from photos where id = 2")
+        conn.execute("insert into photos values (4, 'new', ?)", [picture(4)])
+        conn.execute("insert into photos values (5, 'none', null)")
+    result = run("embed", database, "photos")
+    assert summary(result.stdout) == "photos: 2 embedded, 1 unchanged, 0 failed, 1 removed"
+    after = vectors(database)
+    assert sorted(after) == [(1,), (3,), (4,)]
+    assert np.array_equal(after[(3,)], before[(3,)])
+    assert np.dot(after[(1,)], before[(1,)]) < 0.99
+
+
+def test_a_picture_set_to_null_loses_its_vector(database):
+    run("embed", database, "photos")
+    with sqlite3.connect(database) as conn:
+        conn.execute("update photos set image = null where id = 1")
+    result = run("embed", database, "photos")
+    assert summary(result.stdout) == "photos: 0 embedded, 2 unchanged, 0 failed, 1 removed"
+
+
+@pytest.mark.parametrize(
+    ("columns", "key", "keys"),
+    [
+        ("id integer primary key", "id", [(1,), (-5,), (2**60,)]),
+        ("id text primary key", "id", [("a/b,c",), ("~%20 é",), ("",)]),
+        ("id varchar(9) primary key", "id", [("x",), ("y",), ("10",)]),
+        ("a text, b integer, primary key (b, a)", "b, a", [(2, "x"), (1, "x"), (1, "y")]),
+        ("id blob primary key", "id", [(b"\x00\xff",), (b"",), (b"a",)]),
+        ("id primary key", "id", [(1,), ("1",), (1.5,)]),
+        ('"odd "" name" text primary key', '"odd "" name"', [("p",), ("q",), ("r",)]),
+    ],
+)
+@pytest.mark.parametrize("without_rowid", ["", " without rowid"])
+def test_any_primary_key(tmp_path, columns, key, keys, without_rowid):
+    path = tmp_path / "keys.db"
+    names, _, constraint = columns.partition(", primary key")
+    with sqlite3.connect(path) as conn:
+        primary = f", primary key{constraint}" if constraint else ""
+        conn.execute(f'create table "my photos" ({names}, image blob{primary}){without_rowid}')
+        marks = ", ".join("?" * len(keys[0]))
+        for n, values in enumerate(keys):
+            conn.execute(
+                f'insert into "my photos" ({key}, image) values ({marks}, ?)', [*values, picture(n)]
+            )
+    result = run("embed", path, "my photos")
+    assert summary(result.stdout).startswith("my photos: 3 embedded")
+    assert set(vectors(path, "my photos")) == set(keys)
+    again = run("embed", path, "my photos")
+    assert summary(again.stdout).startswith("my photos: 0 embedded, 3 unchanged")
+
+
+def test_no_primary_key(tmp_path):
+    path = tmp_path / "rowid.db"
+    with sqlite3.connect(path) as conn:
+        conn.execute("create table photos (title text, image blob)")
+        conn.executemany("insert into photos values (?, ?)", [("x", picture(n)) for n in range(3)])
+        conn.execute("delete from photos where rowid = 2")
+    run("embed", path, "photos")
+    assert sorted(vectors(path)) == [(1,), (3,)]
+    conn = store.connect(path)
+    columns = [row[1] for row in conn.execute("pragma table_info(_revimg_photos)")]
+    assert columns == ["rowid_", "embedding", "content_hash"]
+
+
+def test_more_rows_than_a_page(tmp_path, monkeypatch):
+    """Pages of keys, in a compound key with an order of its own."""
+    monkeypatch.setattr(sources, "PAGE", 5)
+    path = tmp_path / "many.db"
+    small = [picture(n, size=(4, 3)) for n in range(5)]
+    with sqlite3.connect(path) as conn:
+        conn.execute("create table photos (a text, b integer, image blob, primary key (a, b))")
+        conn.executemany(
+            "insert into photos values (?, ?, ?)",
+            [(f"{n % 3}", n, small[n % 5]) for n in range(13)],
+        )
+    result = run("embed", path, "photos", "--batch-size", 4)
+    assert summary(result.stdout) == "photos: 13 embedded, 0 unchanged, 0 failed, 0 removed"
+    assert len(vectors(path)) == 13
+
+
+def test_null_keys_are_named_and_dont_block_removal(tmp_path):
+    path = tmp_path / "null.db"
+    with sqlite3.connect(path) as conn:
+        conn.execute("create table photos (id text primary key, image blob)")
+        conn.execute("insert into photos values (null, ?)", [picture(1)])
+        conn.execute("insert into photos values ('a', ?)", [picture(2)])
+    result = run("embed", path, "photos")
+    assert summary(result.stdout) == "photos: 1 embedded, 0 unchanged, 1 failed, 0 removed"
+    assert "primary key is NULL" in result.stderr
+    with sqlite3.connect(path) as conn:
+        conn.execute("delete from photos where id = 'a'")
+    assert "1 removed" in run("embed", path, "photos", status=1).stdout
+
+
+def test_bad_pictures_never_stop_a_run(database):
+    with sqlite3.connect(database) as conn:
+        conn.executemany(
+            "insert into photos values (?, '', ?)",
+            [(10, b""), (11, picture(1)[:50]), (12, b"%PDF-1.4"), (13, "text"), (14, 7)],
+        )
+    result = run("embed", database, "photos", "--silent")
+    assert summary(result.stdout) == "photos: 3 embedded, 0 unchanged, 5 failed, 0 removed"
+    lines = result.stderr.strip().splitlines()
+    assert [line.split(":")[0] for line in lines] == [f"photos {n}" for n in (10, 11, 12, 13, 14)]
+    assert "0 bytes" in lines[0]
+    assert "damaged" in lines[1]
+    assert "not a picture" in lines[2]
+    conn = store.connect(database)
+    assert [pk for pk, _ in store.failures(conn, "photos")] == [
+        "[10]",
+        "[11]",
+        "[12]",
+        "[13]",
+        "[14]",
+    ]
+    run("embed", database, "photos", "--strict", status=1)
+    with sqlite3.connect(database) as conn:
+        conn.execute("delete from photos where id > 10")
+        conn.execute("update photos set image = ? where id = 10", [picture(10)])
+    run("embed", database, "photos", "--strict")
+    assert store.failures(store.connect(database), "photos") == []
+
+
+def test_a_picture_that_became_bad_loses_its_vector(database):
+    run("embed", database, "photos")
+    with sqlite3.connect(database) as conn:
+        conn.execute("update photos set image = ? where id = 1", [b"nonsense"])
+    run("embed", database, "photos")
+    assert sorted(vectors(database)) == [(2,), (3,)]
+
+
+def test_nothing_could_be_embedded(tmp_path):
+    path = tmp_path / "bad.db"
+    with sqlite3.connect(path) as conn:
+        conn.execute("create table photos (id integer primary key, image blob)")
+        conn.execute("insert into photos values (1, ?)", [b"nonsense"])
+    run("embed", path, "photos", "--column", "image", status=1)
+
+
+def test_limit_and_going_on(database):
+    result = run("embed", database, "photos", "--limit", 2)
+    assert summary(result.stdout).startswith("photos: 2 embedded")
+    result = run("embed", database, "photos")
+    assert summary(result.stdout).startswith("photos: 1 embedded, 2 unchanged")
+
+
+def test_same_vector_whatever_the_batch(database, tmp_path):
+    run("embed", database, "photos", "--batch-size", 1)
+    one_by_one = vectors(database)
+    run("embed", database, "photos", "--replace", "--batch-size", 3, "--threads", 1)
+    for key, vector in vectors(database).items():
+        assert vector == pytest.approx(one_by_one[key], abs=1e-6)
+
+
+def test_bad_input(tmp_path, database):
+    nothing = tmp_path / "none.db"
+    assert "no such database file" in error_of("embed", nothing, "photos")
+    assert "no such file or folder" in error_of("embed", nothing, "photos", tmp_path / "gone")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "no pictures in" in error_of("embed", nothing, "photos", empty)
+    assert not nothing.exists()
+    text = tmp_path / "text.db"
+    text.write_text("This is not a database, it only pretends to be one. " * 30)
+    assert "is not a SQLite database" in error_of("embed", text, "photos")
+    assert "no table 'cats' in the database; it has photos" in error_of("embed", database, "cats")
+    with sqlite3.connect(database) as conn:
+        conn.execute("create view v as select * from photos")
+        conn.execute("create table words (id integer primary key, word text)")
+        conn.execute("insert into words values (1, 'hello')")
+    assert "is a view" in error_of("embed", database, "v")
+    assert "no column of 'words' holds pictures" in error_of("embed", database, "words")
+    assert "no column 'picture'; it has id" in error_of(
+        "embed", database, "photos", "--column", "picture"
+    )
+    assert "there is no model 'vgg99'" in error_of("embed", database, "photos", "--model", "vgg99")
+    file = tmp_path / "a.png"
+    file.write_bytes(picture(1))
+    assert "primary key id, and files need a table whose key is path" in error_of(
+        "embed", database, "photos", file
+    )
+    run("embed", database, "photos")
+    assert "holds what was computed" in error_of("embed", database, "_revimg_photos")
+
+
+def test_locked_database(database, monkeypatch):
+    monkeypatch.setattr(store, "BUSY_SECONDS", 0.1)
+    other = sqlite3.connect(database)
+    other.execute("begin exclusive")
+    assert "is locked by another program" in error_of("embed", database, "photos")
+    other.rollback()
+    assert "3 embedded" in run("embed", database, "photos").stdout
+
+
+def test_read_only_database(database):
+    database.chmod(0o444)
+    database.parent.chmod(0o555)
+    try:
+        if os.access(database, os.W_OK):
+            pytest.skip("this user may write anything")
+        assert "is read-only" in error_of("embed", database, "photos")
+    finally:
+        database.parent.chmod(0o755)
+
+
+def test_sqlite_errors_become_sentences(tmp_path):
+    """What the command says when SQLite says it, also where the test can't make it happen."""
+    for code, words in [
+        (sqlite3.SQLITE_READONLY, "read-only"),
+        (sqlite3.SQLITE_FULL, "disk is full"),
+        (sqlite3.SQLITE_CORRUPT, "damaged"),
+        (sqlite3.SQLITE_BUSY, "locked"),
+        (sqlite3.SQLITE_CANTOPEN, "can't be opened"),
+    ]:
+        error = sqlite3.OperationalError("as SQLite says it")
+        error.sqlite_errorcode = code
+        assert words in str(store.translated(error, tmp_path / "x.db"))
+
+
+def test_disk_full_keeps_what_was_finished(tmp_path):
+    path = tmp_path / "full.db"
+    with sqlite3.connect(path) as conn:
+        conn.execute("create table photos (id integer primary key, image blob)")
+        conn.executemany("insert into photos values (?, ?)", [(n, picture(n)) for n in range(40)])
+    connect = store.connect
+
+    def connect_to_small_disk(*arguments, **options):
+        conn = connect(*arguments, **options)
+        (pages,) = conn.execute("pragma page_count").fetchone()
+        conn.execute(f"pragma max_page_count = {pages + 40}")
+        return conn
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "connect", connect_to_small_disk)
+        assert "the disk is full; what was finished is kept" in error_of("embed", path, "photos")
+    kept = len(vectors(path))
+    assert 0 < kept < 40
+    assert kept % pipeline.BATCH_SIZE == 0
+    result = run("embed", path, "photos")
+    assert summary(result.stdout).startswith(f"photos: {40 - kept} embedded, {kept} unchanged")
+
+
+def test_another_model_is_refused(database, monkeypatch):
+    run("embed", database, "photos")
+    before = vectors(database)
+    with sqlite3.connect(database) as conn:
+        conn.execute("update _revimg_tables set weights_sha256 = 'abcdef0123456789'")
+    error = error_of("embed", database, "photos")
+    assert "abcdef012345" in error
+    assert "--replace" in error
+    assert vectors(database).keys() == before.keys()
+    assert "3 embedded" in run("embed", database, "photos", "--replace").stdout
+
+
+def test_another_column_is_refused(database):
+    run("embed", database, "photos")
+    with sqlite3.connect(database) as conn:
+        conn.execute("alter table photos add column other blob")
+        conn.execute("update photos set other = image")
+    assert "from its column 'image'" in error_of("embed", database, "photos", "--column", "other")
+
+
+def test_names_that_would_collide(database):
+    run("embed", database, "photos")
+    with sqlite3.connect(database) as conn:
+        for table in ("tables", "failures", "photos_thumbnails"):
+            conn.execute(f"create table {table} as select * from photos")
+        conn.execute("create table t (embedding text primary key, image blob)")
+        conn.execute("insert into t values ('a', ?)", [picture(1)])
+    for table in ("tables", "failures", "photos_thumbnails"):
+        assert "is taken" in error_of("embed", database, table)
+    assert "key column named 'embedding'" in error_of("embed", database, "t")
+    assert len(vectors(database)) == 3
+
+
+def many_pictures(path: Path, count: int) -> None:
+    with sqlite3.connect(path) as conn:
+        conn.execute("create table photos (id integer primary key, image blob)")
+        conn.executemany(
+            "insert into photos values (?, ?)", [(n, picture(n)) for n in range(count)]
+        )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_interrupted_at_any_moment(tmp_path, how):
+    path = tmp_path / "many.db"
+    many_pictures(path, 150)
+    command = [sys.executable, "-c", "from datasette_revimg.cli import revimg; revimg()"]
+    process = subprocess.Popen(
+        [*command, "embed", str(path), "photos"], stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not _some_vectors(path):
+        time.sleep(0.02)
+    process.send_signal(how)
+    _, stderr = process.communicate(timeout=60)
+    kept = len(vectors(path))
+    assert kept >= pipeline.BATCH_SIZE
+    if how == signal.SIGINT:
+        assert process.returncode == 130
+        assert f"stopped: {kept} embedded and kept" in stderr
+        assert "Traceback" not in stderr
+    result = run("embed", path, "photos")
+    assert summary(result.stdout).startswith(f"photos: {150 - kept} embedded, {kept} unchanged")
+
+
+def _some_vectors(path: Path) -> bool:
+    try:
+        return bool(vectors(path))
+    except (sqlite3.OperationalError, ValueError):
+        return False

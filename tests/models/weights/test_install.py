@@ -1,0 +1,340 @@
+"""``datasette revimg install``: from a file of weights to vectors, or to one clear sentence."""
+
+import hashlib
+import io
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from datasette_revimg.models import catalogue
+from datasette_revimg.models.weights import origins
+from datasette_revimg.store import reading
+from datasette_revimg.store import writing as store
+from kit.command import error_of, run
+from kit.vgg16_reference import bundled_convolutions, fc2, features, seeded_dense
+
+
+@pytest.fixture(scope="module")
+def weights():
+    return {**bundled_convolutions(), **seeded_dense()}
+
+
+@pytest.fixture(scope="module")
+def weight_file(weights, tmp_path_factory):
+    """553 MB, an unknown training."""
+    file = tmp_path_factory.mktemp("weights") / "mine.npz"
+    np.savez(file, **weights)
+    yield file
+    file.unlink()
+
+
+@pytest.fixture(scope="module")
+def installed_once(weight_file, tmp_path_factory):
+    """A model folder with the network, and what the installation printed and needed."""
+    folder = tmp_path_factory.mktemp("models")
+    # Not ru_maxrss, which a child inherits from the process that started it.
+    code = (
+        "import sys; from datasette_revimg.cli import revimg\n"
+        "try: revimg()\n"
+        "finally: print(open('/proc/self/status').read() if sys.platform == 'linux' else '', "
+        "file=sys.stderr)"
+    )
+    command = ["install", "vgg16-fc2", "--from", weight_file, "--preprocessing", "caffe"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command],
+        env={**os.environ, "DATASETTE_REVIMG_MODELS": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    yield folder, done
+    for file in folder.iterdir():
+        file.unlink()
+
+
+@pytest.fixture
+def installed(installed_once, monkeypatch):
+    monkeypatch.setenv("DATASETTE_REVIMG_MODELS", str(installed_once[0]))
+    return installed_once[0]
+
+
+@pytest.fixture
+def no_models(tmp_path, monkeypatch):
+    folder = tmp_path / "models"
+    monkeypatch.setenv("DATASETTE_REVIMG_MODELS", str(folder))
+    return folder
+
+
+def photo(size: tuple[int, int] = (224, 224)) -> Image.Image:
+    rng = np.random.default_rng(5)
+    patches = rng.integers(0, 256, (7, 7, 3), dtype=np.uint8)
+    return Image.fromarray(patches).resize(size, Image.Resampling.BICUBIC)
+
+
+def png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def database(tmp_path):
+    path = tmp_path / "photos.db"
+    with sqlite3.connect(path) as conn:
+        conn.execute("create table photos (id integer primary key, image blob)")
+        conn.execute("insert into photos values (1, ?)", [png(photo())])
+        conn.execute("insert into photos values (2, ?)", [png(photo((400, 300)))])
+    return path
+
+
+def test_says_what_it_made(installed_once):
+    folder, done = installed_once
+    (file,) = folder.glob("*.onnx")
+    assert sorted(path.name for path in folder.iterdir()) == [file.name, "vgg16.json"]
+    assert str(file) in done.stdout
+    assert "caffe preprocessing" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
+def test_memory_of_the_conversion(installed_once):
+    (line,) = (line for line in installed_once[1].stderr.splitlines() if "VmHWM" in line)
+    _, kilobytes, _ = line.split()
+    assert int(kilobytes) * 1024 < 1.6e9
+
+
+def test_models_shows_it(installed):
+    lines = run("models").stdout.splitlines()
+    row = next(line for line in lines if line.startswith("vgg16-fc2"))
+    assert " 553.4 " in row
+    assert " yes " in row
+    assert catalogue.installed().sha256[:12] in row
+
+
+def test_layers_as_the_article_lists_them(installed):
+    table = run("models", "vgg16-fc2").stdout.splitlines()
+    rows = {line.split()[0]: line.split()[-1] for line in table[2:-2]}
+    # From Keras' summary of VGG16.
+    assert rows["block1_conv1"] == "1,792"
+    assert rows["block5_conv3"] == "2,359,808"
+    assert rows["fc1"] == "102,764,544"
+    assert rows["fc2"] == "16,781,312"
+    assert "7 × 7 × 512" in next(line for line in table if line.startswith("block5_pool"))
+    assert next(line for line in table if line.startswith("flatten")).split()[1] == "25088"
+    assert "predictions" not in rows
+    assert table[-1] == "total: 134,260,544 parameters"
+
+
+def test_stored_vectors_are_fc2s(installed, database, weights):
+    """From the PNG in the table to the vector in the table, against numpy."""
+    result = run("embed", database, "photos")
+    assert "(vgg16-fc2, 4096 floats" in result.stdout
+    conn = store.connect(database)
+    squeezed = photo((400, 300)).resize((224, 224), Image.Resampling.BILINEAR)
+    for key, image in ((1, photo()), (2, squeezed)):
+        expected = fc2(features(np.asarray(image), weights).reshape(-1), weights)
+        assert reading.vector(conn, "photos", (key,)) @ expected >= 0.9999
+    entry = store.embedded(conn, "photos")
+    assert (entry.model, entry.dimension, entry.preprocessing) == ("vgg16-fc2", 4096, "caffe")
+    assert entry.weights_sha256 == catalogue.installed().sha256
+
+
+def test_the_other_vectors_of_the_same_file(installed, database):
+    run("embed", database, "photos", "--model", "vgg16-rmac-float32")
+    exact = reading.vector(store.connect(database), "photos", (1,))
+    run("embed", database, "photos", "--model", "vgg16-rmac", "--replace")
+    assert exact @ reading.vector(store.connect(database), "photos", (1,)) > 0.98
+    assert (
+        "4096 floats"
+        in run("embed", database, "photos", "--model", "vgg16-fc1", "--replace").stdout
+    )
+
+
+def test_vectors_of_two_models_never_mix(installed, database, tmp_path):
+    run("embed", database, "photos", "--model", "vgg16-rmac")
+    # The table keeps its model, though fc2 is installed now.
+    assert "vgg16-rmac" in run("embed", database, "photos").stdout
+    for model in ("vgg16-fc2", "vgg16-rmac-float32"):
+        assert "can't be compared" in error_of("embed", database, "photos", "--model", model)
+    with sqlite3.connect(database) as conn:
+        conn.execute("update _revimg_tables set preprocessing = 'torch'")
+    file = tmp_path / "query.png"
+    file.write_bytes(png(photo()))
+    assert "can't be compared" in error_of("similar", database, "photos", file)
+    # Rows of the table can still be compared with each other.
+    assert run("similar", database, "photos", "1").exit_code == 0
+
+
+def test_a_model_that_is_gone(installed, database, monkeypatch, tmp_path):
+    run("embed", database, "photos")
+    monkeypatch.setenv("DATASETTE_REVIMG_MODELS", str(tmp_path / "elsewhere"))
+    message = error_of("embed", database, "photos")
+    assert "vgg16-fc2 is not installed: run `datasette revimg install vgg16-fc2`" in message
+    assert len(run("similar", database, "photos", "1").stdout.splitlines()) == 3
+
+
+def test_without_it_the_bundled_one_is_used_and_says_so(no_models, database):
+    result = run("embed", database, "photos")
+    assert "vgg16-rmac, 512 floats" in result.stdout
+    assert "datasette revimg install vgg16-fc2" in result.stderr
+    assert "install" not in run("embed", database, "photos").stderr
+
+
+def test_preprocessing_is_never_guessed(no_models, weight_file):
+    message = error_of("install", "vgg16-fc2", "--from", weight_file)
+    assert "--preprocessing caffe" in message
+    assert "--preprocessing torch" in message
+    assert not list(no_models.glob("*"))
+
+
+def test_preprocessing_of_a_known_file_is_not_for_choice(no_models, weight_file, monkeypatch):
+    sha256 = hashlib.sha256()
+    with weight_file.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            sha256.update(chunk)
+    known = replace(origins.TORCHVISION, sha256=sha256.hexdigest())
+    monkeypatch.setattr(origins, "ORIGINS", (known,))
+    message = error_of("install", "vgg16-fc2", "--from", weight_file, "--preprocessing", "caffe")
+    assert "is torchvision, whose preprocessing is torch" in message
+
+
+def test_damaged_weights_leave_what_was_installed(installed, tmp_path, weights):
+    before = sorted((path.name, path.stat().st_mtime_ns) for path in installed.iterdir())
+    notop = tmp_path / "notop.npz"
+    np.savez(notop, **{name: array for name, array in weights.items() if "block" in name})
+    message = error_of("install", "vgg16-fc2", "--from", notop, "--preprocessing", "caffe")
+    assert "without its top" in message
+    broken = tmp_path / "broken.npz"
+    arrays = dict(weights, **{"block3_conv1/bias": np.full(256, np.nan, np.float32)})
+    # Without predictions, which a network of vectors can do without.
+    np.savez(broken, **{name: a for name, a in arrays.items() if "predictions" not in name})
+    message = error_of("install", "vgg16-fc2", "--from", broken, "--preprocessing", "caffe")
+    assert "block3_conv1/bias" in message
+    broken.unlink()
+    text = tmp_path / "notes.txt"
+    text.write_text("no weights")
+    assert "notes.txt" in error_of("install", "vgg16-fc2", "--from", text)
+    assert "no such file" in error_of("install", "vgg16-fc2", "--from", tmp_path / "gone.h5")
+    assert before == sorted((path.name, path.stat().st_mtime_ns) for path in installed.iterdir())
+
+
+def test_float16_is_half_the_size_and_another_identity(
+    installed, no_models, weight_file, database, monkeypatch
+):
+    run(*("install", "vgg16-fc2", "--from", weight_file, "--preprocessing", "caffe"), "--float16")
+    (half,) = no_models.glob("*.onnx")
+    (full,) = installed.glob("*.onnx")
+    assert half.stat().st_size == pytest.approx(full.stat().st_size / 2, rel=0.01)
+    run("embed", database, "photos")
+    rounded = reading.vector(store.connect(database), "photos", (1,))
+    monkeypatch.setenv("DATASETTE_REVIMG_MODELS", str(installed))
+    assert "can't be compared" in error_of("embed", database, "photos")
+    run("embed", database, "photos", "--replace")
+    assert rounded @ reading.vector(store.connect(database), "photos", (1,)) > 0.9999
+    half.unlink()
+
+
+REQUESTS: list[str] = []
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        """Not to stderr: the command's own is what the tests look at."""
+        REQUESTS.append(self.path)
+
+
+class QuietServer(ThreadingHTTPServer):
+    def handle_error(self, *arguments: object) -> None:
+        """A client that doesn't want the rest of a wrong file is no error."""
+
+
+@pytest.fixture
+def server_log():
+    """The paths that the server was asked for."""
+    REQUESTS.clear()
+    return REQUESTS
+
+
+@pytest.fixture
+def server(weight_file):
+    """The weight file's folder on a port of this machine."""
+    handler = partial(QuietHandler, directory=str(weight_file.parent))
+    with QuietServer(("127.0.0.1", 0), handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+def test_download_converts_and_deletes(no_models, server, weight_file, monkeypatch):
+    md5 = hashlib.md5(weight_file.read_bytes()).hexdigest()
+    known = replace(
+        origins.KERAS,
+        source=f"{server}/{weight_file.name}",
+        size=weight_file.stat().st_size,
+        md5=md5,
+    )
+    monkeypatch.setattr(origins, "KERAS", known)
+    monkeypatch.setattr(origins, "ORIGINS", (known,))
+    result = run("install", "vgg16-fc2")
+    assert "from Keras applications, caffe preprocessing" in result.stdout
+    record = catalogue.installed()
+    assert sorted(path.name for path in no_models.iterdir()) == sorted([record.file, "vgg16.json"])
+    run("uninstall", "vgg16-fc2")
+    assert list(no_models.iterdir()) == []
+    assert "not installed, there is nothing to delete" in error_of("uninstall", "vgg16-fc2")
+
+
+def test_from_an_address_of_ones_own(no_models, server, server_log, weight_file):
+    """Fetched once, though the option that was missing is given only the second time."""
+    address = f"{server}/{weight_file.name}"
+    assert "--preprocessing" in error_of("install", "vgg16-fc2", "--from", address)
+    assert len(list(no_models.glob("download-*"))) == 1
+    server_log.clear()
+    result = run("install", "vgg16-fc2", "--from", address, "--preprocessing", "torch")
+    assert f"from {weight_file.name}, an unknown training, torch preprocessing" in result.stdout
+    assert server_log == []
+    assert not list(no_models.glob("download-*"))
+    run("uninstall", "vgg16-fc2")
+
+
+def test_a_download_that_is_no_weights(no_models, server, weight_file):
+    text = weight_file.parent / "notes.txt"
+    text.write_text("no weights")
+    assert "notes.txt" in error_of("install", "vgg16-fc2", "--from", f"{server}/notes.txt")
+    assert list(no_models.iterdir()) == []
+
+
+def test_a_download_that_is_another_file(no_models, server, weight_file, monkeypatch):
+    monkeypatch.setattr(
+        origins, "KERAS", replace(origins.KERAS, source=f"{server}/{weight_file.name}")
+    )
+    message = error_of("install", "vgg16-fc2")
+    assert "--from FILE" in message
+    assert "vgg16-rmac" in message
+    assert not list(no_models.glob("*.onnx"))
+
+
+def test_no_network(no_models, monkeypatch):
+    # Port 9 of this machine: nobody listens there.
+    monkeypatch.setattr(
+        origins, "KERAS", replace(origins.KERAS, source="http://127.0.0.1:9/vgg16.h5")
+    )
+    message = error_of("install", "vgg16-fc2")
+    for part in ("http://127.0.0.1:9/vgg16.h5", origins.KERAS.md5, "--from FILE", "vgg16-rmac"):
+        assert part in message
+
+
+def test_a_damaged_record(no_models, database):
+    no_models.mkdir()
+    (no_models / "vgg16.json").write_text(json.dumps({"file": "vgg16-x.onnx"}))
+    assert "is damaged" in error_of("embed", database, "photos")

@@ -1,0 +1,550 @@
+"""Reverse image search: a picture that somebody brings along, as a browser or curl sends it."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import io
+import os
+import re
+import sys
+import tempfile
+import threading
+
+import pytest
+from datasette.utils import StartupError
+from PIL import Image
+
+from datasette_revimg.errors import Problem
+from datasette_revimg.web.requests import forms as multipart
+from datasette_revimg.web.work import inference
+from kit import scenes
+from kit.asking import IS_1, cookies, ids
+from kit.uploads import BOUNDARY, PAGE, PICTURE, START, form, part, post, uploaded
+
+pytestmark = pytest.mark.asyncio
+
+ANN = {"id": "ann"}
+
+
+@pytest.fixture
+def served(scenes_db, serve):
+    def make(config=None, **arguments):
+        return serve(scenes_db, config=config, **arguments)
+
+    return make
+
+
+@pytest.fixture
+def ds(served):
+    return served()
+
+
+async def refused(ds, content: bytes, status: int, *words: str, path=PAGE, **options):
+    """The same sentence as JSON and as HTML."""
+    name, _, query = path.partition("?")
+    response = await post(ds, content, f"{name}.json?{query}", **options)
+    assert response.status_code == status, response.text
+    body = response.json()
+    assert body["status"] == status
+    assert body["ok"] is False
+    for word in words:
+        assert word in body["error"]
+    page = await post(ds, content, path, **options)
+    assert page.status_code == status
+    assert body["error"][1:] in html.unescape(page.text)
+    return response
+
+
+async def test_picture_of_a_row_finds_that_row(ds):
+    body = await uploaded(ds, PICTURE)
+    assert body["rows"][0]["row"] == {"id": 3, "title": "Scene 3", "colour": "red"}
+    assert body["rows"][0]["score"] >= 0.999
+    assert len(body["rows"]) == body["filtered_table_rows_count"] == scenes.COUNT + 1
+    scores = [row["score"] for row in body["rows"]]
+    assert scores == sorted(scores, reverse=True)
+    del body["rows"], body["ms"]
+    assert body == {
+        "ok": True,
+        "database": "scenes",
+        "table": "photos",
+        "model": "vgg16-rmac",
+        "query": {
+            "width": 320,
+            "height": 240,
+            "format": "JPEG",
+            "bytes": len(PICTURE),
+            "like": [],
+            "unlike": [],
+        },
+        "filtered_table_rows_count": scenes.COUNT + 1,
+        "count_truncated": False,
+    }
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "BMP"])
+async def test_other_formats_and_sizes(ds, kind):
+    picture = scenes.scene(3).resize((900, 675))
+    body = await uploaded(ds, scenes.saved(picture, kind))
+    assert ids(body)[0] == 3
+    assert (body["query"]["width"], body["query"]["format"]) == (900, kind)
+
+
+async def test_picture_that_lies_on_its_side(ds):
+    """A camera held upright: the pixels are turned, and EXIF says so."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = scenes.scene(3).transpose(Image.Transpose.ROTATE_90)
+    body = await uploaded(ds, scenes.saved(turned, exif=exif))
+    assert ids(body)[0] == 3
+    assert body["rows"][0]["score"] > 0.99
+    assert (body["query"]["width"], body["query"]["height"]) == scenes.SIZE
+
+
+async def test_filters_size_and_minimum(ds):
+    every = await uploaded(ds, PICTURE)
+    blue = await uploaded(ds, PICTURE, PAGE + ".json?colour=blue&_size=2")
+    assert ids(blue) == [id_ for id_ in ids(every) if id_ % 2 == 0][:2]
+    assert blue["filtered_table_rows_count"] == scenes.COUNT // 2
+    assert ids(await uploaded(ds, PICTURE, PAGE + ".json?_min=0.999")) == [3]
+    unlike = await uploaded(ds, PICTURE, PAGE + ".json?unlike=3&like=5")
+    assert unlike["query"]["like"] == ["5"]
+    assert not {3, 5} & set(ids(unlike))
+
+
+async def test_fields_of_the_form_count_like_parameters(ds):
+    fields = [
+        part(b"2", "_size", None),
+        part(b"blue", "colour", None),
+        part(b"x", "csrftoken", None),
+    ]
+    response = await post(ds, form(*fields, part(PICTURE)))
+    assert ids(response.json()) == ids(
+        await uploaded(ds, PICTURE, PAGE + ".json?colour=blue&_size=2")
+    )
+    await refused(ds, form(part(b"many", "_size", None), part(PICTURE)), 400, "_size")
+
+
+async def test_page(ds):
+    page = await post(ds, form(part(PICTURE)), PAGE + "?colour=blue&_size=2")
+    assert page.status_code == 200
+    text = html.unescape(page.text)
+    assert "Similar to your picture" in text
+    pictures = re.findall(r'<img src="([^"]+)"', text)
+    assert pictures[0].startswith("data:image/webp;base64,")
+    assert len(pictures) == 3
+    assert all(re.fullmatch(r"/scenes/photos/\d+/-/thumbnail", src) for src in pictures[1:])
+    assert "320 × 240 JPEG" in text
+    # Another picture is searched for among the same rows, and the next page too.
+    assert f'action="{PAGE}?colour=blue&_size=2"' in text
+    assert f'href="{PAGE}?_size=2"' in text
+    assert f'{PAGE}?colour=blue&_size=4">Show 4</a>' in text
+
+
+async def test_form(ds):
+    page = await ds.client.get(PAGE + "?colour=blue&_min=0.5&_crop=0,0,500,500")
+    text = html.unescape(page.text)
+    assert page.status_code == 200
+    assert f'action="{PAGE}?colour=blue&_min=0.5"' in text
+    assert 'enctype="multipart/form-data"' in text
+    assert re.search(r'<input type="file" name="image" accept="image/\*" required>', text)
+    assert re.findall(r"<li><span>(.+?)</span>", text) == ['colour = "blue"', "cosine ≥ 0.5"]
+    assert (await ds.client.head(PAGE)).status_code == 200
+    assert (await ds.client.get(PAGE + "?nonsense=1")).status_code == 400
+    response = await ds.client.get(PAGE + ".json")
+    assert response.status_code == 405
+    assert response.headers["allow"] == "POST"
+    assert "POST" in response.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (form(), ["no picture"]),
+        (form(part(b"", filename="")), ["no picture"]),
+        (form(part(b"")), ["empty"]),
+        (form(part(PICTURE, filename=None)), ["text"]),
+        (form(part(PICTURE, "photo")), ["'image'", "'photo'"]),
+        (form(part(PICTURE), part(PICTURE)), ["2 files"]),
+        (form(part(PICTURE), part(PICTURE, "other")), ["2 files"]),
+        (part(PICTURE), ["whole"]),
+        (part(PICTURE)[:5000], ["whole"]),
+        (b"", ["whole"]),
+        (b"nonsense" * 100, ["damaged"]),
+        (form(part(b"no picture")), ["not a picture"]),
+        (form(part(PICTURE[:3000])), ["damaged picture"]),
+        (form(*[part(b"x", f"f{n}", None) for n in range(60)], part(PICTURE)), ["fields"]),
+        (form(part(b"x" * 70_000, "f", None), part(PICTURE)), ["too long"]),
+        # Headers of a part, too long and too many.
+        (form(START + b"X: " + b"x" * 20_000 + b"\r\n\r\n\r\n", part(PICTURE)), ["damaged"]),
+        (form(START + b"X: 1\r\n" * 1000 + b"\r\n\r\n", part(PICTURE)), ["damaged"]),
+    ],
+)
+async def test_forms_that_cannot_be(ds, content, words):
+    await refused(ds, content, 400, *words)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "",
+        "image/jpeg",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "multipart/mixed; boundary=x",
+    ],
+)
+async def test_other_content_types(ds, kind):
+    await refused(ds, PICTURE, 400, "multipart/form-data", headers={"content-type": kind})
+
+
+async def test_bomb(ds):
+    buffer = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(buffer, "PNG")
+    await refused(ds, form(part(buffer.getvalue())), 413, "too large", "megapixels")
+
+
+@pytest.mark.parametrize("query", ["_size=0", "_min=2", "nonsense=1", "like=99", "_crop=1,2,3"])
+async def test_bad_parameters(ds, query):
+    await refused(ds, form(part(PICTURE)), 400, path=f"{PAGE}?{query}")
+
+
+async def test_too_large(served):
+    ds = served({"plugins": {"datasette-revimg": {"max_upload_bytes": len(PICTURE)}}})
+    assert ids(await uploaded(ds, PICTURE))[0] == 3
+    await refused(ds, form(part(PICTURE + b"x")), 413, "larger than")
+
+
+class Sender:
+    """An ASGI client that sends a body chunk by chunk, and counts what is taken."""
+
+    def __init__(self, chunks):
+        self.chunks = chunks
+        self.taken = 0
+        self.messages = []
+
+    async def receive(self):
+        chunk = next(self.chunks, None)
+        if chunk is None:
+            return {"type": "http.disconnect"}
+        self.taken += len(chunk)
+        return {"type": "http.request", "body": chunk, "more_body": True}
+
+    async def send(self, message):
+        self.messages.append(message)
+
+
+async def sent(ds, sender, headers=()):
+    await ds.invoke_startup()
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": PAGE + ".json",
+        "raw_path": (PAGE + ".json").encode(),
+        "query_string": b"",
+        "headers": [
+            (b"host", b"localhost"),
+            (b"content-type", f"multipart/form-data; boundary={BOUNDARY}".encode()),
+            *headers,
+        ],
+    }
+    await ds.app()(scope, sender.receive, sender.send)
+    return sender.messages[0]["status"]
+
+
+def endless(chunk):
+    yield part(b"")[:-2]
+    while True:
+        yield b"\0" * chunk
+
+
+async def test_body_is_cut_off_while_it_is_read(served):
+    limit, chunk = 100_000, 10_000
+    ds = served({"plugins": {"datasette-revimg": {"max_upload_bytes": limit}}})
+    sender = Sender(endless(chunk))
+    assert await sent(ds, sender) == 413
+    assert limit < sender.taken <= limit + multipart.OTHER_BYTES + 2 * chunk
+    # What is announced as too long isn't read at all.
+    sender = Sender(endless(chunk))
+    assert await sent(ds, sender, [(b"content-length", b"99999999")]) == 413
+    assert sender.taken == 0
+
+
+async def test_client_that_goes_away(ds):
+    assert await sent(ds, Sender(iter([part(PICTURE)[:5000]]))) == 400
+
+
+async def test_slow_clients(ds, monkeypatch):
+    monkeypatch.setattr(multipart, "SECONDS", 0.05)
+
+    class Slow(Sender):
+        async def receive(self):
+            await asyncio.sleep(0.02)
+            return await super().receive()
+
+    assert await sent(ds, Slow(iter([b""] * 100))) == 408
+    # Nor does it wait so long for somebody who sends nothing.
+    monkeypatch.setattr(multipart, "SECONDS", 300)
+    monkeypatch.setattr(multipart, "IDLE_SECONDS", 0.01)
+    assert await sent(ds, Slow(iter([b""] * 100))) == 408
+    assert multipart._reading == 0
+    monkeypatch.setattr(multipart, "MAX_FORMS", 0)
+    response = await refused(ds, form(part(PICTURE)), 503, "sent")
+    assert int(response.headers["retry-after"]) >= 1
+
+
+async def test_full_queue(ds):
+    go = threading.Event()
+    queue = inference.queue(ds)
+    jobs = [asyncio.create_task(queue.run(go.wait)) for _ in range(inference.QUEUE)]
+    await asyncio.sleep(0)
+    sender = Sender(endless(1000))
+    try:
+        response = await refused(ds, form(part(PICTURE)), 503, "try again")
+        # Not read for nothing.
+        assert await sent(ds, sender) == 503
+    finally:
+        go.set()
+        await asyncio.gather(*jobs)
+    assert int(response.headers["retry-after"]) >= 1
+    assert sender.taken == 0
+    assert ids(await uploaded(ds, PICTURE))[0] == 3
+
+
+async def test_several_at_once(ds):
+    seeds = [1, 2, 3, 4, 5]
+    answers = await asyncio.gather(*(uploaded(ds, scenes.saved(scenes.scene(s))) for s in seeds))
+    assert [ids(answer)[0] for answer in answers] == seeds
+
+
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND
+_opened: list[str] | None = None
+
+
+def _audit(event, arguments):
+    if event == "open" and _opened is not None and (arguments[2] or 0) & WRITING:
+        _opened.append(str(arguments[0]))
+
+
+async def test_nothing_is_written(ds, monkeypatch):
+    """No file is opened for writing, not even one that is deleted again."""
+    await uploaded(ds, PICTURE)
+    large = scenes.saved(scenes.scene(3, (2700, 2025)), "BMP")
+    assert len(large) > 15_000_000
+    sys.addaudithook(_audit)
+    monkeypatch.setattr(sys.modules[__name__], "_opened", [])
+    with tempfile.TemporaryFile():
+        before = len(_opened)
+    assert before
+    assert ids(await uploaded(ds, large))[0] == 3
+    assert (await post(ds, form(part(large)), PAGE)).status_code == 200
+    assert _opened[before:] == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site", "origin": "http://localhost"},
+        {"origin": "https://example.com"},
+        {"origin": "null"},
+        {"origin": "http://localhost:81"},
+    ],
+)
+async def test_other_sites_cannot_send(ds, headers):
+    for path in (PAGE, PAGE + ".json"):
+        response = await post(ds, form(part(PICTURE)), path, headers=headers)
+        assert response.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"sec-fetch-site": "same-origin", "origin": "http://localhost"},
+        {"origin": "http://localhost"},
+        {"sec-fetch-site": "none"},
+    ],
+)
+async def test_own_page_and_programs_can(ds, headers):
+    # With a cookie, which is what makes 0.65 look for a token.
+    signed = cookies(ds, "ann")
+    await uploaded(ds, PICTURE, headers=headers, cookies=signed)
+
+
+async def test_only_this_path_skips_the_token(served):
+    from datasette_revimg.web.pages.upload import is_upload
+
+    ds = served(settings={"base_url": "/prefix/"})
+    for path, expected in (
+        ("/scenes/photos/-/similar", True),
+        ("/prefix/scenes/photos/-/similar.json", True),
+        ("/scenes/photos/1/-/similar", False),
+        ("/scenes/photos/-/insert", False),
+        ("/-/similar", False),
+        ("/-/permissions", False),
+        ("/scenes/photos/-/similar/x", False),
+        ("/scenes/photos/-%2Fsimilar", False),
+    ):
+        assert is_upload(ds, {"path": path, "raw_path": path.encode()}) is expected, path
+
+
+SWITCHES = {
+    "top": {"plugins": {"datasette-revimg": {"upload": False}}},
+    "database": {"databases": {"scenes": {"plugins": {"datasette-revimg": {"upload": False}}}}},
+}
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"upload": "no"},
+        {"upload": 1},
+        {"max_upload_bytes": 0},
+        {"max_upload_bytes": "20 MB"},
+        {"max_upload_bytes": True},
+        {"device": "gpu"},
+        {"threads": 0},
+        {"threads": 1.5},
+        {"models_dir": 1},
+        {"models_dir": "/there/is/none"},
+    ],
+)
+async def test_settings_that_cannot_be(served, setting):
+    ds = served({"plugins": {"datasette-revimg": setting}})
+    with pytest.raises(StartupError, match=next(iter(setting))):
+        await ds.invoke_startup()
+
+
+@pytest.mark.parametrize("where", SWITCHES)
+async def test_switched_off(served, where):
+    ds = served(SWITCHES[where])
+    await refused(ds, form(part(PICTURE)), 403, "switched off")
+    assert (await ds.client.get(PAGE)).status_code == 403
+    assert (await ds.client.get("/scenes/photos/1/-/similar?_crop=0,0,500,500")).status_code == 403
+    for path in ("/scenes/photos", "/scenes/photos/1/-/similar"):
+        assert "Search by image" not in (await ds.client.get(path)).text
+    sender = Sender(endless(1000))
+    assert await sent(ds, sender) == 403
+    assert sender.taken == 0
+
+
+def only_ann(where):
+    allow = {"permissions": {"revimg-upload": ANN}}
+    return {
+        "top": allow,
+        "database": {"databases": {"scenes": allow}},
+        "table": {"databases": {"scenes": {"tables": {"photos": allow}}}},
+    }[where]
+
+
+@pytest.mark.parametrize("where", ["top", "database", "table"])
+async def test_permission(served, where):
+    ds = served(only_ann(where))
+    for actor, status in ((None, 403), ("bob", 403), ("ann", 200)):
+        signed = cookies(ds, actor) if actor else {}
+        for path in (PAGE, PAGE + ".json"):
+            response = await post(ds, form(part(PICTURE)), path, cookies=signed)
+            assert response.status_code == status
+        assert (await ds.client.get(PAGE, cookies=signed)).status_code == status
+        crop = await ds.client.get("/scenes/photos/1/-/similar?_crop=0,0,9,9", cookies=signed)
+        assert crop.status_code == status
+        for path in ("/scenes/photos", "/scenes/photos/1/-/similar"):
+            page = await ds.client.get(path, cookies=signed)
+            assert page.status_code == 200
+            assert ("Search by image" in page.text) == (status == 200)
+    # The other table of the database.
+    other = 403 if where != "table" else 200
+    assert (await ds.client.get("/scenes/files/-/similar")).status_code == other
+
+
+async def test_closer_permission_decides(served):
+    tables = {"photos": {"permissions": {"revimg-upload": True}}}
+    ds = served(
+        {
+            "permissions": {"revimg-upload": False},
+            "databases": {"scenes": {"tables": tables}},
+        }
+    )
+    assert ids(await uploaded(ds, PICTURE))[0] == 3
+    assert (await ds.client.get("/scenes/files/-/similar")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"allow": ANN},
+        {"databases": {"scenes": {"allow": ANN}}},
+        {"databases": {"scenes": {"tables": {"photos": {"allow": ANN}}}}},
+    ],
+)
+async def test_who_may_not_view_the_table(served, config):
+    ds = served({**config, "permissions": {"revimg-upload": True}})
+    sender = Sender(endless(1000))
+    assert await sent(ds, sender) == 403
+    assert sender.taken == 0
+    assert (await ds.client.get(PAGE)).status_code == 403
+    assert ids(await uploaded(ds, PICTURE, cookies=cookies(ds, "ann")))[0] == 3
+    # Before anything is said about what is there.
+    if "databases" not in config or "allow" in config["databases"]["scenes"]:
+        for table in ("photos", "absent"):
+            assert (await ds.client.get(f"/scenes/{table}/-/similar")).status_code == 403
+
+
+async def test_what_is_not_there(ds):
+    for path, word in (("/absent/photos", "absent"), ("/scenes/absent", "absent")):
+        response = await post(ds, form(part(PICTURE)), f"{path}/-/similar.json")
+        assert response.status_code == 404
+        assert word in response.json()["error"]
+
+
+async def test_model_that_is_not_here(serve):
+    """The other tests' database, whose vectors no network has made."""
+    ds = serve()
+    response = await post(ds, form(part(PICTURE)), "/data/photos/-/similar.json")
+    assert response.status_code == 409
+    assert "vgg16-rmac" in response.json()["error"]
+    # Rows can be compared all the same.
+    assert (await ds.client.get("/data/photos/1/-/similar")).status_code == 200
+
+
+async def test_base_url(served):
+    ds = served(settings={"base_url": "/prefix/"})
+    page = html.unescape((await ds.client.get(PAGE)).text)
+    assert 'action="/prefix/scenes/photos/-/similar"' in page
+    for path in ("/scenes/photos", "/scenes/photos/1/-/similar"):
+        text = (await ds.client.get(path)).text
+        assert re.search(r'href="/prefix/scenes/photos/-/similar"', text)
+    body = await uploaded(ds, PICTURE)
+    assert body["rows"][0]["url"] == "/prefix/scenes/photos/3"
+
+
+async def test_immutable_and_without_threads(served, serve, scenes_db):
+    assert ids(await uploaded(served(settings={"num_sql_threads": 0}), PICTURE))[0] == 3
+    assert ids(await uploaded(serve(immutables=[str(scenes_db)]), PICTURE))[0] == 3
+
+
+async def test_action_menu(ds):
+    page = (await ds.client.get("/scenes/photos")).text
+    assert f'href="{PAGE}"' in page
+    assert "Search by image" in page
+    # Not where there is nothing to search.
+    assert "Search by image" not in (await ds.client.get("/scenes/_revimg_photos")).text
+
+
+async def test_megabytes():
+    assert multipart.megabytes(20_000_000) == "20 MB"
+    assert multipart.megabytes(2_345_678) == "2.3 MB"
+    assert multipart.megabytes(999) == "999 bytes"
+
+
+async def test_problem_carries_headers():
+    assert Problem(503, "x", headers={"Retry-After": "1"}).headers == {"Retry-After": "1"}
+
+
+@pytest.mark.skipif(not IS_1, reason="0.65 has no list of actions")
+async def test_action_is_registered(ds):
+    await ds.invoke_startup()
+    assert ds.actions["revimg-upload"].also_requires == "view-table"

@@ -1,0 +1,300 @@
+"""Whoever may not view a table sees nothing that was computed from it, and nobody else does."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from contextlib import closing
+
+import pytest
+from datasette.utils import tilde_encode
+
+from datasette_revimg.store import code_log as code_tables
+from datasette_revimg.store import tables
+from datasette_revimg.store import writing as store
+from datasette_revimg.web import hooks as plugin
+from kit.asking import IS_1, cookies
+from kit.geometry import embed, nearest
+
+pytestmark = pytest.mark.asyncio
+
+ANN = {"id": "ann"}
+
+PRIVATE = {
+    "table": {"databases": {"data": {"tables": {"photos": {"allow": ANN}}}}},
+    "database": {"databases": {"data": {"allow": ANN}}},
+    "instance": {"allow": ANN},
+}
+
+# A row of each; what stands for the codes' generation, which is a random number, in its place.
+ROWS = dict.fromkeys(store.own_tables("photos"), "1") | {
+    store.labels_table("photos"): "1,tench",
+    code_tables.codes_table("photos"): "GENERATION,0",
+    code_tables.basis_table("photos"): "GENERATION",
+}
+
+PAGES = [
+    "/data/photos/1/-/similar",
+    "/data/photos/1/-/similar.json",
+    "/data/photos/1/-/thumbnail",
+    *(
+        f"/data/{name}{rest}"
+        for name, row in ROWS.items()
+        for rest in (
+            "",
+            ".json",
+            ".csv?_stream=1",
+            f"/{row}",
+            f"/{row}.json",
+            f"/{row}.blob?_blob_column=x",
+        )
+    ),
+    "/data/_revimg_tables",
+    "/data/_revimg_tables.json",
+    "/data/_revimg_tables/photos",
+    "/data/_revimg_failures.json",
+]
+
+
+@pytest.fixture
+def address(path, built):
+    with closing(sqlite3.connect(built)) as conn:
+        return path.replace("GENERATION", str(code_tables.state(conn, "photos").generation))
+
+
+def expected(path, status):
+    # There is no column x: who may look gets as far as that.
+    return 400 if status == 200 and "_blob_column" in path else status
+
+
+@pytest.mark.parametrize("private", PRIVATE)
+@pytest.mark.parametrize("path", PAGES)
+async def test_everything_follows_the_source(serve, private, path, address):
+    ds = serve(config=PRIVATE[private])
+    for actor, status in ((None, 403), ("bob", 403), ("ann", 200)):
+        response = await ds.client.get(address, cookies=cookies(ds, actor) if actor else {})
+        assert response.status_code == expected(path, status), (actor, path, response.text)
+        if status == 403 and path.endswith("similar.json"):
+            assert response.json()["status"] == 403
+            assert response.json()["ok"] is False
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_public_stays_public(ds, path, address):
+    assert (await ds.client.get(address)).status_code == expected(path, 200)
+
+
+async def test_names_in_other_letters(serve):
+    """SQLite doesn't mind, and 0.65 shows such a row; 1.0 finds no such table."""
+    ds = serve(config=PRIVATE["table"])
+    assert (await ds.client.get("/data/_REVIMG_PHOTOS/1.json")).status_code in (403, 404)
+    assert (await ds.client.get("/data/PHOTOS/1/-/thumbnail")).status_code == 403
+
+
+async def test_a_name_that_only_looks_the_same(serve):
+    """The sign for kelvin is a k in small letters to Python, not to SQLite."""
+    ds = serve(config={"databases": {"data": {"tables": {"awkward": {"allow": ANN}}}}})
+    for page in ("map", "map.json", "map-sheet", "matrix.json", "matrix.png", "similar"):
+        for name, status in (("awkward", 403), ("AWKWARD", 403), ("aw~E2~84~AAward", 404)):
+            response = await ds.client.get(f"/data/{name}/-/{page}")
+            assert response.status_code == status, (name, page)
+
+
+@pytest.mark.parametrize("private", ["Éa", "éa"])
+async def test_two_names_that_differ_in_letters_beyond_ascii(tmp_path, serve, private):
+    file = tmp_path / "two.db"
+    with closing(sqlite3.connect(file)) as conn:
+        for name in ("Éa", "éa"):
+            conn.execute(f"create table [{name}] (id integer primary key, picture blob)")
+            conn.execute(f"insert into [{name}] values (1, x'00')")
+            embed(conn, name, "picture", {1: (1,)})
+        conn.commit()
+    ds = serve(file, config={"databases": {"two": {"tables": {private: {"allow": ANN}}}}})
+    for name in ("Éa", "éa"):
+        status = 403 if name == private else 200
+        paths = (
+            f"/two/{tilde_encode('_revimg_' + name)}.json",
+            f"/two/{tilde_encode('_revimg_' + name + '_thumbnails')}.json",
+            f"/two/{tilde_encode(name)}/1/-/thumbnail",
+            f"/two/{tilde_encode(name)}/-/map.json",
+        )
+        for path in paths:
+            assert (await ds.client.get(path)).status_code == status, path
+
+
+async def test_a_table_that_is_embedded_while_it_is_served(tmp_path, serve):
+    """At once, not when Datasette next looks what tables there are."""
+    file = tmp_path / "late.db"
+    with closing(sqlite3.connect(file)) as conn:
+        conn.execute("create table photos (id integer primary key, picture blob)")
+        conn.execute("insert into photos values (1, x'00')")
+        conn.commit()
+        ds = serve(file, config={"databases": {"late": {"tables": {"photos": {"allow": ANN}}}}})
+        assert (await ds.client.get("/late/photos.json")).status_code == 403
+        assert (await ds.client.get("/late/_revimg_photos.json")).status_code in (403, 404)
+        embed(conn, "photos", "picture", {1: (1,)})
+        conn.commit()
+    for name in ("_revimg_photos", "_revimg_photos_thumbnails", "_revimg_tables"):
+        for path in (f"/late/{name}.json", f"/late/{name}/1.json"):
+            # 1.0 may not have heard of the table yet.
+            assert (await ds.client.get(path)).status_code in (403, 404), path
+
+
+@pytest.mark.parametrize("resource", [None, "data", ("data",), ("elsewhere", "_revimg_photos")])
+async def test_questions_about_no_table(ds, resource):
+    """Plugins ask for anything; on 0.65 the answer is no opinion."""
+    assert plugin.permission_allowed(ds, None, "view-table", resource) is None
+
+
+async def test_permission_comes_before_existence(serve):
+    ds = serve(config=PRIVATE["database"])
+    for path in (
+        "/data/photos/99/-/similar",
+        "/data/photos/1,2,3/-/thumbnail",
+        "/data/absent/1/-/similar",
+        "/data/plain/1/-/similar",
+        "/data/photos/1/-/similar?_size=nonsense",
+        "/data/photos/1/-/similar?nonsense=1",
+        "/data/PHOTOS/1/-/similar",
+    ):
+        assert (await ds.client.get(path)).status_code == 403
+        name, _, query = path.partition("?")
+        if name.endswith("similar"):
+            assert (await ds.client.get(f"{name}.json?{query}")).status_code == 403
+
+
+@pytest.mark.parametrize("private", PRIVATE)
+async def test_lists_of_tables(serve, private):
+    # Who may run SQL may read everything, so Datasette's editor tells them all names.
+    ds = serve(config={**PRIVATE[private], "allow_sql": ANN})
+    listings = ["/", "/.json", "/-/databases.json", "/data", "/data.json"]
+    if IS_1:
+        listings += ["/-/tables.json", "/-/tables.json?q=revimg", "/-/jump.json?q=revimg"]
+    ours = re.compile(r"_revimg_(photos|tables|failures)")
+    for listing in listings:
+        for actor in (None, "bob"):
+            response = await ds.client.get(listing, cookies=cookies(ds, actor) if actor else {})
+            assert not ours.search(response.text), (actor, listing)
+    seen = (await ds.client.get("/data.json", cookies=cookies(ds, "ann"))).json()["tables"]
+    names = {table["name"]: table.get("private") for table in seen}
+    own = (*store.own_tables("photos"), store.REGISTRY, store.FAILURES)
+    assert all(names[name] for name in own)
+    # The other tables' own are as public as those tables.
+    if private == "table":
+        anybody = (await ds.client.get("/data.json")).json()["tables"]
+        assert {"plain", *store.own_tables("pairs")} <= {table["name"] for table in anybody}
+
+
+async def test_lists_of_all_need_all(serve):
+    bob = {"id": "bob"}
+    config = {
+        "databases": {"data": {"tables": {"photos": {"allow": ANN}, "pairs": {"allow": bob}}}}
+    }
+    ds = serve(config=config)
+    for path in ("/data/_revimg_tables.json", "/data/_revimg_failures.json"):
+        for actor in ("ann", "bob"):
+            assert (await ds.client.get(path, cookies=cookies(ds, actor))).status_code == 403
+    for path, actor, status in (
+        ("/data/_revimg_photos.json", "ann", 200),
+        ("/data/_revimg_photos.json", "bob", 403),
+        ("/data/_revimg_pairs.json", "bob", 200),
+        ("/data/_revimg_pairs.json", "ann", 403),
+        ("/data/_revimg_keyless.json", "ann", 200),
+    ):
+        assert (await ds.client.get(path, cookies=cookies(ds, actor))).status_code == status
+
+
+async def test_configuration_cannot_make_vectors_more_public(serve):
+    tables = {
+        "photos": {"allow": ANN},
+        "_revimg_photos": {"allow": True},
+        "_revimg_photos_thumbnails": {"allow": {"id": "bob"}},
+    }
+    ds = serve(config={"databases": {"data": {"tables": tables}}})
+    for path in ("/data/_revimg_photos.json", "/data/_revimg_photos_thumbnails.json"):
+        for actor in (None, "bob"):
+            response = await ds.client.get(path, cookies=cookies(ds, actor) if actor else {})
+            assert response.status_code == 403
+    # But less.
+    assert (
+        await ds.client.get("/data/_revimg_photos_thumbnails.json", cookies=cookies(ds, "ann"))
+    ).status_code == 403
+    assert (
+        await ds.client.get("/data/_revimg_photos.json", cookies=cookies(ds, "ann"))
+    ).status_code == 200
+
+
+async def test_names_that_start_alike(data, serve):
+    """``_revimg_photos_thumbnails`` could be the vectors of a table ``photos_thumbnails``, and
+    ``photos`` is no prefix that makes ``photos_2024`` private."""
+    conn = sqlite3.connect(data)
+    conn.executescript(
+        """
+        create table photos_2024 (id integer primary key, picture blob);
+        create table leftover (id integer primary key);
+        create table _revimg_leftover_codes (id integer primary key);
+        create table _revimg_gone (id integer primary key);
+        """
+    )
+    source = tables.find(conn, "photos_2024")
+    record = store.embedded(conn, "photos")
+    store.prepare(conn, source, store.Embedded(**{**vars(record), "table_name": source.name}))
+    conn.close()
+    ds = serve(config=PRIVATE["table"])
+    for path, status in (
+        ("/data/_revimg_photos_2024.json", 200),
+        ("/data/_revimg_photos_2024_thumbnails.json", 200),
+        ("/data/_revimg_photos_thumbnails.json", 403),
+        # Whose they were is not known any more, and one table is private.
+        ("/data/_revimg_leftover_codes.json", 403),
+        ("/data/_revimg_gone.json", 403),
+    ):
+        assert (await ds.client.get(path)).status_code == status, path
+        assert (await ds.client.get(path, cookies=cookies(ds, "ann"))).status_code == 200
+
+
+async def test_source_that_was_dropped(data, serve):
+    conn = sqlite3.connect(data)
+    conn.execute("drop table photos")
+    conn.close()
+    ds = serve(config=PRIVATE["table"])
+    assert (await ds.client.get("/data/_revimg_photos.json")).status_code == 403
+    assert (
+        await ds.client.get("/data/_revimg_photos.json", cookies=cookies(ds, "ann"))
+    ).status_code == 200
+    assert (await ds.client.get("/data")).status_code == 200
+
+
+async def test_foreign_registry(data, serve):
+    """Somebody else's table of that name: the rest works, and what starts alike stays hidden."""
+    conn = sqlite3.connect(data)
+    conn.execute("drop table _revimg_tables")
+    conn.execute("create table _revimg_tables (something integer)")
+    conn.close()
+    ds = serve(config=PRIVATE["table"])
+    assert (await ds.client.get("/data/plain")).status_code == 200
+    assert (await ds.client.get("/data/_revimg_photos.json")).status_code == 403
+    assert (await ds.client.get("/data/photos/1/-/similar")).status_code == 403
+
+
+async def test_find_similar_shows_what_the_table_shows(serve):
+    ds = serve(config=PRIVATE["table"])
+    page = await ds.client.get("/data/photos/1/-/similar", cookies=cookies(ds, "ann"))
+    assert "🔒" in page.text
+    body = (await ds.client.get("/data/pairs/1,b~2F1/-/similar.json")).json()
+    assert [row["row"]["a"] for row in body["rows"]] == nearest(1)
+
+
+async def test_through_needs_the_other_table(data, serve):
+    conn = sqlite3.connect(data)
+    conn.execute("create table tags (photo integer references photos (id), tag text)")
+    conn.close()
+    ds = serve(config={"databases": {"data": {"tables": {"tags": {"allow": ANN}}}}})
+    through = json.dumps({"table": "tags", "column": "tag", "value": "cat"})
+    path = "/data/photos/1/-/similar.json"
+    response = await ds.client.get(path, params={"_through": through})
+    assert response.status_code == 403
+    assert response.json()["ok"] is False
+    response = await ds.client.get(path, params={"_through": through}, cookies=cookies(ds, "ann"))
+    assert response.status_code == 200

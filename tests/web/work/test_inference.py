@@ -1,0 +1,225 @@
+"""The network behind the pages: the right one, one at a time, off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from datasette_revimg.errors import Problem
+from datasette_revimg.models import network
+from datasette_revimg.pictures.region import Crop
+from datasette_revimg.store import reading
+from datasette_revimg.store import writing as store
+from datasette_revimg.web import settings
+from datasette_revimg.web.work import inference
+from kit import scenes
+from kit.command import run
+from kit.tiny_network import Tiny
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture
+def entry(scenes_db):
+    with closing(store.connect(scenes_db)) as conn:
+        return store.embedded(conn, "photos")
+
+
+@pytest.fixture
+def served(scenes_db, serve):
+    return serve(scenes_db)
+
+
+def changed(entry, **values):
+    return store.Embedded(**{**vars(entry), **values})
+
+
+async def test_the_vector_that_the_table_has(served, scenes_db, entry):
+    picture = await inference.decode(served, "scenes", entry, scenes.saved(scenes.scene(3)))
+    encoding = await inference.encode(served, "scenes", entry, picture.array)
+    with closing(store.connect(scenes_db)) as conn:
+        stored = reading.vector(conn, "photos", (3,))
+    assert encoding.vector.dtype == np.float32
+    assert encoding.vector @ stored == pytest.approx(1, abs=1e-3)
+    assert encoding.features is None
+
+
+async def test_features_make_the_vector(served, entry):
+    """R-MAC's regions, summed here in NumPy from the maps, are the network's own vector."""
+    _, encoding = await inference.decode_and_encode(
+        served, "scenes", entry, scenes.saved(scenes.scene(3)), features=True
+    )
+    assert encoding.features.shape == (512, 7, 7)
+    assert encoding.features.dtype == np.float32
+    total = np.zeros(512)
+    # 7 cells: sides 7, 4, 3 with strides 3 and 2.
+    for side, stride in ((7, 7), (4, 3), (3, 2)):
+        for top in range(0, 8 - side, stride):
+            for left in range(0, 8 - side, stride):
+                part = encoding.features[:, top : top + side, left : left + side].max((1, 2))
+                total += part / np.linalg.norm(part)
+    expected = np.sqrt(total) / np.linalg.norm(np.sqrt(total))
+    assert expected @ encoding.vector == pytest.approx(1, abs=1e-4)
+
+
+async def test_crop_is_the_part_alone(served, entry):
+    whole = scenes.saved(scenes.collage([1, 2, 3, 4]))
+    quarter, encoding = await inference.decode_and_encode(
+        served, "scenes", entry, whole, crop=Crop(500, 0, 500, 500)
+    )
+    alone, expected = await inference.decode_and_encode(
+        served, "scenes", entry, scenes.saved(scenes.scene(2))
+    )
+    # JPEG's blocks, and what they lose, begin at other pixels.
+    assert np.abs(quarter.array.astype(int) - alone.array).mean() < 3
+    assert encoding.vector @ expected.vector > 0.97
+
+
+async def test_other_models_are_refused(served, entry, monkeypatch, tmp_path):
+    monkeypatch.setenv("DATASETTE_REVIMG_MODELS", str(tmp_path / "none"))
+    picture = np.zeros((224, 224, 3), np.uint8)
+    for values, status, words in (
+        ({"weights_sha256": "0" * 64}, 409, ["can't be compared"]),
+        ({"preprocessing": "torch"}, 409, ["preprocessing"]),
+        ({"model": "vgg16-fc2"}, 503, ["vgg16-fc2", "not installed"]),
+        ({"model": "somebody's"}, 503, ["somebody's", "folder of models"]),
+    ):
+        with pytest.raises(Problem) as caught:
+            await inference.encode(served, "scenes", changed(entry, **values), picture)
+        assert caught.value.status == status
+        assert all(word in caught.value.message for word in words), caught.value.message
+        assert str(tmp_path) not in caught.value.message
+    assert caught.value.command == ""
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [(b"", 400), (b"no picture", 400), (scenes.saved(scenes.scene(1))[:2000], 400)],
+)
+async def test_what_is_no_picture(served, entry, data, status):
+    with pytest.raises(Problem) as caught:
+        await inference.decode(served, "scenes", entry, data)
+    assert caught.value.status == status
+
+
+async def test_one_at_a_time_and_the_loop_goes_on(served):
+    running, most = 0, 0
+    beat = threading.Event()
+
+    def work():
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        beat.clear()
+        goes_on = beat.wait(60)
+        running -= 1
+        return threading.current_thread().name if goes_on else "the loop stood still"
+
+    async def heart():
+        while True:
+            await asyncio.sleep(0.005)
+            beat.set()
+
+    beating = asyncio.create_task(heart())
+    names = await asyncio.gather(*(inference.queue(served).run(work) for _ in range(4)))
+    beating.cancel()
+    assert most == 1
+    assert {name.rpartition("_")[0] for name in names} == {"revimg-inference"}
+
+
+async def test_full_queue(served):
+    go = threading.Event()
+    waiting = inference.queue(served)
+    jobs = [asyncio.create_task(waiting.run(go.wait)) for _ in range(inference.QUEUE)]
+    await asyncio.sleep(0)
+    with pytest.raises(Problem) as caught:
+        await waiting.run(go.wait)
+    assert caught.value.status == 503
+    assert int(caught.value.headers["Retry-After"]) >= 1
+    # Who gives up leaves a place behind.
+    jobs[-1].cancel()
+    await asyncio.sleep(0)
+    last = asyncio.create_task(waiting.run(lambda: "last"))
+    go.set()
+    assert await last == "last"
+    await asyncio.gather(*jobs, return_exceptions=True)
+    waiting.check_room()
+
+
+async def test_datasettes_do_not_share_queues_but_networks(served, entry, serve, monkeypatch):
+    loaded = []
+
+    class Counting(network.Network):
+        def __init__(self, *arguments, **options):
+            loaded.append(arguments)
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr(network, "Network", Counting)
+    inference._loaded.cache_clear()
+    other = serve(config={"plugins": {"datasette-revimg": {"threads": 1, "device": "cpu"}}})
+    same = serve()
+    picture = np.zeros((224, 224, 3), np.uint8)
+    for datasette in (served, other, same, served):
+        await inference.encode(datasette, "scenes", entry, picture)
+    inference._loaded.cache_clear()
+    assert [arguments[1:3] for arguments in loaded] == [("auto", 0), ("cpu", 1)]
+    assert inference.queue(served) is not inference.queue(other)
+    await inference.shutdown(served)
+    with pytest.raises(Problem) as caught:
+        await inference.encode(served, "scenes", entry, picture)
+    assert caught.value.status == 503
+    assert (await inference.encode(other, "scenes", entry, picture)).vector.shape == (512,)
+
+
+async def test_own_model_in_the_folder_of_models(serve, tmp_path):
+    """A table that was embedded with a model of one's own finds it by what the table says."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    tiny = Tiny(folder / "tiny.onnx")
+    file = tiny.save()
+    tiny.describe(name="mine")
+    # One beside it that can't be read says nothing about this one.
+    (folder / "broken.onnx").write_bytes(b"nothing")
+    (folder / "broken.json").write_text("{")
+    database = tmp_path / "own.db"
+    data = scenes.saved(scenes.scene(3))
+    with closing(sqlite3.connect(database)) as conn, conn:
+        conn.execute("create table photos (id integer primary key, picture blob)")
+        conn.execute("insert into photos values (3, ?)", [data])
+    run("embed", database, "photos", "--model", file, "-s")
+    with closing(store.connect(database)) as conn:
+        entry = store.embedded(conn, "photos")
+        stored = reading.vector(conn, "photos", (3,))
+    served = serve(database, config={"plugins": {"datasette-revimg": {"models_dir": str(folder)}}})
+    picture, encoding = await inference.decode_and_encode(served, "own", entry, data)
+    assert encoding.vector @ stored == pytest.approx(1, abs=1e-5)
+    with pytest.raises(Problem) as caught:
+        await inference.encode(served, "own", entry, picture.array, features=True)
+    assert caught.value.status == 501
+    # Another network under the same name.
+    other = changed(entry, weights_sha256="0" * 64)
+    with pytest.raises(Problem) as caught:
+        await inference.decode(served, "own", other, data)
+    assert caught.value.status == 409
+    file.unlink()
+    with pytest.raises(Problem) as caught:
+        await inference.decode(served, "own", entry, data)
+    assert caught.value.status == 503
+    assert str(tmp_path) not in caught.value.message
+
+
+async def test_device_that_cannot_be_had(serve, entry):
+    served = serve(config={"plugins": {"datasette-revimg": {"device": "cuda"}}})
+    with pytest.raises(Problem) as caught:
+        await inference.encode(served, "scenes", entry, np.zeros((224, 224, 3), np.uint8))
+    assert caught.value.status == 503
+    assert "CUDA" in caught.value.message
+
+
+async def test_devices_are_those_of_the_network():
+    assert settings.DEVICES == network.DEVICES
