@@ -1,25 +1,33 @@
-"""The error that a user gets to read."""
-
-from collections.abc import Mapping
+"""What can go wrong, in the words of the domain; what status a page answers is web's business."""
 
 
 class RevimgError(Exception):
     """What was asked can't be done. The message is one sentence: the thing, and the way out."""
 
 
-class Problem(RevimgError):  # noqa: N818
-    """Why a page isn't shown: an HTTP status, a sentence, a command that would help, and
-    headers of the response."""
+class RowNotFoundError(RevimgError):
+    """The table has no row with this key."""
 
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        command: str = "",
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.command = command
-        self.headers = dict(headers or {})
+
+class NotEmbeddedError(RevimgError):
+    """The table or the row has no vector."""
+
+
+class NoPictureError(RevimgError):
+    """The row has no picture, or none that could be found."""
+
+
+class PictureGoneError(RevimgError):
+    """The picture's file was moved, deleted, or can't be read now."""
+
+
+class OutsideFolderError(RevimgError):
+    """The picture's path leads out of the folder that the table's paths start from."""
+
+
+class UnusablePictureError(RevimgError):
+    """The picture is there, but too large, or not a picture."""
+
+
+class WeightsError(RevimgError):
+    """The given arrays are not VGG16's; the message names the tensor."""

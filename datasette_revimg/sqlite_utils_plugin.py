@@ -4,9 +4,9 @@ import sqlite3
 
 from sqlite_utils import hookimpl
 
-from .search import functions as sql
+from .search import functions
 
 
 @hookimpl
 def prepare_connection(conn: sqlite3.Connection) -> None:
-    sql.register(conn)
+    functions.register(conn)

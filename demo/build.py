@@ -15,7 +15,7 @@ from pathlib import Path
 import sqlite_utils
 from PIL import Image, ImageDraw, ImageFont
 
-from datasette_revimg.search import functions as sql
+from datasette_revimg.search import functions
 from decks import DECKS, RANKS, SUITS, draw_card
 
 SHOWN = ("ace", "5", "jack", "queen", "king")
@@ -72,7 +72,7 @@ Match = tuple[str, bytes, float]
 def rankings(path: Path) -> dict[str, list[Match]]:
     """The most similar cards of the shown diamonds: id, PNG and cosine, best first."""
     conn = sqlite3.connect(path)
-    sql.register(conn)
+    functions.register(conn)
     ids = [f"{deck}-diamonds-{rank}" for deck in DECKS for rank in SHOWN]
     found = {
         card: conn.execute(NEAREST_CARDS, {"id": card, "matches": MATCHES}).fetchall()

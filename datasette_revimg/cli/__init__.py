@@ -9,20 +9,24 @@ from pathlib import Path
 
 import click
 
-from ..embedding import jobs as sources
-from ..embedding import pipeline
+from ..embedding import jobs, pipeline
 from ..embedding import plan as embedding
 from ..embedding.pipeline import Summary
 from ..models import labels
 from ..models.catalogue import VGG16_RMAC
 from ..models.network import Network
-from ..store import code_log as code_tables
-from ..store import writing as store
-from ..store.writing import Embedded, Failure
-from . import matrix as cli_matrix
-from . import models as cli_models
-from . import similar as cli_similar
-from .options import DATABASE, load_network, model_option, network_options, open_database, told
+from ..store import code_log, reading, registry, writing
+from ..store.registry import EmbeddedTable
+from ..store.writing import Failure
+from . import matrix, models, similar
+from .options import (
+    DATABASE,
+    load_network,
+    model_option,
+    network_options,
+    one_line_errors,
+    open_database,
+)
 
 FC2_NOTE = (
     "this was the bundled vgg16-rmac; `datasette revimg install vgg16-fc2` fetches the dense layers"
@@ -103,11 +107,11 @@ def embed(
         raise click.UsageError("--store goes with PATHs: it keeps the files' bytes")
     # What Pillow has to say about a picture, our own limits and messages say for the row.
     warnings.filterwarnings("ignore", module="PIL")
-    with told(database):
+    with one_line_errors(database):
         # Before the database, which would be created for nothing where there are none.
-        files = sources.picture_files(paths) if paths else []
+        files = jobs.picture_files(paths) if paths else []
     with open_database(database, create=bool(paths)) as conn:
-        recorded = store.embedded(conn, table)
+        recorded = registry.embedded(conn, table)
         model = embedding.choose_model(None if start_over else recorded, model_name)
         if with_labels:
             labels.check_classes(model)
@@ -208,28 +212,28 @@ def status(database: Path) -> None:
         datasette revimg status photos.db
     """
     with open_database(database) as conn:
-        entries = store.embedded_tables(conn)
+        entries = registry.embedded_tables(conn)
         if not entries:
             click.echo(f"nothing is embedded in {database}")
-        for entry in entries:
-            _print_status(conn, entry)
+        for embedded in entries:
+            _print_status(conn, embedded)
 
 
-def _print_status(conn: sqlite3.Connection, entry: Embedded) -> None:
-    rows, embedded, failed = store.counts(conn, entry.table_name)
-    megabytes = store.stored_bytes(conn, entry.table_name) / 1e6
-    known = code_tables.state(conn, entry.table_name)
+def _print_status(conn: sqlite3.Connection, embedded: EmbeddedTable) -> None:
+    rows, vectors, failed = reading.counts(conn, embedded.table_name)
+    megabytes = reading.stored_bytes(conn, embedded.table_name) / 1e6
+    known = code_log.state(conn, embedded.table_name)
     coded = f", codes of {known.width} floats" if known and known.generation else ""
     click.echo(
-        f"{entry.table_name}: {embedded} of {rows} rows embedded, {failed} failed, "
-        f"{megabytes:.1f} MB, from {entry.kind} column {entry.column_name}, "
-        f"{entry.model} ({entry.dimension} floats{coded}), updated {entry.updated}"
+        f"{embedded.table_name}: {vectors} of {rows} rows embedded, {failed} failed, "
+        f"{megabytes:.1f} MB, from {embedded.kind} column {embedded.column_name}, "
+        f"{embedded.model} ({embedded.dimension} floats{coded}), updated {embedded.updated}"
     )
-    failures = store.failures(conn, entry.table_name)
+    failures = reading.failures(conn, embedded.table_name)
     for pk, reason in failures[:FAILURES_SHOWN]:
         click.echo(f"  failed {pk}: {reason}")
     if len(failures) > FAILURES_SHOWN:
-        click.echo(f"  and {len(failures) - FAILURES_SHOWN} more in {store.FAILURES}")
+        click.echo(f"  and {len(failures) - FAILURES_SHOWN} more in {registry.FAILURES}")
 
 
 @click.command()
@@ -244,18 +248,18 @@ def forget(database: Path, table: str) -> None:
         datasette revimg forget photos.db photos
     """
     with open_database(database) as conn:
-        store.forget(conn, table)
+        writing.forget(conn, table)
     click.echo(f"{table}: forgotten, the table itself is untouched")
 
 
 for command in (
     embed,
-    cli_similar.similar,
-    cli_matrix.matrix_command,
+    similar.similar,
+    matrix.matrix_command,
     status,
     forget,
-    cli_models.models,
-    cli_models.install,
-    cli_models.uninstall,
+    models.models,
+    models.install,
+    models.uninstall,
 ):
     revimg.add_command(command)

@@ -14,7 +14,7 @@ from ..keys import row_path
 from ..overview import matrix
 from ..overview import sample as sampling
 from ..store import reading, tables
-from ..store.tables import Source
+from ..store.tables import Table
 from .options import DATABASE, embedded_table, naming_where, open_database
 
 PICTURES = (".png", ".webp")
@@ -57,15 +57,15 @@ def matrix_command(
         datasette revimg matrix cards.db cards --output cards.png
     """
     with open_database(database) as conn:
-        entry = embedded_table(conn, table)
-        source = tables.find(conn, entry.table_name)
+        embedded = embedded_table(conn, table)
+        source = tables.find(conn, embedded.table_name)
         with naming_where(where):
-            _write(conn, source, entry.model, output, order, where, limit)
+            _write(conn, source, embedded.model, output, order, where, limit)
 
 
 def _write(
     conn: sqlite3.Connection,
-    source: Source,
+    source: Table,
     model: str,
     output: Path | None,
     order: str,
@@ -78,7 +78,7 @@ def _write(
         raise RevimgError(
             f"{output}: a matrix is written as .csv, {' or '.join(PICTURES)}: choose another name"
         )
-    sample = sampling.take(conn, source, limit, f"(\n{where}\n)" if where else "")
+    sample = sampling.sample_rows(conn, source, limit, f"(\n{where}\n)" if where else "")
     if not sample.keys:
         raise RevimgError(
             f"no embedded row of {source.name!r} meets --where {where!r}"

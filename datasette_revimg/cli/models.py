@@ -27,6 +27,7 @@ from ..models.catalogue import (
     find_model,
     models_dir,
 )
+from ..models.weights import install as installation
 
 WAYS_OUT = "give a copy of it with --from FILE, or use the bundled vgg16-rmac, which needs nothing"
 
@@ -128,7 +129,6 @@ def install(name: str, origin: str | None, preprocessing: str | None, float16: b
 
 
 def _converted(file: Path, preprocessing: str | None, float16: bool) -> Installed:
-    from ..models.weights import install as installation
 
     if not file.is_file():
         raise RevimgError(f"{file}: there is no such file")
@@ -136,7 +136,6 @@ def _converted(file: Path, preprocessing: str | None, float16: bool) -> Installe
 
 
 def _downloaded(url: str | None, preprocessing: str | None, float16: bool) -> Installed:
-    from ..models.weights import install as installation
     from ..models.weights.download import DownloadError, Expected, download
     from ..models.weights.origins import KERAS
 
@@ -199,7 +198,6 @@ def uninstall(name: str) -> None:
     \b
         datasette revimg uninstall vgg16-fc2
     """
-    from ..models.weights import install as installation
 
     with _told():
         record = installation.uninstall()

@@ -14,9 +14,8 @@ import click
 from ..errors import RevimgError
 from ..models.catalogue import Model
 from ..models.network import DEVICES, Network
-from ..store import tables
-from ..store import writing as store
-from ..store.writing import Embedded
+from ..store import connection, registry, tables
+from ..store.registry import EmbeddedTable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -24,21 +23,21 @@ DATABASE = click.Path(dir_okay=False, path_type=Path)
 
 
 @contextmanager
-def told(database: Path) -> Iterator[None]:
+def one_line_errors(database: Path) -> Iterator[None]:
     """Turn what can go wrong into click's one-line errors."""
     try:
         yield
     except RevimgError as error:
         raise click.ClickException(str(error)) from error
     except sqlite3.Error as error:
-        raise click.ClickException(str(store.translated(error, database))) from error
+        raise click.ClickException(str(connection.translated(error, database))) from error
 
 
 @contextmanager
 def open_database(path: Path, create: bool = False) -> Iterator[sqlite3.Connection]:
     """A connection that is closed at the end; what goes wrong with it meanwhile is told."""
-    with told(path):
-        conn = store.connect(path, create=create)
+    with one_line_errors(path):
+        conn = connection.connect(path, create=create)
         try:
             yield conn
         finally:
@@ -106,10 +105,10 @@ def naming_where(where: str) -> Iterator[None]:
         raise
 
 
-def embedded_table(conn: sqlite3.Connection, table: str) -> Embedded:
+def embedded_table(conn: sqlite3.Connection, table: str) -> EmbeddedTable:
     """The record of a table. RevimgError when there is none: no such table, or not embedded."""
-    entry = store.embedded(conn, table)
-    if entry is None:
+    embedded = registry.embedded(conn, table)
+    if embedded is None:
         tables.find(conn, table)
         raise RevimgError(f"{table!r} is not embedded yet: run `datasette revimg embed` first")
-    return entry
+    return embedded

@@ -13,18 +13,16 @@ import click
 import numpy as np
 from tabulate import tabulate
 
-from ..embedding import jobs as sources
-from ..embedding import plan as embedding
+from ..embedding import jobs, plan
 from ..errors import RevimgError
 from ..keys import Key, typed_keys
 from ..models.catalogue import Model
 from ..models.network import Network
-from ..pictures import decoding as images
-from ..search import top_k as search
-from ..store import code_log as code_tables
-from ..store import reading, tables
-from ..store.tables import Source
-from ..store.writing import Embedded
+from ..pictures import decoding
+from ..search import top_k
+from ..store import code_log, reading, tables
+from ..store.registry import EmbeddedTable
+from ..store.tables import Table
 from ..vectors import percentiles
 from ..vectors.percentiles import Minimum
 from .options import (
@@ -101,15 +99,15 @@ def similar(
         datasette revimg similar cards.db cards 14 --where "deck = 'modern'"
     """
     with open_database(database) as conn:
-        entry = embedded_table(conn, table)
-        source = tables.find(conn, entry.table_name)
-        finder = _QueryFinder(conn, source, entry, model_name, device, threads)
-        query = search.combine(
+        embedded = embedded_table(conn, table)
+        source = tables.find(conn, embedded.table_name)
+        finder = _QueryFinder(conn, source, embedded, model_name, device, threads)
+        query = top_k.combine(
             [finder.vector(text) for text in queries], [finder.vector(text) for text in unlike]
         )
-        background = code_tables.background(conn, source.name)
+        background = code_log.background(conn, source.name)
         with naming_where(where):
-            result = search.top_k(
+            result = top_k.top_k(
                 conn,
                 source.name,
                 query,
@@ -140,14 +138,14 @@ class _QueryFinder:
     def __init__(
         self,
         conn: sqlite3.Connection,
-        source: Source,
-        entry: Embedded,
+        source: Table,
+        embedded: EmbeddedTable,
         model_name: str | None,
         device: str,
         threads: int | None,
     ) -> None:
         self.keys: set[Key] = set()
-        self._conn, self._source, self._entry = conn, source, entry
+        self._conn, self._source, self._entry = conn, source, embedded
         # One that was named must fit, whether a picture needs it or not.
         self._model = self._checked(model_name) if model_name else None
         self._device, self._threads = device, threads
@@ -158,7 +156,7 @@ class _QueryFinder:
             found = reading.vector(self._conn, self._source.name, key)
             if found is not None:
                 # As stored: "7" names the row whose key is the integer 7.
-                self.keys.update(tables.stored_key(self._conn, self._source, key))
+                self.keys.update(tables.resolve_key(self._conn, self._source, key))
                 return found
         file = Path(text)
         if not file.is_file():
@@ -168,8 +166,8 @@ class _QueryFinder:
             )
         network = self._loaded()
         try:
-            picture = images.decode(sources.read_file(file), network.size)
-        except images.ImageError as error:
+            picture = decoding.decode(jobs.read_file(file), network.size)
+        except decoding.ImageError as error:
             raise RevimgError(f"{text}: {error}") from error
         return np.asarray(network.embed(picture.array[np.newaxis])[0])
 
@@ -180,8 +178,8 @@ class _QueryFinder:
         return self._network
 
     def _checked(self, model_name: str | None) -> Model:
-        model = embedding.choose_model(self._entry, model_name)
-        embedding.check_model(self._entry, model)
+        model = plan.choose_model(self._entry, model_name)
+        plan.check_model(self._entry, model)
         return model
 
 

@@ -18,12 +18,11 @@ import sqlite_utils
 
 from ..errors import RevimgError
 from ..keys import Key
-from ..pictures import decoding as images
+from ..pictures import decoding
 from ..pictures.decoding import ImageError
-from ..store import tables
-from ..store import writing as store
-from ..store.tables import Source
-from ..store.writing import Embedded
+from ..store import reading, sql, tables
+from ..store.registry import EmbeddedTable
+from ..store.tables import Table
 
 # Keys per page, and values that are looked at to find the column of pictures.
 PAGE = 500
@@ -62,7 +61,7 @@ class Job:
     untouched: bool = False
 
 
-def find_column(conn: sqlite3.Connection, source: Source) -> tuple[str, str]:
+def find_column(conn: sqlite3.Connection, source: Table) -> tuple[str, str]:
     """The column that holds pictures, and its kind, ``blob`` or ``path``.
 
     Looks at some values of every column; BLOBs win over paths. RevimgError when there is none.
@@ -70,7 +69,7 @@ def find_column(conn: sqlite3.Connection, source: Source) -> tuple[str, str]:
     paths = None
     for column in source.columns:
         values = tables.sample(conn, source, column, SAMPLE)
-        if any(isinstance(value, bytes) and images.is_picture(value) for value in values):
+        if any(isinstance(value, bytes) and decoding.is_picture(value) for value in values):
             return column, "blob"
         if paths is None and any(_looks_like_path(value) for value in values):
             paths = column
@@ -82,7 +81,7 @@ def find_column(conn: sqlite3.Connection, source: Source) -> tuple[str, str]:
     return paths, "path"
 
 
-def column_kind(conn: sqlite3.Connection, source: Source, column: str) -> str:
+def column_kind(conn: sqlite3.Connection, source: Table, column: str) -> str:
     """The kind of a column that the user has named. RevimgError when it isn't there, or empty."""
     if column not in source.columns:
         raise RevimgError(
@@ -98,11 +97,11 @@ def _looks_like_path(value: Any) -> bool:
     return (
         isinstance(value, str)
         and "://" not in value
-        and Path(value).suffix.lower() in images.suffixes()
+        and Path(value).suffix.lower() in decoding.suffixes()
     )
 
 
-def check_paths(conn: sqlite3.Connection, source: Source, column: str, base: Path) -> None:
+def check_paths(conn: sqlite3.Connection, source: Table, column: str, base: Path) -> None:
     """RevimgError, with the way out, when no path in the column leads to a file below ``base``."""
     paths = [Path(str(value)) for value in tables.sample(conn, source, column, SAMPLE)]
     if any((base / path).is_file() for path in paths if is_inside(base, path)):
@@ -121,21 +120,25 @@ def check_paths(conn: sqlite3.Connection, source: Source, column: str, base: Pat
 
 
 def column_jobs(
-    conn: sqlite3.Connection, source: Source, entry: Embedded, base: Path, labels: bool = False
+    conn: sqlite3.Connection,
+    source: Table,
+    embedded: EmbeddedTable,
+    base: Path,
+    labels: bool = False,
 ) -> Iterator[Job]:
     """A job for every row that has something in the table's picture column.
 
     With ``labels``, a row that has none counts as not embedded yet; so for files.
     """
     after: Key | None = None
-    while page := tables.pictures(conn, source, entry.column_name, after, PAGE):
-        hashes = store.hashes(conn, source, page, labels)
+    while page := tables.pictures(conn, source, embedded.column_name, after, PAGE):
+        hashes = reading.hashes(conn, source, page, labels)
         for key in page:
-            value = tables.picture(conn, source, entry.column_name, key)
+            value = tables.picture(conn, source, embedded.column_name, key)
             if value is not None:
-                yield Job(key, _reader(value, entry.kind, base), hashes.get(key))
+                yield Job(key, _reader(value, embedded.kind, base), hashes.get(key))
         after = page[-1]
-    for _ in range(tables.count_pictures(conn, source, entry.column_name)[1]):
+    for _ in range(tables.count_pictures(conn, source, embedded.column_name)[1]):
         yield Job((None,) * len(source.key_columns), _refuse("its primary key is NULL"))
 
 
@@ -207,13 +210,13 @@ def picture_files(paths: Sequence[Path]) -> list[Path]:
             raise RevimgError(f"{path}: there is no such file or folder")
     if not found:
         named = ", ".join(str(path) for path in paths)
-        raise RevimgError(f"no pictures in {named} (looked for {', '.join(images.formats())})")
+        raise RevimgError(f"no pictures in {named} (looked for {', '.join(decoding.formats())})")
     return [Path(name) for name in sorted(found)]
 
 
 def _is_candidate(name: str) -> bool:
     # Names with a leading dot are other programs' business: macOS writes ._photo.jpg.
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in images.suffixes()
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in decoding.suffixes()
 
 
 def common_folder(paths: Sequence[Path]) -> Path:
@@ -227,7 +230,7 @@ def common_folder(paths: Sequence[Path]) -> Path:
         ) from error
 
 
-def prepare_file_table(conn: sqlite3.Connection, table: str, keep_content: bool) -> Source:
+def prepare_file_table(conn: sqlite3.Connection, table: str, keep_content: bool) -> Table:
     """Create the table for pictures from files, or add what an existing one lacks.
 
     RevimgError when a table of that name has another primary key than ``path``.
@@ -251,7 +254,7 @@ def prepare_file_table(conn: sqlite3.Connection, table: str, keep_content: bool)
 
 def missing_files(
     conn: sqlite3.Connection,
-    source: Source,
+    source: Table,
     files: Sequence[Path],
     paths: Sequence[Path],
     base: Path,
@@ -262,7 +265,7 @@ def missing_files(
         "" if folder == "." else f"{folder}/"
         for folder in (relative(path, base) for path in paths if path.is_dir())
     ]
-    known = conn.execute(f"select path from {tables.quote(source.name)}")
+    known = conn.execute(f"select path from {sql.quote(source.name)}")
     return [
         (path,)
         for (path,) in known
@@ -272,7 +275,7 @@ def missing_files(
 
 def file_jobs(
     conn: sqlite3.Connection,
-    source: Source,
+    source: Table,
     files: Sequence[Path],
     base: Path,
     keep_content: bool,
@@ -282,14 +285,14 @@ def file_jobs(
     for start in range(0, len(files), PAGE):
         page = files[start : start + PAGE]
         keys: list[Key] = [(relative(file, base),) for file in page]
-        hashes = store.hashes(conn, source, keys, labels)
+        hashes = reading.hashes(conn, source, keys, labels)
         for file, key in zip(page, keys, strict=True):
             yield _file_job(conn, source, file, key, hashes.get(key), keep_content)
 
 
 def _file_job(
     conn: sqlite3.Connection,
-    source: Source,
+    source: Table,
     file: Path,
     key: Key,
     content_hash: bytes | None,
@@ -305,7 +308,7 @@ def _file_job(
     if content_hash is not None:
         stored = conn.execute(
             f"select size, mtime{', content is null' if keep_content else ', 0'} "
-            f"from {tables.quote(source.name)} where path = ?",
+            f"from {sql.quote(source.name)} where path = ?",
             key,
         ).fetchone()
         untouched = stored == (stat.st_size, mtime, 0)

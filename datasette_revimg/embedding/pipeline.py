@@ -19,18 +19,17 @@ from typing import Any
 import numpy as np
 
 from ..models import labels
-from ..models.network import Encoded
-from ..pictures import decoding as images
+from ..models.network import Batch
+from ..pictures import decoding
 from ..pictures.decoding import ImageError, Picture
-from ..store import upkeep
-from ..store import writing as store
-from ..store.tables import Source
-from ..store.writing import Entry, Failure
+from ..store import upkeep, writing
+from ..store.tables import Table
+from ..store.writing import Embedding, Failure
 from .jobs import Job, MissingError
 
 # Pictures (N, height, width, 3) uint8 → their vectors. Threads and one network today; whatever else
 # can turn a batch of pictures into vectors fits here too.
-Encode = Callable[[np.ndarray], Encoded]
+Encode = Callable[[np.ndarray], Batch]
 
 BATCH_SIZE = 8
 
@@ -75,12 +74,12 @@ def default_threads() -> int:
 
 def run(
     conn: sqlite3.Connection,
-    source: Source,
+    source: Table,
     jobs: Iterator[Job],
     encode: Encode,
     summary: Summary,
     *,
-    size: tuple[int, int] = (images.SIDE, images.SIDE),
+    size: tuple[int, int] = (decoding.SIDE, decoding.SIDE),
     batch_size: int = BATCH_SIZE,
     threads: int = 0,
     limit: int | None = None,
@@ -136,7 +135,7 @@ def _decode(job: Job, size: tuple[int, int]) -> _Decoded:
     try:
         data = job.read()
         content_hash = hashlib.sha256(data).digest()
-        picture = None if content_hash == job.content_hash else images.decode(data, size)
+        picture = None if content_hash == job.content_hash else decoding.decode(data, size)
     except MissingError as error:
         return _Decoded(job, failure=Failure(job.key, str(error)))
     except ImageError as error:
@@ -171,14 +170,14 @@ def _row(decoded: _Decoded) -> dict[str, Any]:
 
 
 def _store(
-    conn: sqlite3.Connection, source: Source, batch: _Batch, encode: Encode, summary: Summary
+    conn: sqlite3.Connection, source: Table, batch: _Batch, encode: Encode, summary: Summary
 ) -> None:
     entries = []
     if batch.pictures:
         pictures = [decoded.picture for decoded in batch.pictures if decoded.picture]
         encoded = encode(np.stack([picture.array for picture in pictures]))
         entries = [
-            Entry(
+            Embedding(
                 decoded.job.key,
                 vector,
                 decoded.content_hash or b"",
@@ -191,12 +190,12 @@ def _store(
                 batch.pictures, pictures, encoded.vectors, _labels(encoded), strict=True
             )
         ]
-    store.write(conn, source, entries, batch.failures, batch.rows)
+    writing.write(conn, source, entries, batch.failures, batch.rows)
     upkeep.maintain(conn, source)
     summary.embedded += len(entries)
 
 
-def _labels(encoded: Encoded) -> Sequence[Sequence[labels.Label]]:
+def _labels(encoded: Batch) -> Sequence[Sequence[labels.Label]]:
     """The best classes of each picture, none where they were not asked for."""
     if encoded.probabilities is None:
         return [()] * len(encoded.vectors)

@@ -14,10 +14,9 @@ from pathlib import Path
 
 from ..errors import RevimgError
 from ..models.catalogue import Model, all_models, default_model, find_model
-from ..store import tables
-from ..store import writing as store
-from ..store.tables import Source
-from ..store.writing import Embedded
+from ..store import registry, tables, writing
+from ..store.registry import EmbeddedTable
+from ..store.tables import Table
 from . import jobs as sources
 from .jobs import Job
 
@@ -26,14 +25,14 @@ from .jobs import Job
 class Plan:
     """A run that can start: the table, its record, how many pictures there are at most."""
 
-    source: Source
-    entry: Embedded
+    source: Table
+    embedded: EmbeddedTable
     jobs: Iterator[Job]
     total: int
     removed: int
 
 
-def choose_model(entry: Embedded | None, name: str | None) -> Model:
+def choose_model(embedded: EmbeddedTable | None, name: str | None) -> Model:
     """``--model`` if given, else the one that the table has, else vgg16-fc2 where it is
     installed, else the bundled one. ``name`` may be the path of one's own .onnx file.
     RevimgError when it isn't known or not installed.
@@ -43,42 +42,42 @@ def choose_model(entry: Embedded | None, name: str | None) -> Model:
         from ..models import custom
 
         return custom.read_model(Path(name))
-    wanted = name or (entry.model if entry else None)
+    wanted = name or (embedded.model if embedded else None)
     if wanted is None:
         return default_model()
     known = all_models()
     if wanted in known:
         return find_model(wanted)
-    if entry and wanted == entry.model:
+    if embedded and wanted == embedded.model:
         raise RevimgError(
-            f"{entry.table_name!r} was embedded with a model that is not one of ours, {wanted} "
-            f"(sha256 {entry.weights_sha256[:12]}): give its .onnx file with --model FILE"
+            f"{embedded.table_name!r} was embedded with a model that is not one of ours, {wanted} "
+            f"(sha256 {embedded.weights_sha256[:12]}): give its .onnx file with --model FILE"
         )
     raise RevimgError(
         f"there is no model {wanted!r}; there is {', '.join(known)}, or an .onnx file of your own"
     )
 
 
-def check_model(entry: Embedded, model: Model) -> None:
+def check_model(embedded: EmbeddedTable, model: Model) -> None:
     """RevimgError unless the table's vectors were made by exactly this model."""
-    recorded = entry.model, entry.weights_sha256, entry.preprocessing
+    recorded = embedded.model, embedded.weights_sha256, embedded.preprocessing
     if recorded[:2] == model.identity[:2] and recorded != model.identity:
         raise RevimgError(
-            f"{entry.table_name!r} holds vectors of {entry.model} with the preprocessing "
-            f"{entry.preprocessing!r}, which can't be compared with those with "
+            f"{embedded.table_name!r} holds vectors of {embedded.model} with the preprocessing "
+            f"{embedded.preprocessing!r}, which can't be compared with those with "
             f"{model.preprocessing!r}: embed it again with --replace"
         )
     if recorded != model.identity:
         raise RevimgError(
-            f"{entry.table_name!r} holds vectors of {entry.model} "
-            f"({entry.weights_sha256[:12]}), which can't be compared with those of {model.name} "
+            f"{embedded.table_name!r} holds vectors of {embedded.model} "
+            f"({embedded.weights_sha256[:12]}), which can't be compared with those of {model.name} "
             f"({model.identity[1][:12]}): embed it again with --replace"
         )
 
 
-def base_folder(database: Path, entry: Embedded) -> Path:
+def base_folder(database: Path, embedded: EmbeddedTable) -> Path:
     """The folder that a table's paths start from; by default the database's own."""
-    return Path(os.path.normpath(database.absolute().parent / (entry.base_dir or "")))
+    return Path(os.path.normpath(database.absolute().parent / (embedded.base_dir or "")))
 
 
 def plan_table(
@@ -98,7 +97,7 @@ def plan_table(
     ``start_over``, which forgets its vectors.
     """
     source = tables.find(conn, table)
-    recorded = store.embedded(conn, table)
+    recorded = registry.embedded(conn, table)
     if recorded and not start_over:
         _check_same(recorded, model, column)
     if recorded and base_dir is None:
@@ -110,20 +109,20 @@ def plan_table(
         if column
         else sources.find_column(conn, source)
     )
-    entry = _entry(source, found, _stored_base(database, base_dir or database.parent), model)
-    if entry.kind == "path":
-        sources.check_paths(conn, source, entry.column_name, base_folder(database, entry))
+    embedded = _entry(source, found, _stored_base(database, base_dir or database.parent), model)
+    if embedded.kind == "path":
+        sources.check_paths(conn, source, embedded.column_name, base_folder(database, embedded))
     if recorded and start_over:
         # Before anything is forgotten.
-        store.check_names(conn, source, labels)
-        store.forget(conn, table)
-    store.prepare(conn, source, entry, labels)
+        registry.check_names(conn, source, labels)
+        writing.forget(conn, table)
+    writing.prepare(conn, source, embedded, labels)
     return Plan(
         source,
-        entry,
-        sources.column_jobs(conn, source, entry, base_folder(database, entry), labels),
-        tables.count_pictures(conn, source, entry.column_name)[0],
-        store.remove_missing(conn, source, entry.column_name),
+        embedded,
+        sources.column_jobs(conn, source, embedded, base_folder(database, embedded), labels),
+        tables.count_pictures(conn, source, embedded.column_name)[0],
+        writing.remove_missing(conn, source, embedded.column_name),
     )
 
 
@@ -146,7 +145,7 @@ def plan_files(
     relative to ``base_dir``, by default the folder they share. Rows whose file is gone from one
     of the folders are deleted, with their vectors.
     """
-    recorded = store.embedded(conn, table)
+    recorded = registry.embedded(conn, table)
     if recorded and not start_over:
         _check_same(recorded, model, None)
     if recorded and recorded.column_name not in ("path", "content"):
@@ -158,20 +157,20 @@ def plan_files(
     keep_content = keep_content or bool(recorded and recorded.kind == "blob")
     source = sources.prepare_file_table(conn, table, keep_content)
     found = ("content", "blob") if keep_content else ("path", "path")
-    entry = _entry(source, found, _stored_base(database, base), model)
+    embedded = _entry(source, found, _stored_base(database, base), model)
     if recorded:
         old_base = base_folder(database, recorded)
         if old_base != base:
-            store.move_paths(conn, source, f"{old_base.relative_to(base).as_posix()}/")
+            writing.move_paths(conn, source, f"{old_base.relative_to(base).as_posix()}/")
         if start_over:
-            store.forget(conn, table)
-    store.prepare(conn, source, entry, labels)
+            writing.forget(conn, table)
+    writing.prepare(conn, source, embedded, labels)
     gone = sources.missing_files(conn, source, files, paths, base)
-    store.remove_rows(conn, source, gone)
-    store.clear_failures(conn, source, [(sources.relative(file, base),) for file in files])
+    writing.remove_rows(conn, source, gone)
+    writing.clear_failures(conn, source, [(sources.relative(file, base),) for file in files])
     return Plan(
         source,
-        entry,
+        embedded,
         sources.file_jobs(conn, source, files, base, keep_content, labels),
         len(files),
         len(gone),
@@ -179,7 +178,7 @@ def plan_files(
 
 
 def _file_base(
-    database: Path, recorded: Embedded | None, paths: Sequence[Path], base_dir: Path | None
+    database: Path, recorded: EmbeddedTable | None, paths: Sequence[Path], base_dir: Path | None
 ) -> Path:
     """The folder that the table's paths are relative to: given, recorded or what they share."""
     common = sources.common_folder(paths)
@@ -202,7 +201,7 @@ def _file_base(
     return base
 
 
-def _check_same(recorded: Embedded, model: Model, column: str | None) -> None:
+def _check_same(recorded: EmbeddedTable, model: Model, column: str | None) -> None:
     check_model(recorded, model)
     if column and column != recorded.column_name:
         raise RevimgError(
@@ -220,10 +219,10 @@ def _stored_base(database: Path, base: Path) -> str:
         return os.path.abspath(base)
 
 
-def _entry(source: Source, found: tuple[str, str], base: str, model: Model) -> Embedded:
+def _entry(source: Table, found: tuple[str, str], base: str, model: Model) -> EmbeddedTable:
     column, kind = found
     name, sha256, preprocessing = model.identity
-    return Embedded(
+    return EmbeddedTable(
         table_name=source.name,
         column_name=column,
         kind=kind,

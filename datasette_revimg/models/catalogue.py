@@ -11,33 +11,13 @@ import click
 
 from ..errors import RevimgError
 from .pixels import Pixels
+from .vgg16.architecture import CAFFE, TORCH
 
 VGG16_AUTHORS = (
     "Karen Simonyan and Andrew Zisserman, "
     "“Very Deep Convolutional Networks for Large-Scale Image Recognition”, 2014"
 )
 
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """What a network expects of its pixels.
-
-    The graph computes ``(x - mean) / std`` of RGB values in 0..255, then puts the channels
-    in ``order``. ``mean`` and ``std`` are given in R, G, B.
-    """
-
-    name: str
-    order: str
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-
-
-# The means of the ImageNet training set that Caffe's VGG16 was trained with, as Keras'
-# ``preprocess_input(mode="caffe")`` subtracts them.
-CAFFE = Preprocessing("caffe", "BGR", (123.68, 116.779, 103.939), (1.0, 1.0, 1.0))
-
-# torchvision's and the model zoo's: mean and standard deviation of RGB in 0..1, times 255.
-TORCH = Preprocessing("torch", "RGB", (123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 
 PREPROCESSINGS = {preprocessing.name: preprocessing for preprocessing in (CAFFE, TORCH)}
 

@@ -26,7 +26,7 @@ _FATAL = 4
 
 
 @dataclass(frozen=True)
-class Encoded:
+class Batch:
     """What the network makes of a batch: unit vectors float32 (N, D) and, where they are wanted,
     the probabilities of ImageNet's classes float32 (N, 1000) and the last convolution block's
     maps float32 (N, 512, 7, 7)."""
@@ -95,23 +95,23 @@ class Network:
         names = [output.name for output in self._session.get_outputs()]
         return self._pixels is None and _FEATURES in names
 
-    def giving(self, output: str) -> Network:
+    def with_output(self, output: str) -> Network:
         """The same loaded file, with another of its outputs as the vector."""
         other = copy.copy(self)
         other._outputs = [output]
         return other
 
-    def encode(self, pictures: np.ndarray, *, features: bool = False) -> Encoded:
+    def encode(self, pictures: np.ndarray, *, features: bool = False) -> Batch:
         """Vectors and, if the network was loaded with them, classes, of one run of the network;
         with ``features``, which only networks that have them can give, the maps too."""
         if self._pixels:
-            return Encoded(self._own_vectors(pictures, self._pixels))
+            return Batch(self._own_vectors(pictures, self._pixels))
         names = [*self._outputs, _FEATURES] if features else self._outputs
         outputs = self._session.run(names, {_INPUT: pictures})
         if not all(np.isfinite(output).all() for output in outputs):
             raise RevimgError("the network returned numbers that are not finite: reinstall it")
         found = dict(zip(names, (np.asarray(o, np.float32) for o in outputs), strict=True))
-        return Encoded(
+        return Batch(
             found[self._outputs[0]],
             found.get(_PROBABILITIES),
             found.get(_FEATURES) if features else None,

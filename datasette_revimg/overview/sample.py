@@ -12,9 +12,8 @@ import numpy as np
 
 from ..errors import RevimgError
 from ..keys import Key
-from ..store import reading
-from ..store import writing as store
-from ..store.tables import Source
+from ..store import reading, registry
+from ..store.tables import Table
 
 # Of the generator that draws the sample: the same rows give the same sample.
 SEED = 0
@@ -43,16 +42,16 @@ class Sample:
         return f"{self.total:,} row{'' if self.total == 1 else 's'}"
 
 
-def take(
+def sample_rows(
     conn: sqlite3.Connection,
-    source: Source,
+    source: Table,
     limit: int,
     where: str = "",
     parameters: Sequence[Any] | Mapping[str, Any] = (),
 ) -> Sample:
     """The rows with a vector that meet the SQL condition ``where``, at most ``limit`` of them."""
-    entry = store.embedded(conn, source.name)
-    if entry is None:
+    embedded = registry.embedded(conn, source.name)
+    if embedded is None:
         raise RevimgError(f"{source.name!r} is not embedded")
     keys = reading.embedded_keys(conn, source.name, where, parameters)
     total = len(keys)
@@ -60,8 +59,8 @@ def take(
         drawn = np.random.default_rng(SEED).choice(total, limit, replace=False)
         keys = [keys[index] for index in np.sort(drawn)]
     # The time of the last change has whole seconds; what a vector was made of says the rest.
-    digest = hashlib.blake2b(repr(entry).encode(), digest_size=16)
-    hashes = store.hashes(conn, source, keys)
+    digest = hashlib.blake2b(repr(embedded).encode(), digest_size=16)
+    hashes = reading.hashes(conn, source, keys)
     for key in keys:
         digest.update(repr((key, hashes.get(key))).encode())
     return Sample(keys, total, digest.hexdigest())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import Problem
+from ..errors import RevimgError
 
 # Of a thousand a side: finer than anybody draws, and the same for every size of a picture.
 SIDE = 1000
@@ -39,20 +39,19 @@ def _edges(start: int, length: int, side: int) -> tuple[int, int]:
 
 
 def parse(text: str | None) -> Crop | None:
-    """The region in ``x,y,width,height``, None without one. Problem 400 when it can't be."""
+    """The region in ``x,y,width,height``, None without one. RevimgError when it can't be."""
     if text is None:
         return None
     parts = text.split(",")
     # At most four digits: what isn't a number, or has a sign, is none.
     if len(parts) != 4 or not all(p.isascii() and p.isdigit() and len(p) <= 4 for p in parts):
-        raise Problem(
-            400,
+        raise RevimgError(
             "_crop must be four whole numbers, x,y,width,height, in thousandths of the picture, "
             f"not {text!r}",
         )
     crop = Crop(*map(int, parts))
     if not crop.width or not crop.height:
-        raise Problem(400, f"_crop must be at least 1 wide and 1 high, not {text!r}")
+        raise RevimgError(f"_crop must be at least 1 wide and 1 high, not {text!r}")
     if crop.x + crop.width > SIDE or crop.y + crop.height > SIDE:
-        raise Problem(400, f"_crop must lie within the picture, 0 to {SIDE}, not {text!r}")
+        raise RevimgError(f"_crop must lie within the picture, 0 to {SIDE}, not {text!r}")
     return crop

@@ -21,12 +21,10 @@ from typing import Any
 import numpy as np
 
 from ..keys import Key
-from ..store import code_log as code_tables
-from ..store import reading
-from ..store import writing as store
+from ..store import code_log, reading, registry
 from ..store.code_log import CHUNK, Chunk, CodesError, PackedKeys, State
-from ..store.tables import Source
-from ..store.writing import Embedded
+from ..store.registry import EmbeddedTable
+from ..store.tables import Table
 from ..vectors import codes
 from ..vectors.codes import Coded
 
@@ -126,7 +124,7 @@ class Index:
         found: list[Key] = []
         for position in positions:
             number, place = divmod(int(position), CHUNK)
-            whole = code_tables.integers(self.packed[number])
+            whole = code_log.integers(self.packed[number])
             found.append(self._unpacked(number)[place] if whole is None else (int(whole[place]),))
         return found
 
@@ -134,7 +132,7 @@ class Index:
         # Kept: a search looks into nearly every chunk, and JSON takes its time.
         chunks: dict[int, list[Key]] = self._places.setdefault("chunks", {})
         if number not in chunks:
-            chunks[number] = code_tables.unpack(self.packed[number])
+            chunks[number] = code_log.unpack(self.packed[number])
         return chunks[number]
 
     def positions(self, keys: Sequence[Key]) -> np.ndarray:
@@ -167,7 +165,7 @@ class Index:
         return arrays + _BYTES_PER_KEY * (unpacked + len(self._places.get("by_key", ())))
 
     def _find_places(self) -> None:
-        whole = [code_tables.integers(packed) for packed in self.packed]
+        whole = [code_log.integers(packed) for packed in self.packed]
         integers = [part for part in whole if part is not None]
         found: dict[str, Any] = {}
         if len(integers) == len(whole):
@@ -247,13 +245,13 @@ class Cache:
         with self._lock:
             return self._slots.setdefault(table, Slot())
 
-    def index(self, conn: sqlite3.Connection, source: Source) -> Index | None:
+    def index(self, conn: sqlite3.Connection, source: Table) -> Index | None:
         """What this connection sees of a table, or None: its vectors have to be read one by one,
         because there are no codes, or they are damaged, or don't fit into memory."""
-        known = code_tables.state(conn, source.name)
+        known = code_log.state(conn, source.name)
         slot = self.slot(source.name)
         if known is None:
-            if code_tables.is_of_another_version(conn, source.name) and slot.refused != _OTHER:
+            if code_log.is_of_another_version(conn, source.name) and slot.refused != _OTHER:
                 slot.refused = _OTHER
                 _warn(source, "they are of another version")
             return None
@@ -271,22 +269,22 @@ class Cache:
         return index
 
     def _read(
-        self, conn: sqlite3.Connection, source: Source, known: State, slot: Slot
+        self, conn: sqlite3.Connection, source: Table, known: State, slot: Slot
     ) -> Index | None:
-        entry = store.embedded(conn, source.name)
-        if entry is None:
+        embedded = registry.embedded(conn, source.name)
+        if embedded is None:
             return None
-        size = known.vectors * entry.dimension * store.VECTOR_DTYPE.itemsize
+        size = known.vectors * embedded.dimension * registry.VECTOR_DTYPE.itemsize
         if known.generation is not None:
-            size = _room_for(known.coded) * (known.width + 1) * code_tables.CODE_DTYPE.itemsize
+            size = _room_for(known.coded) * (known.width + 1) * code_log.CODE_DTYPE.itemsize
         most = self._budget.limit
         if size > (min(most, codes.WHOLE_BYTES) if known.generation is None else most):
             return None
         try:
             if known.generation is None:
-                return _all_vectors(conn, source, known, entry)
+                return _all_vectors(conn, source, known, embedded)
             return _updated(conn, source, known, slot.index) or _all_codes(
-                conn, source, known, entry
+                conn, source, known, embedded
             )
         except CodesError as error:
             slot.refused = known.revision
@@ -294,7 +292,7 @@ class Cache:
             return None
 
 
-def _warn(source: Source, reason: str) -> None:
+def _warn(source: Table, reason: str) -> None:
     logger.warning(
         "The codes of %s can't be used, %s: searches are slow until "
         "`datasette revimg embed` makes new ones",
@@ -303,37 +301,41 @@ def _warn(source: Source, reason: str) -> None:
     )
 
 
-def _all_vectors(conn: sqlite3.Connection, source: Source, known: State, entry: Embedded) -> Index:
+def _all_vectors(
+    conn: sqlite3.Connection, source: Table, known: State, embedded: EmbeddedTable
+) -> Index:
     keys: list[Key] = []
-    parts = [np.empty((0, entry.dimension), store.VECTOR_DTYPE)]
+    parts = [np.empty((0, embedded.dimension), registry.VECTOR_DTYPE)]
     for some, matrix in reading.all_vectors(conn, source):
-        if matrix.shape[1] != entry.dimension:
+        if matrix.shape[1] != embedded.dimension:
             raise CodesError(f"there are vectors of {matrix.shape[1]} floats among them")
         keys.extend(some)
         parts.append(matrix)
     vectors = np.concatenate(parts)
     coded = Coded(vectors, np.zeros(len(vectors), np.float32))
-    packed = [code_tables.pack(keys[at : at + CHUNK]) for at in range(0, len(keys), CHUNK)]
+    packed = [code_log.pack(keys[at : at + CHUNK]) for at in range(0, len(keys), CHUNK)]
     return Index(known, None, coded, packed, [], None, coded)
 
 
-def _all_codes(conn: sqlite3.Connection, source: Source, known: State, entry: Embedded) -> Index:
-    basis = code_tables.directions(conn, source.name, known, entry.dimension)
+def _all_codes(
+    conn: sqlite3.Connection, source: Table, known: State, embedded: EmbeddedTable
+) -> Index:
+    basis = code_log.directions(conn, source.name, known, embedded.dimension)
     spare = _room(known.coded, known.width)
-    return _index(known, basis, spare, [], [], code_tables.chunks(conn, source.name, known))
+    return _index(known, basis, spare, [], [], code_log.chunks(conn, source.name, known))
 
 
 def _updated(
-    conn: sqlite3.Connection, source: Source, known: State, index: Index | None
+    conn: sqlite3.Connection, source: Table, known: State, index: Index | None
 ) -> Index | None:
     """The index with what was appended since; None when more than that has changed."""
     if index is None or index.basis is None or index.state.generation != known.generation:
         return None
     whole = len(index) // CHUNK
-    now = code_tables.revisions(conn, source.name, known.generation or 0)
+    now = code_log.revisions(conn, source.name, known.generation or 0)
     if now[:whole] != index.revisions[:whole] or known.coded < len(index):
         return None
-    added = list(code_tables.chunks(conn, source.name, known, whole))
+    added = list(code_log.chunks(conn, source.name, known, whole))
     spare = index.spare
     rest = len(index) - whole * CHUNK
     if rest and not _begins_with(added[0], index, whole * CHUNK):
@@ -351,7 +353,7 @@ def _begins_with(chunk: Chunk, index: Index, start: int) -> bool:
     """Whether a chunk is what the index has from ``start`` on, and more: others are reading it."""
     rest = len(index) - start
     return (
-        code_tables.unpack(chunk.packed)[:rest] == index.keys(range(start, len(index)))
+        code_log.unpack(chunk.packed)[:rest] == index.keys(range(start, len(index)))
         and np.array_equal(chunk.coded.codes[:rest], index.coded.codes[start:])
         and np.array_equal(chunk.coded.residuals[:rest], index.coded.residuals[start:])
     )
@@ -398,5 +400,5 @@ def _holding(index: Index) -> np.ndarray:
     last = {key: place for place, key in enumerate(index.keys(range(len(index))))}
     holding = np.zeros(len(index), bool)
     holding[list(last.values())] = True
-    holding &= code_tables.is_current(index.coded.residuals)
+    holding &= code_log.is_current(index.coded.residuals)
     return holding

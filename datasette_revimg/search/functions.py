@@ -13,10 +13,10 @@ import numpy as np
 
 from ..errors import RevimgError
 from ..keys import json_value
-from ..store import writing as store
+from ..store import registry
+from ..store.registry import VECTOR_DTYPE
 from ..store.tables import find
-from ..store.writing import VECTOR_DTYPE
-from . import top_k as search
+from . import top_k
 from .cache import Cache
 
 # Most rows that revimg_top returns.
@@ -108,20 +108,20 @@ def _top(conn: sqlite3.Connection, cache: Cache, table: Any, embedding: Any, k: 
 
     RevimgError for a table that isn't embedded, or a ``k`` that isn't 1 to MAX_K.
     """
-    entry = store.embedded(conn, table) if isinstance(table, str) else None
-    if entry is None:
-        known = ", ".join(repr(other.table_name) for other in store.embedded_tables(conn))
+    embedded = registry.embedded(conn, table) if isinstance(table, str) else None
+    if embedded is None:
+        known = ", ".join(repr(other.table_name) for other in registry.embedded_tables(conn))
         raise RevimgError(
             f"revimg_top: {table!r} is not an embedded table of this database; "
             + (f"these are: {known}" if known else "none is")
         )
     if not isinstance(k, int) or not 1 <= k <= MAX_K:
         raise RevimgError(f"revimg_top: k must be a whole number from 1 to {MAX_K}, not {k!r}")
-    query = _unit_vector(embedding, entry.dimension)
+    query = _unit_vector(embedding, embedded.dimension)
     if query is None:
         return None
-    hits = search.top_k(conn, entry.table_name, query, k, cache=cache).hits
-    columns = find(conn, entry.table_name).key_columns
+    hits = top_k.top_k(conn, embedded.table_name, query, k, cache=cache).hits
+    columns = find(conn, embedded.table_name).key_columns
     return json.dumps(
         [
             {

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import Problem
+from ..errors import NotEmbeddedError, RevimgError, RowNotFoundError
 from ..keys import Key
-from ..store import code_log as code_tables
-from ..store.tables import Source
-from . import top_k as search
+from ..store import code_log
+from ..store.tables import Table
+from . import top_k
 from .cache import Cache
-from .similar import Row, asked, read
+from .similar import Row, read, row_and_vector
 
 # The results to step through: as many as the page of similar pictures shows by itself.
 NEIGHBOURS = 24
@@ -71,21 +71,21 @@ class Comparison:
 
 def compare(
     conn: sqlite3.Connection,
-    source: Source,
+    source: Table,
     a: Sequence[str],
     b: Sequence[str],
     cache: Cache | None = None,
 ) -> Comparison:
     """Compare two rows, named by the texts of their keys.
 
-    Problem 404 when ``a`` is unknown or has no vector, 400 when that is so with ``b``.
+    RowNotFoundError or NotEmbeddedError for ``a``, RevimgError when ``b`` can't be found.
     """
-    key, vector = asked(conn, source, a)
-    other, other_vector = partner(conn, source, b)
-    found = search.top_k(conn, source.name, vector, NEIGHBOURS, exclude={key}, cache=cache)
+    key, vector = row_and_vector(conn, source, a)
+    other, other_vector = other_row(conn, source, b)
+    found = top_k.top_k(conn, source.name, vector, NEIGHBOURS, exclude={key}, cache=cache)
     rows = read(conn, source, [key, other])
     score = float(np.vecdot(vector.astype(np.float64), other_vector.astype(np.float64)))
-    background = code_tables.background(conn, source.name)
+    background = code_log.background(conn, source.name)
     return Comparison(
         rows[0],
         rows[1],
@@ -95,9 +95,9 @@ def compare(
     )
 
 
-def partner(conn: sqlite3.Connection, source: Source, b: Sequence[str]) -> tuple[Key, np.ndarray]:
-    """The key and the vector of the row that another one is compared with. Problem 400 without."""
+def other_row(conn: sqlite3.Connection, source: Table, b: Sequence[str]) -> tuple[Key, np.ndarray]:
+    """The key and the vector of the row that another one is compared with. RevimgError without."""
     try:
-        return asked(conn, source, b)
-    except Problem as problem:
-        raise Problem(400, f"with: {problem.message}") from problem
+        return row_and_vector(conn, source, b)
+    except (RowNotFoundError, NotEmbeddedError) as error:
+        raise RevimgError(f"with: {error}") from error

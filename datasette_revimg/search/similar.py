@@ -11,14 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import Problem
+from ..errors import NotEmbeddedError, RevimgError, RowNotFoundError
 from ..keys import Key, key_json
-from ..store import code_log as code_tables
-from ..store import reading, tables
-from ..store import writing as store
-from ..store.tables import Source
-from ..vectors.percentiles import Background, Minimum
-from . import top_k as search
+from ..store import code_log, reading, tables
+from ..store.tables import Table
+from ..vectors.percentiles import Distribution, Minimum
+from . import top_k
 from .cache import Cache
 
 
@@ -65,7 +63,7 @@ class Answer:
     rows: list[Row]
     candidates: int
     counted_all: bool
-    background: Background | None
+    background: Distribution | None
     ms: float
     minimum: float | None = None
     keys: list[Key] | None = None
@@ -79,25 +77,25 @@ class Answer:
 
 
 def answer(
-    conn: sqlite3.Connection, source: Source, question: Question, cache: Cache | None = None
+    conn: sqlite3.Connection, source: Table, question: Question, cache: Cache | None = None
 ) -> Answer:
-    """Find the rows. Problem when a row of the question is unknown, or has no vector."""
+    """Find the rows. RevimgError when a row of the question is unknown, or has no vector."""
     started = time.perf_counter()
     keys, vector = [], question.vector
     if question.row is not None:
-        key, own = asked(conn, source, question.row)
+        key, own = row_and_vector(conn, source, question.row)
         keys, vector = [key], own if vector is None else vector
     if vector is None:
         raise ValueError("a question needs a row or a vector")
-    background = code_tables.background(conn, source.name)
+    background = code_log.background(conn, source.name)
     like = [_named(conn, source, "like", values) for values in question.like]
     unlike = [_named(conn, source, "unlike", values) for values in question.unlike]
-    query = search.combine([vector, *(v for _, v in like)], [v for _, v in unlike])
+    query = top_k.combine([vector, *(v for _, v in like)], [v for _, v in unlike])
     exclude = frozenset([*keys, *(key for key, _ in like + unlike)])
     minimum = question.minimum.score(background) if question.minimum else None
 
-    def top(k: int, counted: bool) -> search.Result:
-        return search.top_k(
+    def top(k: int, counted: bool) -> top_k.Result:
+        return top_k.top_k(
             conn,
             source.name,
             query,
@@ -137,34 +135,39 @@ def answer(
     )
 
 
-def asked(
-    conn: sqlite3.Connection, source: Source, values: Sequence[str]
+def row_and_vector(
+    conn: sqlite3.Connection, source: Table, values: Sequence[str]
 ) -> tuple[Key, np.ndarray]:
-    """The key as its row has it, and the row's vector. Problem 404 without either."""
+    """The key as its row has it, and the row's vector.
+
+    RowNotFoundError or NotEmbeddedError without.
+    """
     key = stored_key(conn, source, values)
     vector = reading.vector(conn, source.name, key)
     if vector is None:
-        reasons = dict(store.failures(conn, source.name))
+        reasons = dict(reading.failures(conn, source.name))
         reason = reasons.get(key_json(key))
         why = f"its picture could not be used: {reason}" if reason else "it is not embedded yet"
         name = ", ".join(values)
-        raise Problem(404, f"row {name} of {source.name} can’t be compared, {why}")
+        raise NotEmbeddedError(f"row {name} of {source.name} can’t be compared, {why}")
     return key, vector
 
 
-def stored_key(conn: sqlite3.Connection, source: Source, values: Sequence[str]) -> Key:
-    """The key as its row has it. Problem 404 without such a row."""
-    keys = tables.stored_key(conn, source, values) if len(values) == len(source.key_columns) else []
+def stored_key(conn: sqlite3.Connection, source: Table, values: Sequence[str]) -> Key:
+    """The key as its row has it. RowNotFoundError without."""
+    keys = (
+        tables.resolve_key(conn, source, values) if len(values) == len(source.key_columns) else []
+    )
     if not keys:
-        raise Problem(404, f"there is no row {', '.join(values)} in {source.name}")
+        raise RowNotFoundError(f"there is no row {', '.join(values)} in {source.name}")
     return keys[0]
 
 
 def read(
-    conn: sqlite3.Connection, source: Source, keys: Sequence[Key], scores: Sequence[float] = ()
+    conn: sqlite3.Connection, source: Table, keys: Sequence[Key], scores: Sequence[float] = ()
 ) -> list[Row]:
     """The rows with these keys, in their order."""
-    sizes = store.sizes(conn, source, keys)
+    sizes = reading.sizes(conn, source, keys)
     found = zip(keys, tables.rows(conn, source, keys), strict=True)
     return [
         Row(key, columns, sizes.get(key), scores[index] if scores else None)
@@ -173,12 +176,12 @@ def read(
 
 
 def _named(
-    conn: sqlite3.Connection, source: Source, parameter: str, values: Sequence[str]
+    conn: sqlite3.Connection, source: Table, parameter: str, values: Sequence[str]
 ) -> tuple[Key, np.ndarray]:
     try:
-        return asked(conn, source, values)
-    except Problem as problem:
-        raise Problem(400, f"{parameter}: {problem.message}") from problem
+        return row_and_vector(conn, source, values)
+    except (RowNotFoundError, NotEmbeddedError) as error:
+        raise RevimgError(f"{parameter}: {error}") from error
 
 
 def finite(row: Row) -> dict[str, Any]:

@@ -14,9 +14,8 @@ import numpy as np
 
 from ..errors import RevimgError
 from ..keys import Key
-from ..store import reading
-from ..store import writing as store
-from ..store.tables import Source, find
+from ..store import reading, registry
+from ..store.tables import Table, find
 from .cache import Cache, Index, Timed
 
 # How much "not like this" weighs against "like this": enough to turn the ranking, too little
@@ -121,11 +120,11 @@ def _snapshot(conn: sqlite3.Connection) -> Iterator[None]:
         yield
 
 
-def _check(conn: sqlite3.Connection, source: Source, query: np.ndarray) -> None:
-    entry = store.embedded(conn, source.name)
-    if entry and entry.dimension != len(query):
+def _check(conn: sqlite3.Connection, source: Table, query: np.ndarray) -> None:
+    embedded = registry.embedded(conn, source.name)
+    if embedded and embedded.dimension != len(query):
         raise RevimgError(
-            f"{source.name!r} holds vectors of {entry.dimension} floats, the query has "
+            f"{source.name!r} holds vectors of {embedded.dimension} floats, the query has "
             f"{len(query)}: use the model that the table was embedded with"
         )
     if not np.isfinite(query).all():
@@ -138,7 +137,7 @@ class _Exact:
     Only of rows that are in the source table now. Counts how many it has ``compared``.
     """
 
-    def __init__(self, conn: sqlite3.Connection, source: Source, query: np.ndarray) -> None:
+    def __init__(self, conn: sqlite3.Connection, source: Table, query: np.ndarray) -> None:
         self.conn, self.source, self.query = conn, source, query
         self.compared = 0
 

@@ -29,8 +29,8 @@ import numpy as np
 from ..keys import Key
 from ..vectors import codes
 from ..vectors.codes import Coded
-from ..vectors.percentiles import FRACTIONS, Background
-from .tables import PREFIX, exists, marks, quote
+from ..vectors.percentiles import FRACTIONS, Distribution
+from .sql import PREFIX, exists, placeholders, quote
 
 # Of what these two tables hold. Codes of another version are not read, but made anew.
 VERSION = 2
@@ -295,7 +295,7 @@ def write_chunks(
             coded.codes[part].astype(CODE_DTYPE), coded.residuals[part].astype(CODE_DTYPE)
         )
         conn.execute(
-            f"insert or replace into {quote(codes_table(table))} values ({marks(7)})",
+            f"insert or replace into {quote(codes_table(table))} values ({placeholders(7)})",
             [
                 generation,
                 first + start // CHUNK,
@@ -383,7 +383,7 @@ def start_over(conn: sqlite3.Connection, table: str) -> None:
     discard_unused(conn, table)
 
 
-def background(conn: sqlite3.Connection, table: str) -> Background | None:
+def background(conn: sqlite3.Connection, table: str) -> Distribution | None:
     """None when no pairs were sampled yet."""
     if _version(conn, table) != VERSION:
         return None
@@ -395,10 +395,10 @@ def background(conn: sqlite3.Connection, table: str) -> Background | None:
         return None
     if not (isinstance(pairs, int) and isinstance(sampled, int)):
         return None
-    return Background(np.frombuffer(blob, CODE_DTYPE), pairs, sampled)
+    return Distribution(np.frombuffer(blob, CODE_DTYPE), pairs, sampled)
 
 
-def write_background(conn: sqlite3.Connection, table: str, sampled: Background) -> None:
+def write_background(conn: sqlite3.Connection, table: str, sampled: Distribution) -> None:
     conn.execute(
         f"update {quote(basis_table(table))} set pairs = ?, sampled = ?, background = ? "
         "where number = 0",

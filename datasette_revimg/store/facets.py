@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..keys import Key
-from . import writing as store
-from .tables import Source, quote, subquery
+from . import registry
+from .sql import quote
+from .tables import Table, key_subquery
 
 # Rows, and columns, that are looked at for columns worth faceting by.
 _CONSIDERED = 1000
@@ -30,7 +31,7 @@ class Rows:
     excluded: Collection[Key]
     keys: Sequence[Key] | None = None
 
-    def sql(self, source: Source) -> tuple[str, dict[str, Any]]:
+    def sql(self, source: Table) -> tuple[str, dict[str, Any]]:
         """What stands behind ``where``, with its parameters."""
         names = ", ".join(map(quote, source.key_columns))
         values = dict(self.values)
@@ -41,14 +42,16 @@ class Rows:
                 marks = [f"revimg_{len(values) + place}" for place in range(len(key))]
                 values.update(zip(marks, key, strict=True))
                 rows.append(f"({', '.join(f':{mark}' for mark in marks)})")
-            return f"(values {', '.join(rows)})" if rows else subquery(source, "0")
+            return f"(values {', '.join(rows)})" if rows else key_subquery(source, "0")
 
         if self.keys is not None:
             # They meet the condition.
             values.clear()
             return f"({names}) in {listed(self.keys)}", values
         stored = ", ".join(quote(name) for name, _ in source.stored_keys)
-        parts = [f"({names}) in (select {stored} from {quote(store.vectors_table(source.name))})"]
+        parts = [
+            f"({names}) in (select {stored} from {quote(registry.vectors_table(source.name))})"
+        ]
         if self.excluded:
             parts.append(f"({names}) not in {listed(self.excluded)}")
         if self.where:
@@ -65,7 +68,7 @@ class Facet:
     truncated: bool
 
 
-def count(conn: sqlite3.Connection, source: Source, column: str, rows: Rows, most: int) -> Facet:
+def count(conn: sqlite3.Connection, source: Table, column: str, rows: Rows, most: int) -> Facet:
     """Count the rows by their values in a column, NULLs and BLOBs left out."""
     condition, values = rows.sql(source)
     name = quote(column)
@@ -80,7 +83,7 @@ def count(conn: sqlite3.Connection, source: Source, column: str, rows: Rows, mos
     return Facet(column, found[:most], len(found) > most)
 
 
-def suggested(conn: sqlite3.Connection, source: Source, rows: Rows) -> list[str]:
+def suggested(conn: sqlite3.Connection, source: Table, rows: Rows) -> list[str]:
     """The columns of few short texts or integers, in their order, judged by the first rows."""
     names = [name for name in source.columns if name not in source.key_columns][:_COLUMNS]
     if not names:

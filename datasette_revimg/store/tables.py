@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import RevimgError
 from ..keys import Key
-
-# Of the names of our own tables.
-PREFIX = "_revimg_"
-
-_CAPITALS = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+from .sql import PREFIX, placeholders, quote
 
 
 @dataclass(frozen=True)
-class Source:
+class Table:
     """A table of the user's: its real name, its columns and what identifies a row of it."""
 
     name: str
@@ -36,30 +31,7 @@ class Source:
         return self.keys or (("rowid_", "INTEGER"),)
 
 
-def fold(identifier: str) -> str:
-    """The form in which two names of the same table or column are equal.
-
-    As SQLite compares them, which folds the letters of ASCII and no others: ``str.lower`` would
-    take another table's name, or the sign for kelvin instead of a k, for the same.
-    """
-    return identifier.translate(_CAPITALS)
-
-
-def quote(identifier: str) -> str:
-    """The identifier as SQL, whatever it is called."""
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def exists(conn: sqlite3.Connection, table: str) -> bool:
-    """Whether there is a table of this name, in any letters."""
-    return bool(
-        conn.execute(
-            "select 1 from sqlite_master where type = 'table' and name = ? collate nocase", [table]
-        ).fetchone()
-    )
-
-
-def find(conn: sqlite3.Connection, table: str) -> Source:
+def find(conn: sqlite3.Connection, table: str) -> Table:
     """Look up a table of the user's. RevimgError for a view, or a name that isn't there."""
     row = conn.execute(
         "select name, type from sqlite_master where type in ('table', 'view') "
@@ -75,7 +47,7 @@ def find(conn: sqlite3.Connection, table: str) -> Source:
         raise RevimgError(f"{name!r} holds what was computed for another table: name that one")
     info = conn.execute("select name, type, pk from pragma_table_info(?)", [name]).fetchall()
     keys = sorted((pk, column, declared) for column, declared, pk in info if pk)
-    return Source(
+    return Table(
         name,
         tuple(column for column, _, _ in info),
         tuple((column, declared) for _, column, declared in keys),
@@ -93,16 +65,16 @@ def _known_tables(conn: sqlite3.Connection) -> str:
     return f"; it has {', '.join(names[:10])}" if names else ", which has no tables"
 
 
-def stored_key(conn: sqlite3.Connection, source: Source, key: Sequence[Any]) -> list[Key]:
+def resolve_key(conn: sqlite3.Connection, source: Table, key: Sequence[Any]) -> list[Key]:
     """The key as its row has it (7 for "7"), or nothing when there is no such row."""
-    condition, parameters = only(source, key)
+    condition, parameters = key_condition(source, key)
     names = ", ".join(quote(name) for name in source.key_columns)
     cursor = conn.execute(f"select {names} from {quote(source.name)} where {condition}", parameters)
     cursor.row_factory = None
     return cursor.fetchall()
 
 
-def rows(conn: sqlite3.Connection, source: Source, keys: Sequence[Key]) -> list[dict[str, Any]]:
+def rows(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> list[dict[str, Any]]:
     """The source's rows with these keys, in their order, BLOBs left out."""
     names = [name for name in source.columns if name not in source.key_columns]
     # SQLite tells a value's type without reading it, and pictures are large.
@@ -125,7 +97,7 @@ def rows(conn: sqlite3.Connection, source: Source, keys: Sequence[Key]) -> list[
 
 
 def pictures(
-    conn: sqlite3.Connection, source: Source, column: str, after: Key | None, limit: int
+    conn: sqlite3.Connection, source: Table, column: str, after: Key | None, limit: int
 ) -> list[Key]:
     """The keys of the next ``limit`` rows that have a picture, in their order.
 
@@ -135,7 +107,7 @@ def pictures(
     conditions = [f"{quote(name)} is not null" for name in (*source.key_columns, column)]
     parameters: list[Any] = []
     if after is not None:
-        conditions.append(f"({names}) > ({marks(len(after))})")
+        conditions.append(f"({names}) > ({placeholders(len(after))})")
         parameters.extend(after)
     return conn.execute(
         f"select {names} from {quote(source.name)} where {' and '.join(conditions)} "
@@ -144,7 +116,7 @@ def pictures(
     ).fetchall()
 
 
-def picture(conn: sqlite3.Connection, source: Source, column: str, key: Key) -> Any:
+def picture(conn: sqlite3.Connection, source: Table, column: str, key: Key) -> Any:
     """The value of a row's picture column; None when the row is gone by now."""
     condition = " and ".join(f"{quote(name)} = ?" for name in source.key_columns)
     row = conn.execute(
@@ -153,7 +125,7 @@ def picture(conn: sqlite3.Connection, source: Source, column: str, key: Key) -> 
     return row[0] if row else None
 
 
-def sample(conn: sqlite3.Connection, source: Source, column: str, limit: int) -> list[Any]:
+def sample(conn: sqlite3.Connection, source: Table, column: str, limit: int) -> list[Any]:
     """Some values of a column, NULLs left out."""
     return [
         value
@@ -165,7 +137,7 @@ def sample(conn: sqlite3.Connection, source: Source, column: str, limit: int) ->
     ]
 
 
-def count_pictures(conn: sqlite3.Connection, source: Source, column: str) -> tuple[int, int]:
+def count_pictures(conn: sqlite3.Connection, source: Table, column: str) -> tuple[int, int]:
     """How many rows have a picture, and how many of them can't be told apart: a NULL in the key."""
     no_key = " or ".join(f"{quote(name)} is null" for name in source.key_columns)
     total, without = conn.execute(
@@ -175,19 +147,14 @@ def count_pictures(conn: sqlite3.Connection, source: Source, column: str) -> tup
     return total, without
 
 
-def marks(count: int) -> str:
-    """Placeholders for so many parameters."""
-    return ", ".join("?" * count)
-
-
-def subquery(source: Source, where: str = "") -> str:
+def key_subquery(source: Table, where: str = "") -> str:
     """The keys of the rows that meet a condition, as SQL to put behind ``in``."""
     columns = ", ".join(quote(name) for name in source.key_columns)
     condition = f" where {where}" if where else ""
     return f"(select {columns} from {quote(source.name)}{condition})"
 
 
-def only(source: Source, key: Sequence[Any]) -> tuple[str, Key]:
+def key_condition(source: Table, key: Sequence[Any]) -> tuple[str, Key]:
     """A condition that one row meets, with its parameters.
 
     RevimgError when the key has another number of values than the table's.

@@ -22,7 +22,7 @@ FRACTIONS = np.concatenate([np.arange(0, 0.99, 0.01), 1 - np.logspace(-2, -6, 16
 
 
 @dataclass(frozen=True)
-class Background:
+class Distribution:
     """The sampled cosines at FRACTIONS of the pairs, float32 in ascending order; the number of
     pairs, and how many vectors the collection had."""
 
@@ -50,13 +50,13 @@ class Background:
         return float(np.interp(percentile / 100, FRACTIONS, self.quantiles))
 
 
-def of_sample(sample: np.ndarray, vectors: int) -> Background:
+def from_sample(sample: np.ndarray, vectors: int) -> Distribution:
     """The background of a collection of so many vectors, from a sample of at least two of them,
     float32 (n, D)."""
     rows, columns = np.triu_indices(len(sample), 1)
     cosines = (sample @ sample.T)[rows, columns]
     quantiles = np.quantile(cosines, FRACTIONS).astype(np.float32)
-    return Background(quantiles, len(cosines), vectors)
+    return Distribution(quantiles, len(cosines), vectors)
 
 
 def in_words(percentile: float) -> str:
@@ -89,7 +89,7 @@ class Minimum:
         """As what follows “37 results”."""
         return self.in_words if self.is_percentile else f"with score ≥ {self.value:g}"
 
-    def score(self, background: Background | None) -> float:
+    def score(self, background: Distribution | None) -> float:
         """The cosine. RevimgError for a percentile of a collection without a background."""
         if not self.is_percentile:
             return self.value

@@ -9,16 +9,16 @@ from datasette.utils import is_url
 from markupsafe import Markup
 
 from ..keys import Key, row_path
-from ..store import writing as store
-from ..store.tables import Source, fold
-from . import query_results as results
-from .embedded import registry
+from ..store import reading
+from ..store.sql import fold_name
+from ..store.tables import Table
+from . import query_results
+from .embedded import current_registry
+from .rows import displayed, row_url
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
 
-# Small pictures may be shown larger than they are, up to here.
-MAX_ENLARGEMENT = 2.0
 
 # The room for a picture in a table's cell, in CSS pixels.
 _CELL_BOX = (160, 120)
@@ -38,32 +38,12 @@ _LINK = Markup('<a href="{url}">{url}</a>')
 _BLOB = Markup('<a class="blob-download" href="{url}">{size} bytes</a>')
 
 
-def row_url(datasette: Datasette, database: str, source: Source, key: Key, page: str = "") -> str:
-    """The address of a row, or of one of our pages about it: ``similar`` or ``thumbnail``."""
-    # Added, not formatted: Datasette's URL type remembers that it has its base_url already.
-    url: str = datasette.urls.row(database, source.name, row_path(key))
-    return url + f"/-/{page}" if page else url
-
-
-def search_url(datasette: Datasette, database: str, table: str) -> str:
-    """The address of a table's reverse image search."""
-    url: str = datasette.urls.table(database, table)
-    return url + "/-/similar"
-
-
-def displayed(size: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:
-    """Width and height at which to show a picture in a box, so that nothing moves when it
-    arrives, and so that a small one isn't blown up."""
-    scale = min(box[0] / size[0], box[1] / size[1], MAX_ENLARGEMENT)
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-
-
 async def render(
     datasette: Datasette, database: str, table: str, row: Any, column: str, value: Any
 ) -> Markup | None:
     """The cell that shows the row's picture, None for every other cell."""
-    found = (await registry(datasette.get_database(database))).table(table)
-    if found is None or fold(found.cell_column) != fold(column):
+    found = (await current_registry(datasette.get_database(database))).table(table)
+    if found is None or fold_name(found.cell_column) != fold_name(column):
         return None
     source = found.source
     key = _key(source, row)
@@ -88,8 +68,8 @@ async def render_result(
     who may not view the table. Where the request isn't known (None, always in 0.65), nothing is
     looked up unless everybody may: there are only the addresses, which ask who comes.
     """
-    shown = await results.columns(datasette, database, tuple(row.keys()), request)
-    found = shown.get(fold(column))
+    shown = await query_results.columns(datasette, database, tuple(row.keys()), request)
+    found = shown.get(fold_name(column))
     key = found.key(row, value) if found else None
     if found is None or key is None:
         return None
@@ -105,7 +85,7 @@ async def render_result(
 def _cell(
     datasette: Datasette,
     database: str,
-    source: Source,
+    source: Table,
     key: Key,
     size: tuple[int, int] | None,
     original: Any,
@@ -122,7 +102,7 @@ def _cell(
 
 async def action(datasette: Datasette, database: str, table: str, row: Any) -> list[dict[str, str]]:
     """The item of the row's menu, none for a row without a vector."""
-    found = (await registry(datasette.get_database(database))).table(table)
+    found = (await current_registry(datasette.get_database(database))).table(table)
     if found is None:
         return []
     source = found.source
@@ -138,16 +118,16 @@ async def action(datasette: Datasette, database: str, table: str, row: Any) -> l
     ]
 
 
-def _key(source: Source, row: Any) -> Key:
+def _key(source: Table, row: Any) -> Key:
     # A key that is a foreign key too comes with its label.
     values = (row[name] for name in source.key_columns)
     return tuple(value["value"] if isinstance(value, Mapping) else value for value in values)
 
 
 async def _size(
-    datasette: Datasette, database: str, source: Source, key: Key
+    datasette: Datasette, database: str, source: Table, key: Key
 ) -> tuple[int, int] | None:
     sizes: dict[Key, tuple[int, int]] = await datasette.get_database(database).execute_fn(
-        lambda conn: store.sizes(conn, source, [key])
+        lambda conn: reading.sizes(conn, source, [key])
     )
     return sizes.get(key)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from datasette import hookspecs
 from datasette.utils import actor_matches_allow
 
-from ..store.tables import fold
+from ..store.sql import fold_name
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -78,8 +78,8 @@ def _configured(datasette: Datasette, actor: Actor, action: str, database: str, 
     that of the table, else of the database, else at the top, else that everybody may."""
     of_database = (datasette.metadata("databases") or {}).get(database) or {}
     of_table = {
-        fold(name): settings for name, settings in (of_database.get("tables") or {}).items()
-    }.get(fold(table))
+        fold_name(name): settings for name, settings in (of_database.get("tables") or {}).items()
+    }.get(fold_name(table))
     for permissions in (
         (of_table or {}).get("permissions"),
         of_database.get("permissions"),

@@ -11,22 +11,22 @@ from weakref import WeakKeyDictionary
 from datasette.utils.sqlite import sqlite3
 
 from ..errors import RevimgError
-from ..store import tables
-from ..store import writing as store
-from ..store.tables import Source, fold
-from ..store.writing import Embedded
+from ..store import registry, sql, tables
+from ..store.registry import EmbeddedTable
+from ..store.sql import fold_name
+from ..store.tables import Table
 
 # Long enough for all cells of a page, short enough that nobody waits for a new table.
 FRESH_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Table:
+class KnownTable:
     """An embedded table: its record, the table itself, and the column whose cells show the
     pictures."""
 
-    entry: Embedded
-    source: Source
+    embedded: EmbeddedTable
+    source: Table
     cell_column: str
 
 
@@ -39,13 +39,13 @@ class Registry:
     whether anybody owns them or not.
     """
 
-    tables: Mapping[str, Table] = field(default_factory=dict)
+    tables: Mapping[str, KnownTable] = field(default_factory=dict)
     owners: Mapping[str, str] = field(default_factory=dict)
     computed: tuple[str, ...] = ()
 
-    def table(self, name: str) -> Table | None:
+    def table(self, name: str) -> KnownTable | None:
         """An embedded table that still exists."""
-        return self.tables.get(fold(name))
+        return self.tables.get(fold_name(name))
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ class Registry:
 _kept: WeakKeyDictionary[Any, tuple[float, int, Registry]] = WeakKeyDictionary()
 
 
-async def registry(db: Any, *, current: bool = False) -> Registry:
+async def current_registry(db: Any, *, current: bool = False) -> Registry:
     """The registry of a Datasette database, at most FRESH_SECONDS old; with ``current`` it has
     every table that there is now."""
     now = time.monotonic()
@@ -85,40 +85,40 @@ def _read(conn: sqlite3.Connection) -> Registry:
         computed = [
             name
             for (name,) in conn.execute("select name from sqlite_master where type = 'table'")
-            if fold(name).startswith(tables.PREFIX)
+            if fold_name(name).startswith(sql.PREFIX)
         ]
     except sqlite3.Error:
         return Registry()
     try:
-        entries = store.embedded_tables(conn)
+        entries = registry.embedded_tables(conn)
     except sqlite3.Error:
         # A table of somebody else's that has the name of ours.
         entries = []
-    found: dict[str, Table] = {}
-    for entry in entries:
+    found: dict[str, KnownTable] = {}
+    for embedded in entries:
         try:
-            source = tables.find(conn, entry.table_name)
+            source = tables.find(conn, embedded.table_name)
         except RevimgError:
             continue
-        cell_column = _cell_column(conn, entry.column_name, source)
-        found[fold(entry.table_name)] = Table(entry, source, cell_column)
+        cell_column = _cell_column(conn, embedded.column_name, source)
+        found[fold_name(embedded.table_name)] = KnownTable(embedded, source, cell_column)
     return Registry(
         found,
         {
-            fold(own): entry.table_name
-            for entry in entries
-            for own in store.own_tables(entry.table_name)
+            fold_name(own): embedded.table_name
+            for embedded in entries
+            for own in registry.own_tables(embedded.table_name)
         },
         tuple(computed),
     )
 
 
-def _cell_column(conn: sqlite3.Connection, pictures: str, source: Source) -> str:
+def _cell_column(conn: sqlite3.Connection, pictures: str, source: Table) -> str:
     """The column of the pictures, or a neighbour where that is the table's only key, as ``path``
     is in a table of files: Datasette shows such a key as the link to the row, by itself."""
-    if [fold(name) for name, _ in source.keys] != [fold(pictures)]:
+    if [fold_name(name) for name, _ in source.keys] != [fold_name(pictures)]:
         return pictures
     references = conn.execute('select "from" from pragma_foreign_key_list(?)', [source.name])
     # Their cells are Datasette's own business too, they link to other rows.
-    taken = {fold(pictures), *(fold(name) for (name,) in references)}
-    return next((name for name in source.columns if fold(name) not in taken), pictures)
+    taken = {fold_name(pictures), *(fold_name(name) for (name,) in references)}
+    return next((name for name in source.columns if fold_name(name) not in taken), pictures)

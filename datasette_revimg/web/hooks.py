@@ -11,18 +11,12 @@ from datasette import hookimpl
 from datasette.utils import StartupError
 from sqlite_utils.plugins import ensure_plugins_loaded
 
-from ..search import cache
-from ..search import functions as sql
+from ..search import cache, functions
 from . import cells, compat, permissions, settings
 from .compat import Actor
-from .embedded import registry
-from .pages import compare as compare_views
-from .pages import diagnostics, overview, upload
-from .pages import map as map_page
-from .pages import matrix as matrix_page
-from .pages import similar as views
-from .work import inference, renditions
-from .work import state as caches
+from .embedded import current_registry
+from .pages import compare, diagnostics, map, matrix, overview, similar, upload
+from .work import inference, renditions, state
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -52,8 +46,8 @@ def shutdown(datasette: Datasette) -> Any:
 @hookimpl
 def prepare_connection(conn: sqlite3.Connection, database: str, datasette: Datasette) -> None:
     db = datasette.databases.get(database)
-    sql.register(conn, caches.of(db) if db else None)
-    sql.map_pages(conn)
+    functions.register(conn, state.of(db) if db else None)
+    functions.map_pages(conn)
 
 
 @hookimpl
@@ -70,17 +64,17 @@ def register_routes() -> list[tuple[str, Callable[..., Awaitable[Any]]]]:
     table = r"^/(?P<database>[^/\.]+)/(?P<table>[^/]+?)/-/"
     return [
         (r"^/-/revimg(\.(?P<format>json))?$", diagnostics.diagnostics),
-        (table + r"matrix(\.(?P<format>json))?$", matrix_page.page),
-        (table + r"matrix\.png$", matrix_page.picture),
-        (table + r"matrix-values$", matrix_page.values),
-        (table + r"map(\.(?P<format>json))?$", map_page.page),
-        (table + r"map-data$", map_page.data),
-        (table + r"map-sheet$", map_page.sheet),
-        (row + r"similar(\.(?P<format>json))?$", views.similar),
-        (row + r"thumbnail$", views.thumbnail),
-        (row + r"picture$", compare_views.picture),
-        (row + r"compare(\.(?P<format>json))?$", compare_views.compare),
-        (row + r"why(\.(?P<format>json))?$", compare_views.explain),
+        (table + r"matrix(\.(?P<format>json))?$", matrix.page),
+        (table + r"matrix\.png$", matrix.picture),
+        (table + r"matrix-values$", matrix.values),
+        (table + r"map(\.(?P<format>json))?$", map.page),
+        (table + r"map-data$", map.data),
+        (table + r"map-sheet$", map.sheet),
+        (row + r"similar(\.(?P<format>json))?$", similar.similar),
+        (row + r"thumbnail$", similar.thumbnail),
+        (row + r"picture$", compare.picture),
+        (row + r"compare(\.(?P<format>json))?$", compare.compare),
+        (row + r"why(\.(?P<format>json))?$", compare.explain),
         (upload.PATH, upload.similar),
     ]
 
@@ -158,10 +152,10 @@ def extra_css_urls(
     async def urls() -> list[str]:
         wanted = template.startswith("revimg_")
         if view_name in ("table", "row") and database and table:
-            known = await registry(datasette.get_database(database))
+            known = await current_registry(datasette.get_database(database))
             wanted = known.table(table) is not None
         elif template.startswith("query") and database:
-            wanted = bool((await registry(datasette.get_database(database))).tables)
+            wanted = bool((await current_registry(datasette.get_database(database))).tables)
         return [datasette.urls.static_plugins(settings.PLUGIN, "revimg.css")] if wanted else []
 
     return urls

@@ -11,11 +11,10 @@ import json
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from ..store import tables
-from ..store import writing as store
+from ..store import registry, sql
 from . import compat, settings
 from .compat import Actor
-from .embedded import Registry, registry
+from .embedded import Registry, current_registry
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -48,13 +47,13 @@ _DENY = """
 
 def is_computed(table: str) -> bool:
     """Whether a table is one of ours, by its name."""
-    return tables.fold(table).startswith(tables.PREFIX)
+    return sql.fold_name(table).startswith(sql.PREFIX)
 
 
 async def may_view(datasette: Datasette, actor: Actor, database: str, table: str) -> bool:
     """Whether the actor may view all that the ``_revimg_`` table was computed from."""
     db = datasette.get_database(database)
-    for source in await _sources(db, await registry(db), table):
+    for source in await _sources(db, await current_registry(db), table):
         visible, _ = await compat.visibility(datasette, actor, database, source)
         if not visible:
             return False
@@ -62,10 +61,12 @@ async def may_view(datasette: Datasette, actor: Actor, database: str, table: str
 
 
 async def _sources(db: Any, known: Registry, table: str) -> tuple[str, ...]:
-    name = tables.fold(table)
+    name = sql.fold_name(table)
     if name in known.owners:
         return (known.owners[name],)
-    if name in (store.REGISTRY, store.FAILURES) and name in map(tables.fold, known.computed):
+    if name in (registry.REGISTRY, registry.FAILURES) and name in map(
+        sql.fold_name, known.computed
+    ):
         return known.sources
     # What an interrupted run or a dropped table left behind: it may be anybody's.
     return tuple(name for name in await db.table_names() if not is_computed(name))
@@ -73,7 +74,7 @@ async def _sources(db: Any, known: Registry, table: str) -> tuple[str, ...]:
 
 async def may_upload(datasette: Datasette, actor: Actor, database: str, table: str) -> bool:
     """Whether the actor, who may view the table, may search it by image."""
-    if not settings.of_table(datasette, database, table).upload:
+    if not settings.for_table(datasette, database, table).upload:
         return False
     return await compat.allowed(datasette, actor, UPLOAD, database, table)
 
@@ -87,12 +88,12 @@ async def denials(datasette: Datasette, actor: Actor) -> Any:
         visible: list[list[str]] = []
         hidden: list[list[str]] = []
         for database, db in compat.databases(datasette).items():
-            for table in (await registry(db, current=True)).computed:
+            for table in (await current_registry(db, current=True)).computed:
                 seen = await may_view(datasette, actor, database, table)
                 (visible if seen else hidden).append([database, table])
     finally:
         _asking.reset(token)
-    prefix = tables.PREFIX.replace("_", "\\_") + "%"
+    prefix = sql.PREFIX.replace("_", "\\_") + "%"
     return compat.permission_rules(
         _DENY,
         {

@@ -13,11 +13,12 @@ from datasette.utils import detect_fts
 from datasette.utils.sqlite import sqlite3
 
 from ..keys import Key
-from ..store import tables
-from ..store.tables import Source, fold
+from ..store import sql
+from ..store.sql import fold_name
+from ..store.tables import Table
 from . import compat
 from .compat import Actor
-from .embedded import Registry, registry
+from .embedded import Registry, current_registry
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -34,7 +35,7 @@ class Column:
     is the whole key. ``visible``: whether whoever asks is known to be allowed to view the table.
     """
 
-    source: Source
+    source: Table
     positions: tuple[int, ...] | None
     visible: bool = False
 
@@ -81,7 +82,7 @@ async def columns(
     """The columns of a result that show pictures, by folded name: of tables that whoever asks
     may view or, where the request isn't known (None), perhaps may."""
     db = datasette.get_database(database)
-    known = await registry(db)
+    known = await current_registry(db)
     if not known.tables:
         return {}
     kept = _kept.get(db)
@@ -106,7 +107,7 @@ def decide(names: Sequence[str], known: Registry, schema: Schema) -> dict[str, C
     Those called ``revimg_TABLE``. If there are none, the key of the embedded table that has more
     of the result's columns than any other table that its key might be of.
     """
-    lower = [fold(name) for name in names]
+    lower = [fold_name(name) for name in names]
     aliased = {
         name: Column(table.source, None)
         for name in lower
@@ -132,8 +133,8 @@ def decide(names: Sequence[str], known: Registry, schema: Schema) -> dict[str, C
     return {lower[min(positions)]: Column(source, positions)}
 
 
-def _best(source: Source, names: set[str], schema: Schema) -> bool:
-    own = fold(source.name)
+def _best(source: Table, names: set[str], schema: Schema) -> bool:
+    own = fold_name(source.name)
     key = set(_key(source))
     shared = len(names & (schema.columns.get(own, frozenset()) | key))
     for other, columns in schema.columns.items():
@@ -148,14 +149,14 @@ def _best(source: Source, names: set[str], schema: Schema) -> bool:
     return True
 
 
-def _key(source: Source) -> tuple[str, ...]:
-    return tuple(fold(name) for name in source.key_columns)
+def _key(source: Table) -> tuple[str, ...]:
+    return tuple(fold_name(name) for name in source.key_columns)
 
 
 def read_schema(conn: sqlite3.Connection, known: Registry) -> Schema:
     """Read what ``decide`` needs to know of a database's tables."""
     virtual = tuple(
-        fold(name) + "_"
+        fold_name(name) + "_"
         for (name,) in conn.execute(
             "select name from sqlite_master where sql like 'create virtual table %'"
         )
@@ -164,15 +165,17 @@ def read_schema(conn: sqlite3.Connection, known: Registry) -> Schema:
     references: dict[str, frozenset[tuple[str, str]]] = {}
     for (name,) in conn.execute("select name from sqlite_master where type = 'table'").fetchall():
         # Ours have the source's own keys; nobody queries what a virtual table is made of.
-        if fold(name).startswith((tables.PREFIX, "sqlite_", *virtual)):
+        if fold_name(name).startswith((sql.PREFIX, "sqlite_", *virtual)):
             continue
         try:
             info = conn.execute("select name from pragma_table_info(?)", [name]).fetchall()
         except sqlite3.Error:
             # A virtual table whose module isn't there: nobody can query that either.
             continue
-        columns[fold(name)] = frozenset(fold(column) for (column,) in info)
+        columns[fold_name(name)] = frozenset(fold_name(column) for (column,) in info)
         foreign = conn.execute('select "from", "table" from pragma_foreign_key_list(?)', [name])
-        references[fold(name)] = frozenset((fold(a), fold(b)) for a, b in foreign)
+        references[fold_name(name)] = frozenset((fold_name(a), fold_name(b)) for a, b in foreign)
     indexes = {name: detect_fts(conn, table.source.name) for name, table in known.tables.items()}
-    return Schema(columns, references, {name: fts and fold(fts) for name, fts in indexes.items()})
+    return Schema(
+        columns, references, {name: fts and fold_name(fts) for name, fts in indexes.items()}
+    )

@@ -78,7 +78,7 @@ def _positive(configured: Mapping[str, Any], name: str, default: int) -> int:
     return int(value)
 
 
-def of_table(datasette: Any, database: str, table: str) -> Settings:
+def for_table(datasette: Any, database: str, table: str) -> Settings:
     """A table's settings: its own, then its database's, then those at the top.
 
     Merged here because Datasette's own fall-back doesn't reach past a place that has anything.

@@ -18,8 +18,7 @@ import features
 import generate
 import harness
 import top_k
-from datasette_revimg.store import tables
-from datasette_revimg.store import writing as store
+from datasette_revimg.store import tables, writing
 
 AIM = 50.0
 ADDED = 100
@@ -29,7 +28,7 @@ BARE = "executemany into a bare table"
 
 
 def adding(
-    conn: sqlite3.Connection, source: tables.Source, vectors: np.ndarray, rows: int, key: str
+    conn: sqlite3.Connection, source: tables.Table, vectors: np.ndarray, rows: int, key: str
 ) -> Callable[[int], None]:
     """A function that writes the run's rows as ``embed`` does."""
     runs = {}
@@ -39,7 +38,7 @@ def adding(
         generate.add_sources(conn, names, start)
         runs[number] = generate.entries(_part(vectors, number), names)
     conn.commit()
-    return lambda number: store.write(conn, source, runs[number], [])
+    return lambda number: writing.write(conn, source, runs[number], [])
 
 
 def inserting(conn: sqlite3.Connection, table: str, vectors: np.ndarray) -> Callable[[int], None]:

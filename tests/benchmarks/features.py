@@ -18,7 +18,7 @@ import onnxruntime
 from PIL import Image
 
 import datasette_revimg
-from datasette_revimg.pictures import decoding as images
+from datasette_revimg.pictures import decoding
 
 NETWORK = Path(datasette_revimg.__file__).with_name("models") / "bundled" / "vgg16-rmac.onnx"
 SEED = 2017
@@ -37,25 +37,25 @@ def pictures(folders: list[Path]) -> list[Path]:
         file
         for folder in folders
         for file in folder.rglob("*")
-        if file.suffix.lower() in images.suffixes() and file.is_file() and not file.is_symlink()
+        if file.suffix.lower() in decoding.suffixes() and file.is_file() and not file.is_symlink()
     )
 
 
 def crops(file: Path, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """The whole picture and random parts of it, some mirrored, each uint8 (224, 224, 3)."""
     try:
-        image = Image.fromarray(images.decode(file.read_bytes(), (LONGEST, LONGEST)).array)
+        image = Image.fromarray(decoding.decode(file.read_bytes(), (LONGEST, LONGEST)).array)
         with Image.open(file) as original:
             longest = max(original.size)
-    except (images.ImageError, OSError):
+    except (decoding.ImageError, OSError):
         return
-    if longest < images.SIDE:
+    if longest < decoding.SIDE:
         return
-    yield images.to_array(image)
+    yield decoding.to_array(image)
     for _ in range(min(longest, LONGEST) // PIXELS_A_CROP):
         side = int(LONGEST * rng.uniform(0.3, 0.95))
         left, top = (int(rng.integers(0, LONGEST - side + 1)) for _ in range(2))
-        part = images.to_array(image.crop((left, top, left + side, top + side)))
+        part = decoding.to_array(image.crop((left, top, left + side, top + side)))
         yield part[:, ::-1] if rng.random() < 0.5 else part
 
 

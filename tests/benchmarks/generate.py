@@ -22,9 +22,9 @@ from PIL import Image
 
 import features
 import harness
-from datasette_revimg.store import tables, upkeep
-from datasette_revimg.store import writing as store
-from datasette_revimg.store.writing import Embedded, Entry
+from datasette_revimg.store import connection, registry, tables, upkeep, writing
+from datasette_revimg.store.registry import EmbeddedTable
+from datasette_revimg.store.writing import Embedding
 
 SEED = 1914
 BATCH = 2000
@@ -89,7 +89,7 @@ def queries(conn: sqlite3.Connection, real: np.ndarray, count: int) -> np.ndarra
             conn.execute(
                 "select embedding from _revimg_photos where rowid = ?", [rowid]
             ).fetchone()[0],
-            store.VECTOR_DTYPE,
+            registry.VECTOR_DTYPE,
         )
         for rowid in chosen
     ]
@@ -111,23 +111,23 @@ def thumbnail() -> bytes:
     return buffer.getvalue()
 
 
-def entries(vectors: np.ndarray, names: list[tuple[int | str]]) -> list[Entry]:
+def entries(vectors: np.ndarray, names: list[tuple[int | str]]) -> list[Embedding]:
     small = thumbnail()
     return [
-        Entry(name, vector, hashlib.sha256(repr(name).encode()).digest(), small, 4, 3)
+        Embedding(name, vector, hashlib.sha256(repr(name).encode()).digest(), small, 4, 3)
         for name, vector in zip(names, vectors, strict=True)
     ]
 
 
-def create(conn: sqlite3.Connection, key: str) -> tables.Source:
+def create(conn: sqlite3.Connection, key: str) -> tables.Table:
     """The source table and what ``store`` keeps beside it, empty, where they are missing."""
     column = "id integer primary key" if key == "integer" else "path text primary key"
     conn.execute(
         f"create table if not exists photos ({column}, colour text, year integer, picture blob)"
     )
     source = tables.find(conn, "photos")
-    record = Embedded("photos", "picture", "blob", None, "vgg16-fc2", "0" * 64, 4096, "caffe")
-    store.prepare(conn, source, record)
+    record = EmbeddedTable("photos", "picture", "blob", None, "vgg16-fc2", "0" * 64, 4096, "caffe")
+    writing.prepare(conn, source, record)
     return source
 
 
@@ -145,7 +145,7 @@ def build(file: Path, real: np.ndarray, rows: int, key: str) -> None:
     """Write the database, through a name of its own until it is whole."""
     unfinished = file.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
-    conn = store.connect(unfinished, create=True)
+    conn = connection.connect(unfinished, create=True)
     # Nobody misses what a crash leaves of it.
     conn.execute("pragma journal_mode = off")
     conn.execute("pragma synchronous = off")
@@ -155,7 +155,7 @@ def build(file: Path, real: np.ndarray, rows: int, key: str) -> None:
         names = keys(start, len(vectors), key)
         with conn:
             add_sources(conn, names, start)
-        store.write(conn, source, entries(vectors, names), [])
+        writing.write(conn, source, entries(vectors, names), [])
         start += len(vectors)
         print(f"\r{file.name}: {start} rows, {time.perf_counter() - begin:.0f} s", end="")
     print()
@@ -202,7 +202,7 @@ def main() -> None:
             build(file, real, rows, arguments.key)
         else:
             print(f"{file.name} is there already")
-            with contextlib.closing(store.connect(file)) as conn:
+            with contextlib.closing(connection.connect(file)) as conn:
                 upkeep.finish(conn, create(conn, arguments.key))
 
 

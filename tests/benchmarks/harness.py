@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from datasette_revimg.search import functions as sql
+from datasette_revimg.search import functions
 
 K = 10
 DIMENSION = 4096
@@ -78,9 +78,9 @@ def connect(file: Path, *, mmap: bool = False) -> sqlite3.Connection:
 def ours(file: Path, *, mmap: bool = True) -> sqlite3.Connection:
     """A connection as the plugin prepares Datasette's, which maps the file; or without that."""
     conn = connect(file)
-    sql.register(conn)
+    functions.register(conn)
     if mmap:
-        sql.map_pages(conn)
+        functions.map_pages(conn)
     return conn
 
 

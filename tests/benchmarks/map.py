@@ -23,9 +23,9 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from datasette_revimg.store import tables
-from datasette_revimg.store import writing as store
-from datasette_revimg.store.writing import Embedded, Entry
+from datasette_revimg.store import tables, writing
+from datasette_revimg.store.registry import EmbeddedTable
+from datasette_revimg.store.writing import Embedding
 
 SECONDS = 4.0
 
@@ -64,8 +64,8 @@ def build(file: Path, rows: int) -> None:
     conn.executemany("insert into photos values (?, x'00')", [[n] for n in range(rows)])
     conn.commit()
     source = tables.find(conn, "photos")
-    store.prepare(
-        conn, source, Embedded("photos", "picture", "blob", None, "synthetic", "0", 64, "")
+    writing.prepare(
+        conn, source, EmbeddedTable("photos", "picture", "blob", None, "synthetic", "0", 64, "")
     )
     vectors = centres[rng.integers(0, 40, rows)] + rng.normal(size=(rows, 64)) * 0.5
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -75,8 +75,8 @@ def build(file: Path, rows: int) -> None:
         colour = tuple(int(value) for value in rng.integers(0, 256, 3))
         Image.new("RGB", (160, 120), colour).save(buffer, "WEBP")
         thumbnail = buffer.getvalue()
-        entries.append(Entry((number,), vectors[number], b"", thumbnail, 160, 120))
-    store.write(conn, source, entries, [])
+        entries.append(Embedding((number,), vectors[number], b"", thumbnail, 160, 120))
+    writing.write(conn, source, entries, [])
     conn.close()
 
 

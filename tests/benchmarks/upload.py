@@ -28,11 +28,11 @@ from PIL import Image
 
 from datasette_revimg.models import network
 from datasette_revimg.models.catalogue import VGG16_RMAC
-from datasette_revimg.pictures import decoding as images
-from datasette_revimg.store import tables
-from datasette_revimg.store import writing as store
-from datasette_revimg.store.writing import Embedded, Entry
-from datasette_revimg.web.pages import similar as views
+from datasette_revimg.pictures import decoding
+from datasette_revimg.store import tables, writing
+from datasette_revimg.store.registry import EmbeddedTable
+from datasette_revimg.store.writing import Embedding
+from datasette_revimg.web.pages import similar
 
 SIZE = (4000, 3000)
 BOUNDARY = "revimg"
@@ -69,14 +69,14 @@ def build(file: Path, rows: int) -> None:
     conn.commit()
     source = tables.find(conn, "photos")
     name, sha256, preprocessing = VGG16_RMAC.identity
-    record = Embedded(
+    record = EmbeddedTable(
         "photos", "picture", "blob", None, name, sha256, VGG16_RMAC.dimension, preprocessing
     )
-    store.prepare(conn, source, record)
+    writing.prepare(conn, source, record)
     entries = [
-        Entry((n,), vector, b"", small.getvalue(), 320, 240) for n, vector in enumerate(vectors)
+        Embedding((n,), vector, b"", small.getvalue(), 320, 240) for n, vector in enumerate(vectors)
     ]
-    store.write(conn, source, entries, [])
+    writing.write(conn, source, entries, [])
     conn.close()
 
 
@@ -119,7 +119,7 @@ def alone(picture: bytes, repeat: int, threads: int) -> list[float]:
     times = []
     for _ in range(repeat + 1):
         started = time.perf_counter()
-        net.encode(images.decode(picture).array[np.newaxis])
+        net.encode(decoding.decode(picture).array[np.newaxis])
         times.append(time.perf_counter() - started)
     return times
 
@@ -139,9 +139,9 @@ def main() -> None:
     picture = chosen.picture.read_bytes() if chosen.picture else photograph()
     bare = median(alone(picture, chosen.repeat, chosen.threads))
     parts: dict[str, list[float]] = {"decoding": [], "network": [], "search": []}
-    timed(images, "decode", parts["decoding"])
+    timed(decoding, "decode", parts["decoding"])
     timed(network.Network, "encode", parts["network"])
-    timed(views, "answer", parts["search"])
+    timed(similar, "answer", parts["search"])
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "bench.db"
         build(file, chosen.rows)

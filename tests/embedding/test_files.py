@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from datasette_revimg.embedding import plan as embedding
-from datasette_revimg.store import writing as store
+from datasette_revimg.embedding import plan
+from datasette_revimg.store import connection, reading, registry
 from kit.command import picture, run, summary, vectors
 
 
@@ -67,7 +67,7 @@ def test_base_dir(tmp_path, folder):
     error = run("embed", path, "photos", status=1).stderr
     assert "--base-dir" in error
     run("embed", path, "photos", "--base-dir", folder)
-    assert store.embedded(store.connect(path), "photos").base_dir == "../pictures"
+    assert registry.embedded(connection.connect(path), "photos").base_dir == "../pictures"
     assert "1 unchanged" in run("embed", path, "photos").stdout
 
 
@@ -86,7 +86,7 @@ def test_folder(tmp_path, folder):
     path = tmp_path / "new.db"
     result = run("embed", path, "photos", folder)
     assert summary(result.stdout) == "photos: 4 embedded, 0 unchanged, 0 failed, 0 removed"
-    conn = store.connect(path)
+    conn = connection.connect(path)
     conn.row_factory = sqlite3.Row
     rows = {row["path"]: dict(row) for row in conn.execute("select * from photos")}
     assert sorted(rows) == ["a.png", "b.JPG", "deep/c.png", "deep/deeper/ünï.webp"]
@@ -110,7 +110,7 @@ def test_folder_again(tmp_path, folder):
     os.utime(folder / "deep" / "c.png", (1, 1))
     result = run("embed", path, "photos", folder)
     assert summary(result.stdout) == "photos: 2 embedded, 2 unchanged, 0 failed, 1 removed"
-    rows = dict(store.connect(path).execute("select path, mtime from photos"))
+    rows = dict(connection.connect(path).execute("select path, mtime from photos"))
     assert sorted(rows) == ["b.JPG", "d.png", "deep/c.png", "deep/deeper/ünï.webp"]
     assert rows["deep/c.png"].startswith("1970-01-01")
     assert "4 unchanged" in run("embed", path, "photos", folder).stdout
@@ -144,11 +144,11 @@ def test_store_keeps_the_bytes(tmp_path, folder):
     path = tmp_path / "new.db"
     run("embed", path, "photos", folder)
     run("embed", path, "photos", folder, "--store", "--replace")
-    conn = store.connect(path)
+    conn = connection.connect(path)
     assert conn.execute("select content from photos where path = 'a.png'").fetchone() == (
         picture(1),
     )
-    assert store.embedded(conn, "photos").kind == "blob"
+    assert registry.embedded(conn, "photos").kind == "blob"
     assert conn.execute("select width from photos where path = 'a.png'").fetchone() == (40,)
     for file in folder.rglob("*.*"):
         if file.is_file():
@@ -165,7 +165,7 @@ def test_a_bad_file_has_a_row_and_a_reason(tmp_path, folder):
     assert "photos broken.png: damaged picture" in result.stderr
     (folder / "broken.png").write_bytes(picture(1))
     run("embed", path, "photos", folder)
-    assert store.failures(store.connect(path), "photos") == []
+    assert reading.failures(connection.connect(path), "photos") == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has file names of any bytes")
@@ -183,6 +183,6 @@ def test_base_folder_of_a_moved_database(tmp_path, folder):
     moved.mkdir()
     folder.rename(moved / "pictures")
     (tmp_path / "new.db").rename(moved / "new.db")
-    entry = store.embedded(store.connect(moved / "new.db"), "photos")
-    assert embedding.base_folder(moved / "new.db", entry) == moved / "pictures"
+    entry = registry.embedded(connection.connect(moved / "new.db"), "photos")
+    assert plan.base_folder(moved / "new.db", entry) == moved / "pictures"
     assert "4 unchanged" in run("embed", moved / "new.db", "photos").stdout

@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasette_revimg.embedding import jobs as sources
-from datasette_revimg.embedding import pipeline
+from datasette_revimg.embedding import jobs, pipeline
 from datasette_revimg.models.catalogue import VGG16_RMAC
-from datasette_revimg.store import writing as store
+from datasette_revimg.store import connection, reading, registry
 from kit.command import error_of, picture, run, summary, vectors
 
 
@@ -40,8 +39,8 @@ def test_blobs(database):
     for vector in found.values():
         assert vector.shape == (512,)
         assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
-    conn = store.connect(database)
-    entry = store.embedded(conn, "photos")
+    conn = connection.connect(database)
+    entry = registry.embedded(conn, "photos")
     assert (entry.column_name, entry.kind, entry.model) == ("image", "blob", "vgg16-rmac")
     assert entry.weights_sha256 == VGG16_RMAC.sha256
     assert conn.execute("select * from photos where id = 1").fetchone() == (
@@ -117,14 +116,14 @@ def test_no_primary_key(tmp_path):
         conn.execute("delete from photos where rowid = 2")
     run("embed", path, "photos")
     assert sorted(vectors(path)) == [(1,), (3,)]
-    conn = store.connect(path)
+    conn = connection.connect(path)
     columns = [row[1] for row in conn.execute("pragma table_info(_revimg_photos)")]
     assert columns == ["rowid_", "embedding", "content_hash"]
 
 
 def test_more_rows_than_a_page(tmp_path, monkeypatch):
     """Pages of keys, in a compound key with an order of its own."""
-    monkeypatch.setattr(sources, "PAGE", 5)
+    monkeypatch.setattr(jobs, "PAGE", 5)
     path = tmp_path / "many.db"
     small = [picture(n, size=(4, 3)) for n in range(5)]
     with sqlite3.connect(path) as conn:
@@ -165,8 +164,8 @@ def test_bad_pictures_never_stop_a_run(database):
     assert "0 bytes" in lines[0]
     assert "damaged" in lines[1]
     assert "not a picture" in lines[2]
-    conn = store.connect(database)
-    assert [pk for pk, _ in store.failures(conn, "photos")] == [
+    conn = connection.connect(database)
+    assert [pk for pk, _ in reading.failures(conn, "photos")] == [
         "[10]",
         "[11]",
         "[12]",
@@ -178,7 +177,7 @@ def test_bad_pictures_never_stop_a_run(database):
         conn.execute("delete from photos where id > 10")
         conn.execute("update photos set image = ? where id = 10", [picture(10)])
     run("embed", database, "photos", "--strict")
-    assert store.failures(store.connect(database), "photos") == []
+    assert reading.failures(connection.connect(database), "photos") == []
 
 
 def test_a_picture_that_became_bad_loses_its_vector(database):
@@ -244,7 +243,7 @@ def test_bad_input(tmp_path, database):
 
 
 def test_locked_database(database, monkeypatch):
-    monkeypatch.setattr(store, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.1)
     other = sqlite3.connect(database)
     other.execute("begin exclusive")
     assert "is locked by another program" in error_of("embed", database, "photos")
@@ -274,7 +273,7 @@ def test_sqlite_errors_become_sentences(tmp_path):
     ]:
         error = sqlite3.OperationalError("as SQLite says it")
         error.sqlite_errorcode = code
-        assert words in str(store.translated(error, tmp_path / "x.db"))
+        assert words in str(connection.translated(error, tmp_path / "x.db"))
 
 
 def test_disk_full_keeps_what_was_finished(tmp_path):
@@ -282,7 +281,7 @@ def test_disk_full_keeps_what_was_finished(tmp_path):
     with sqlite3.connect(path) as conn:
         conn.execute("create table photos (id integer primary key, image blob)")
         conn.executemany("insert into photos values (?, ?)", [(n, picture(n)) for n in range(40)])
-    connect = store.connect
+    connect = connection.connect
 
     def connect_to_small_disk(*arguments, **options):
         conn = connect(*arguments, **options)
@@ -291,7 +290,7 @@ def test_disk_full_keeps_what_was_finished(tmp_path):
         return conn
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "connect", connect_to_small_disk)
+        patch.setattr(connection, "connect", connect_to_small_disk)
         assert "the disk is full; what was finished is kept" in error_of("embed", path, "photos")
     kept = len(vectors(path))
     assert 0 < kept < 40

@@ -8,8 +8,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from datasette_revimg.cli import revimg
-from datasette_revimg.store import reading
-from datasette_revimg.store import writing as store
+from datasette_revimg.store import connection, reading
 
 
 def run(*arguments: object, status: int = 0):
@@ -42,7 +41,7 @@ def picture(seed: int, kind: str = "PNG", size: tuple[int, int] = (40, 30)) -> b
 
 
 def vectors(path: Path, table: str = "photos") -> dict:
-    conn = store.connect(path)
+    conn = connection.connect(path)
     return {
         key: vector
         for keys, matrix in reading.vectors(conn, table)

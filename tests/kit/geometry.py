@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from datasette_revimg.pictures import decoding as images
-from datasette_revimg.store import tables, upkeep
-from datasette_revimg.store import writing as store
-from datasette_revimg.store.writing import Embedded, Entry, Failure
+from datasette_revimg.pictures import decoding
+from datasette_revimg.store import tables, upkeep, writing
+from datasette_revimg.store.registry import EmbeddedTable
+from datasette_revimg.store.writing import Embedding, Failure
 
 DIMENSION = 16
 
@@ -79,9 +79,9 @@ def png(number: int) -> bytes:
     return buffer.getvalue()
 
 
-def entry(key: tuple[Any, ...], number: int) -> Entry:
-    picture = images.decode(png(number))
-    return Entry(
+def entry(key: tuple[Any, ...], number: int) -> Embedding:
+    picture = decoding.decode(png(number))
+    return Embedding(
         key,
         vector(ANGLES[number]),
         b"hash",
@@ -101,9 +101,11 @@ def embed(
     failures: list[Failure] | None = None,
 ) -> None:
     source = tables.find(conn, table)
-    record = Embedded(table, column, kind, None, "vgg16-rmac", "0" * 64, DIMENSION, "vgg16")
-    store.prepare(conn, source, record, labels=True)
-    store.write(conn, source, [entry(key, number) for number, key in keys.items()], failures or [])
+    record = EmbeddedTable(table, column, kind, None, "vgg16-rmac", "0" * 64, DIMENSION, "vgg16")
+    writing.prepare(conn, source, record, labels=True)
+    writing.write(
+        conn, source, [entry(key, number) for number, key in keys.items()], failures or []
+    )
     # So few rows are searched without codes; here they are there for the pages to go through.
     assert upkeep.rebuild(conn, source)
     upkeep.finish(conn, source)

@@ -7,7 +7,7 @@ import onnx
 from onnx import numpy_helper
 
 from datasette_revimg.models.catalogue import VGG16_RMAC
-from datasette_revimg.models.vgg16 import graph as vgg16
+from datasette_revimg.models.vgg16 import architecture
 
 CAFFE_MEANS_BGR = (103.939, 116.779, 123.68)
 DENSE = {"fc1": (25088, 4096), "fc2": (4096, 4096), "predictions": (4096, 1000)}
@@ -17,7 +17,7 @@ def seeded_convolutions() -> dict[str, np.ndarray]:
     """Weights that keep the activations' size from layer to layer (He et al. 2015)."""
     rng = np.random.default_rng(16)
     arrays = {}
-    for layer, shape in vgg16.conv_shapes().items():
+    for layer, shape in architecture.conv_shapes().items():
         spread = np.sqrt(2 / (9 * shape[2]))
         arrays[f"{layer}/kernel"] = rng.normal(0, spread, shape).astype(np.float32)
         arrays[f"{layer}/bias"] = rng.normal(0, 0.1, shape[3:]).astype(np.float32)
@@ -39,10 +39,10 @@ def bundled_convolutions() -> dict[str, np.ndarray]:
         return whole * scale.reshape(-1, *[1] * (whole.ndim - 1))
 
     arrays = {}
-    for layer in vgg16.LAYERS:
+    for layer in architecture.LAYERS:
         kernel = array(f"{layer}.kernel").transpose(2, 3, 1, 0)
         # The graph takes RGB, the weights are for BGR.
-        first = layer == vgg16.LAYERS[0]
+        first = layer == architecture.LAYERS[0]
         arrays[f"{layer}/kernel"] = np.ascontiguousarray(kernel[:, :, ::-1] if first else kernel)
         arrays[f"{layer}/bias"] = array(f"{layer}.bias")
     return arrays

@@ -9,7 +9,7 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
-from datasette_revimg.models.vgg16.graph import conv_shapes
+from datasette_revimg.models.vgg16.architecture import conv_shapes
 
 h5py = pytest.importorskip("h5py", reason="h5py writes Keras' files")
 onnx = pytest.importorskip("onnx", reason="onnx writes the model zoo's files")

@@ -14,8 +14,8 @@ from PIL import Image
 
 from datasette_revimg.models import custom
 from datasette_revimg.models.pixels import Pixels, prepare
-from datasette_revimg.pictures import decoding as images
-from datasette_revimg.store import writing as store
+from datasette_revimg.pictures import decoding
+from datasette_revimg.store import connection, registry
 from kit.command import error_of, picture, run, vectors
 from kit.docs import blocks
 from kit.tiny_network import DIMENSION, Tiny
@@ -94,7 +94,7 @@ def test_what_is_recorded(database, tmp_path):
     tiny.describe(licence="MIT")
     file = tiny.save()
     run("embed", database, "photos", "--model", file)
-    entry = store.embedded(store.connect(database), "photos")
+    entry = registry.embedded(connection.connect(database), "photos")
     assert (entry.model, entry.dimension) == ("tiny", DIMENSION)
     assert entry.weights_sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
     assert entry.preprocessing == ("48x64 RGB mean=0.5,0.4,0.2 std=0.25,0.2,0.5 output=vector")
@@ -107,7 +107,7 @@ def test_what_is_recorded(database, tmp_path):
 def test_a_name_of_its_own(database, tiny):
     tiny.describe(name="my network")
     run("embed", database, "photos", "--model", tiny.save())
-    assert store.embedded(store.connect(database), "photos").model == "my network"
+    assert registry.embedded(connection.connect(database), "photos").model == "my network"
 
 
 def test_again(database, tiny, tmp_path):
@@ -259,7 +259,7 @@ def test_wrong_keys(database, tiny, changed, message):
     assert refused("embed", database, "photos", "--model", tiny.file).startswith(
         f"{description}: {message}"
     )
-    assert store.embedded(store.connect(database), "photos") is None
+    assert registry.embedded(connection.connect(database), "photos") is None
 
 
 @pytest.mark.parametrize("key", ["input", "size", "colour", "mean", "std", "output", "dimension"])
@@ -529,11 +529,11 @@ def test_decoded_at_the_models_size():
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=95)
     for size in ((32, 32), (48, 64), (600, 200)):
-        found = images.decode(buffer.getvalue(), size)
+        found = decoding.decode(buffer.getvalue(), size)
         assert found.array.shape == (*size, 3)
         full = Image.fromarray(pixels).resize(size[::-1], Image.Resampling.BILINEAR)
         assert np.abs(found.array.astype(int) - np.asarray(full)).mean() < 1
-        assert max(Image.open(io.BytesIO(found.thumbnail)).size) == images.THUMBNAIL_SIDE
+        assert max(Image.open(io.BytesIO(found.thumbnail)).size) == decoding.THUMBNAIL_SIDE
         assert (found.width, found.height) == (1600, 2400)
 
 

@@ -20,8 +20,7 @@ from PIL import Image
 
 from datasette_revimg.models import labels
 from datasette_revimg.models.catalogue import Installed
-from datasette_revimg.store import reading
-from datasette_revimg.store import writing as store
+from datasette_revimg.store import connection, reading
 from kit.asking import IS_1, cookies
 from kit.command import error_of, run, summary
 
@@ -214,7 +213,7 @@ def test_five_labels_of_each_picture(installed, database):
 
 def test_same_vectors_with_labels_and_without(installed, database):
     def vectors():
-        return next(reading.vectors(store.connect(database), "photos"))[1]
+        return next(reading.vectors(connection.connect(database), "photos"))[1]
 
     embed(database, "photos", "--labels")
     with_labels = vectors()
@@ -290,7 +289,7 @@ def test_without_labels_no_stale_ones_stay(installed, database):
 
 def test_one_transaction_with_the_vectors(installed, database):
     embed(database, "photos", "--labels")
-    conn = store.connect(database)
+    conn = connection.connect(database)
     before = reading.vector(conn, "photos", (1,))
     change(database, "update photos set image = ? where id = 1", png("blue"))
     change(

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from datasette_revimg.errors import RevimgError
 from datasette_revimg.models.catalogue import VGG16_RMAC
 from datasette_revimg.models.network import Network
-from datasette_revimg.pictures import decoding as images
+from datasette_revimg.pictures import decoding
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def drawing(shape: str, colour: str, left: int) -> np.ndarray:
     getattr(ImageDraw.Draw(image), shape)((left, 60, left + 160, 220), fill=colour)
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
-    return images.decode(buffer.getvalue()).array
+    return decoding.decode(buffer.getvalue()).array
 
 
 def test_is_the_file_that_the_catalogue_describes():

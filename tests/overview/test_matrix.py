@@ -15,8 +15,7 @@ import pytest
 from PIL import Image
 
 from datasette_revimg.overview import matrix
-from datasette_revimg.store import tables
-from datasette_revimg.store import writing as store
+from datasette_revimg.store import tables, writing
 from kit.asking import found
 from kit.clusters import clusters, unit
 from kit.command import error_of, run
@@ -305,11 +304,13 @@ async def test_never_older_than_the_table(data, ds):
     with sqlite3.connect(data) as conn:
         source = tables.find(conn, "photos")
         conn.execute("insert into photos values (20, 'new', 'red', 2000, x'00')")
-        store.write(conn, source, [entry((20,), 8)], [])
+        writing.write(conn, source, [entry((20,), 8)], [])
         conn.execute("delete from photos where id = 4")
         # Another picture, in the same second perhaps.
         turned = entry((2,), 11)
-        store.write(conn, source, [store.Entry(**{**vars(turned), "content_hash": b"2"})], [])
+        writing.write(
+            conn, source, [writing.Embedding(**{**vars(turned), "content_hash": b"2"})], []
+        )
     after = await found(ds, PAGE + ".json")
     assert {row["row"]["id"] for row in after["rows"]} == {*ANGLES, 20} - {4}
     place = {row["row"]["id"]: index for index, row in enumerate(after["rows"])}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from datasette_revimg.overview import sample as sampling
+from datasette_revimg.overview import sample
 from datasette_revimg.store import tables
 from kit.geometry import ANGLES
 
@@ -12,29 +12,29 @@ from kit.geometry import ANGLES
 def test_sample_says_so_and_is_the_same_again(data):
     with sqlite3.connect(data) as conn:
         source = tables.find(conn, "photos")
-        whole = sampling.take(conn, source, 12)
+        whole = sample.sample_rows(conn, source, 12)
         assert [key for (key,) in whole.keys] == sorted(ANGLES)
         assert not whole.is_part
         assert str(whole) == "12 rows"
-        part = sampling.take(conn, source, 5)
+        part = sample.sample_rows(conn, source, 5)
         assert part.is_part
         assert str(part) == "5 of 12 rows, a random sample"
         assert len(set(part.keys)) == 5
         assert part.keys == sorted(part.keys)
         assert set(part.keys) < set(whole.keys)
-        assert part == sampling.take(conn, source, 5)
-        assert sampling.take(conn, source, 12, "id > ?", [4]).total == 8
+        assert part == sample.sample_rows(conn, source, 5)
+        assert sample.sample_rows(conn, source, 12, "id > ?", [4]).total == 8
 
 
 def test_version_changes_with_the_vectors_and_with_nothing_else(data):
     with sqlite3.connect(data) as conn:
         source = tables.find(conn, "photos")
-        before = sampling.take(conn, source, 12).version
+        before = sample.sample_rows(conn, source, 12).version
         conn.execute("update photos set title = 'other'")
-        assert sampling.take(conn, source, 12).version == before
+        assert sample.sample_rows(conn, source, 12).version == before
         conn.execute("update _revimg_photos set content_hash = x'01' where id = 3")
-        changed = sampling.take(conn, source, 12).version
+        changed = sample.sample_rows(conn, source, 12).version
         assert changed != before
         conn.execute("delete from photos where id = 3")
-        assert sampling.take(conn, source, 12).version not in (before, changed)
-        assert sampling.take(conn, source, 12).total == 11
+        assert sample.sample_rows(conn, source, 12).version not in (before, changed)
+        assert sample.sample_rows(conn, source, 12).total == 11

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datasette_revimg.pictures import decoding as images
+from datasette_revimg.pictures import decoding
 from datasette_revimg.pictures.decoding import ImageError
 
 RED, GREEN, BLUE, WHITE, BLACK = (
@@ -59,9 +59,9 @@ def close(found: tuple[int, ...], expected: tuple[int, ...], tolerance: int = 3)
     ],
 )
 def test_formats(kind, options):
-    if kind not in images.formats():
+    if kind not in decoding.formats():
         pytest.skip(f"this Pillow has no {kind}")
-    picture = images.decode(encoded(halves(RED, BLUE), kind, **options))
+    picture = decoding.decode(encoded(halves(RED, BLUE), kind, **options))
     assert picture.array.shape == (224, 224, 3)
     assert picture.array.dtype == np.uint8
     assert (picture.width, picture.height, picture.format) == (64, 48, kind)
@@ -73,15 +73,15 @@ def test_heic():
     pillow_heif = pytest.importorskip("pillow_heif", reason="pillow-heif is not installed")
     buffer = io.BytesIO()
     pillow_heif.from_pillow(halves(RED, BLUE)).save(buffer, quality=100)
-    picture = images.decode(buffer.getvalue())
+    picture = decoding.decode(buffer.getvalue())
     assert picture.format == "HEIF"
     assert close(colour_at(picture.array, 0.8, 0.5), BLUE, 8)
 
 
 def test_heic_without_the_package_names_it(monkeypatch):
-    monkeypatch.setattr(images, "formats", lambda: ("JPEG", "PNG"))
+    monkeypatch.setattr(decoding, "formats", lambda: ("JPEG", "PNG"))
     with pytest.raises(ImageError, match="pillow-heif"):
-        images.decode(b"\0\0\0\x18ftypheic" + bytes(100))
+        decoding.decode(b"\0\0\0\x18ftypheic" + bytes(100))
 
 
 # EXIF's eight orientations, as the transposition that brings the stored pixels upright.
@@ -112,7 +112,7 @@ def test_exif_orientation(kind, orientation):
     stored = upright if how is None else upright.transpose(UNDO.get(how, how))
     exif = Image.Exif()
     exif[0x0112] = orientation
-    picture = images.decode(encoded(stored, kind, exif=exif))
+    picture = decoding.decode(encoded(stored, kind, exif=exif))
     assert (picture.width, picture.height) == (640, 480)
     corners = [colour_at(picture.array, x, y) for y in (0.2, 0.8) for x in (0.2, 0.8)]
     for found, expected in zip(corners, (RED, GREEN, BLUE, WHITE), strict=True):
@@ -124,7 +124,7 @@ def test_exif_orientation(kind, orientation):
 def test_alpha_over_white():
     image = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
     image.paste((255, 0, 0, 128), (20, 0, 40, 40))
-    picture = images.decode(encoded(image, "PNG"))
+    picture = decoding.decode(encoded(image, "PNG"))
     assert colour_at(picture.array, 0.2, 0.5) == WHITE
     # Half of red over white: red stays, green and blue are half of white's.
     assert close(colour_at(picture.array, 0.8, 0.5), (255, 127, 127))
@@ -133,7 +133,7 @@ def test_alpha_over_white():
 def test_transparent_palette_over_white():
     image = halves(RED, BLUE).convert("P", palette=Image.Palette.ADAPTIVE, colors=2)
     index_of_red = image.getpixel((0, 0))
-    picture = images.decode(encoded(image, "GIF", transparency=index_of_red))
+    picture = decoding.decode(encoded(image, "GIF", transparency=index_of_red))
     assert colour_at(picture.array, 0.2, 0.5) == WHITE
     assert close(colour_at(picture.array, 0.8, 0.5), BLUE)
 
@@ -142,7 +142,7 @@ def test_transparent_palette_over_white():
 def test_16_bit_grey_keeps_its_levels(kind):
     levels = np.zeros((32, 64), np.uint16)
     levels[:, 32:] = 0x8000
-    picture = images.decode(encoded(Image.fromarray(levels), kind))
+    picture = decoding.decode(encoded(Image.fromarray(levels), kind))
     assert colour_at(picture.array, 0.2, 0.5) == BLACK
     # 0x8000 / 257 = 127.5
     assert close(colour_at(picture.array, 0.8, 0.5), (128, 128, 128), 1)
@@ -151,24 +151,24 @@ def test_16_bit_grey_keeps_its_levels(kind):
 def test_float_tiff_is_stretched():
     levels = np.full((32, 64), -1.5, np.float32)
     levels[:, 32:] = 2.5
-    picture = images.decode(encoded(Image.fromarray(levels), "TIFF"))
+    picture = decoding.decode(encoded(Image.fromarray(levels), "TIFF"))
     assert colour_at(picture.array, 0.2, 0.5) == BLACK
     assert colour_at(picture.array, 0.8, 0.5) == WHITE
 
 
 def test_one_bit_and_grey():
     one_bit = halves((0,), (1,), mode="1")
-    picture = images.decode(encoded(one_bit, "PNG"))
+    picture = decoding.decode(encoded(one_bit, "PNG"))
     assert colour_at(picture.array, 0.1, 0.5) == BLACK
     assert colour_at(picture.array, 0.9, 0.5) == WHITE
-    grey = images.decode(encoded(Image.new("L", (9, 9), 77), "PNG"))
+    grey = decoding.decode(encoded(Image.new("L", (9, 9), 77), "PNG"))
     assert colour_at(grey.array, 0.5, 0.5) == (77, 77, 77)
 
 
 def test_cmyk_jpeg():
     # Full cyan ink absorbs red, full yellow ink absorbs blue.
     image = halves((255, 0, 0, 0), (0, 0, 255, 0), mode="CMYK")
-    picture = images.decode(encoded(image, "JPEG", quality=95))
+    picture = decoding.decode(encoded(image, "JPEG", quality=95))
     assert close(colour_at(picture.array, 0.1, 0.5), (0, 255, 255), 8)
     assert close(colour_at(picture.array, 0.9, 0.5), (255, 255, 0), 8)
 
@@ -176,7 +176,7 @@ def test_cmyk_jpeg():
 def test_lab_tiff():
     # L* = 100 is 255 in 8 bits, a* = b* = 0 is 128: white; L* = 0: black.
     image = halves((0, 128, 128), (255, 128, 128), mode="LAB")
-    picture = images.decode(encoded(image, "TIFF"))
+    picture = decoding.decode(encoded(image, "TIFF"))
     assert close(colour_at(picture.array, 0.1, 0.5), BLACK)
     assert close(colour_at(picture.array, 0.9, 0.5), WHITE)
 
@@ -184,14 +184,14 @@ def test_lab_tiff():
 def test_first_frame_of_an_animation():
     frames = [Image.new("RGB", (30, 30), colour) for colour in (GREEN, RED, BLUE)]
     data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    assert close(colour_at(images.decode(data).array, 0.5, 0.5), GREEN)
+    assert close(colour_at(decoding.decode(data).array, 0.5, 0.5), GREEN)
 
 
 def test_aspect_is_ignored_and_resize_antialiased():
     # One pixel wide stripes: without antialiasing they'd alias to black or white.
     stripes = np.zeros((100, 2000, 3), np.uint8)
     stripes[:, ::2] = 255
-    array = images.decode(encoded(Image.fromarray(stripes), "PNG")).array
+    array = decoding.decode(encoded(Image.fromarray(stripes), "PNG")).array
     assert array.shape == (224, 224, 3)
     assert 100 < array.min() <= array.max() < 155
 
@@ -204,26 +204,26 @@ def test_draft_decoding_stays_close_to_the_full_one():
         full = np.asarray(
             image.convert("RGB").resize((224, 224), Image.Resampling.BILINEAR), np.int16
         )
-    difference = np.abs(images.decode(data).array - full)
+    difference = np.abs(decoding.decode(data).array - full)
     assert difference.mean() < 1
-    assert images.decode(data).width == 3200
+    assert decoding.decode(data).width == 3200
 
 
 def test_thumbnail_is_small_webp_without_metadata():
     exif = Image.Exif()
     exif[0x010E] = "a secret"
     data = encoded(halves(RED, BLUE, (1000, 400)), "JPEG", exif=exif)
-    with Image.open(io.BytesIO(images.decode(data).thumbnail)) as thumbnail:
+    with Image.open(io.BytesIO(decoding.decode(data).thumbnail)) as thumbnail:
         assert (thumbnail.format, thumbnail.size) == ("WEBP", (320, 128))
         assert not thumbnail.getexif()
-    small = images.decode(encoded(Image.new("RGB", (30, 20)), "PNG"))
+    small = decoding.decode(encoded(Image.new("RGB", (30, 20)), "PNG"))
     with Image.open(io.BytesIO(small.thumbnail)) as thumbnail:
         assert thumbnail.size == (30, 20)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1)])
 def test_extreme_shapes(size):
-    picture = images.decode(encoded(Image.new("RGB", size, RED), "PNG"))
+    picture = decoding.decode(encoded(Image.new("RGB", size, RED), "PNG"))
     assert (picture.width, picture.height) == size
     assert colour_at(picture.array, 0.5, 0.5) == RED
 
@@ -231,11 +231,11 @@ def test_extreme_shapes(size):
 def test_when_it_was_taken():
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0x9003] = "2017:06:05 13:30:00"
-    assert images.decode(encoded(halves(RED, BLUE), "JPEG", exif=exif)).taken == (
+    assert decoding.decode(encoded(halves(RED, BLUE), "JPEG", exif=exif)).taken == (
         "2017-06-05T13:30:00"
     )
     exif.get_ifd(0x8769)[0x9003] = "0000:00:00 00:00:00"
-    assert images.decode(encoded(halves(RED, BLUE), "JPEG", exif=exif)).taken is None
+    assert decoding.decode(encoded(halves(RED, BLUE), "JPEG", exif=exif)).taken is None
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -258,7 +258,7 @@ def png_header(width: int, height: int) -> bytes:
 @pytest.mark.parametrize("size", [(30_000, 30_000), (20_000, 9_000), (2**31 - 1, 1)])
 def test_decompression_bombs_are_refused(size):
     with pytest.raises(ImageError, match=r"too large.*megapixels"):
-        images.decode(png_header(*size))
+        decoding.decode(png_header(*size))
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_decompression_bombs_are_refused(size):
 )
 def test_bad_pictures_get_a_reason(data, reason):
     with pytest.raises(ImageError, match=reason) as raised:
-        images.decode(data)
+        decoding.decode(data)
     assert "<_io" not in str(raised.value)
 
 
@@ -296,11 +296,11 @@ def progressive(scans: int) -> bytes:
 
 
 def test_jpeg_of_too_many_scans():
-    assert images.decode(progressive(images.MAX_SCANS)).width == 64
-    with pytest.raises(images.TooLargeError, match="100 scans"):
-        images.decode(progressive(images.MAX_SCANS + 1))
-    with pytest.raises(images.TooLargeError):
-        images.rendition(progressive(1000), 100)
+    assert decoding.decode(progressive(decoding.MAX_SCANS)).width == 64
+    with pytest.raises(decoding.TooLargeError, match="100 scans"):
+        decoding.decode(progressive(decoding.MAX_SCANS + 1))
+    with pytest.raises(decoding.TooLargeError):
+        decoding.rendition(progressive(1000), 100)
 
 
 def test_what_looks_like_scans_is_none():
@@ -309,7 +309,7 @@ def test_what_looks_like_scans_is_none():
     Image.effect_noise((200, 200), 90).save(
         buffer, "JPEG", progressive=True, comment=b"\xff\xda" * 999
     )
-    assert images.decode(buffer.getvalue() + b"\xff\xda\0\2" * 999).width == 200
+    assert decoding.decode(buffer.getvalue() + b"\xff\xda\0\2" * 999).width == 200
 
 
 @pytest.mark.parametrize("mode", ["I;16", "F", "RGBA", "P"])
@@ -324,9 +324,9 @@ def test_large_pictures_are_converted_in_parts(mode, monkeypatch):
     image = Image.fromarray(arrays[mode]) if mode in arrays else Image.effect_noise((70, 90), 99)
     buffer = io.BytesIO()
     (image.quantize(9) if mode == "P" else image).save(buffer, "TIFF" if mode == "F" else "PNG")
-    whole = images.decode(buffer.getvalue(), (90, 70))
-    monkeypatch.setattr(images, "_BAND", 7 * 70)
-    parts = images.decode(buffer.getvalue(), (90, 70))
+    whole = decoding.decode(buffer.getvalue(), (90, 70))
+    monkeypatch.setattr(decoding, "_BAND", 7 * 70)
+    parts = decoding.decode(buffer.getvalue(), (90, 70))
     assert (parts.array == whole.array).all()
     assert parts.thumbnail == whole.thumbnail
 
@@ -359,10 +359,10 @@ def test_garbage_of_every_kind_only_ever_raises_image_error():
             bad[places] = rng.integers(0, 256, 8)
             # Anything but ImageError would end a run; a picture that still decodes is fine.
             with contextlib.suppress(ImageError):
-                assert images.decode(bad.tobytes()).array.shape == (224, 224, 3)
+                assert decoding.decode(bad.tobytes()).array.shape == (224, 224, 3)
 
 
 def test_is_picture_reads_the_header_only():
-    assert images.is_picture(encoded(halves(RED, BLUE), "JPEG"))
-    assert not images.is_picture(b"BMXX some other bytes that begin like a bitmap")
-    assert not images.is_picture(b"")
+    assert decoding.is_picture(encoded(halves(RED, BLUE), "JPEG"))
+    assert not decoding.is_picture(b"BMXX some other bytes that begin like a bitmap")
+    assert not decoding.is_picture(b"")

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import sqlite_utils
 
-from datasette_revimg.search import functions as sql
-from datasette_revimg.store import tables
-from datasette_revimg.store import writing as store
-from datasette_revimg.store.writing import Embedded, Entry
+from datasette_revimg.search import functions
+from datasette_revimg.store import tables, writing
+from datasette_revimg.store.registry import EmbeddedTable
+from datasette_revimg.store.writing import Embedding
 
 
 def blob(*numbers: float) -> bytes:
@@ -24,7 +24,7 @@ def blob(*numbers: float) -> bytes:
 @pytest.fixture
 def conn():
     conn = sqlite3.connect(":memory:")
-    sql.register(conn)
+    functions.register(conn)
     return conn
 
 
@@ -112,7 +112,7 @@ def test_what_is_kept_from_other_rows_never_shows():
             return None
         return pytest.approx(sum(map(mul, x, y)) / lengths, abs=1e-6)
 
-    function = sql.cosine_function()
+    function = functions.cosine_function()
     order = np.random.default_rng(1).integers(0, len(pool), (3000, 2))
     for a, b in order:
         # Objects of their own, as SQLite makes them.
@@ -135,14 +135,14 @@ def photos(conn):
     conn.execute("create table photos (id integer primary key, title text, picture blob)")
     conn.executemany("insert into photos values (?, ?, x'00')", [(n, f"no. {n}") for n in ANGLES])
     source = tables.find(conn, "photos")
-    store.prepare(
-        conn, source, Embedded("photos", "picture", "blob", None, "test", "0" * 64, 2, "caffe")
+    writing.prepare(
+        conn, source, EmbeddedTable("photos", "picture", "blob", None, "test", "0" * 64, 2, "caffe")
     )
-    store.write(
+    writing.write(
         conn,
         source,
         [
-            Entry((n,), np.array([math.cos(a), math.sin(a)], np.float32), b"hash", b"", 4, 3)
+            Embedding((n,), np.array([math.cos(a), math.sin(a)], np.float32), b"hash", b"", 4, 3)
             for n, a in ANGLES.items()
         ],
         [],
@@ -229,7 +229,7 @@ def test_revimg_top_where_nothing_is_embedded(conn):
 
 def test_revimg_top_reads_its_own_database_only(photos, tmp_path):
     other = sqlite3.connect(tmp_path / "other.db")
-    sql.register(other)
+    functions.register(other)
     photos.execute("attach ? as other", [str(tmp_path / "other.db")])
     assert "error" in top(other, "photos", blob(1, 0), 3)[0]
     assert "error" not in top(photos, "photos", blob(1, 0), 3)[0]
@@ -251,7 +251,7 @@ def test_connections_are_not_kept_alive(tmp_path):
 
     for _ in range(5):
         conn = sqlite3.connect(path)
-        sql.register(conn)
+        functions.register(conn)
         conn.execute("create table if not exists t (a)")
         assert open_files() == 1
         del conn

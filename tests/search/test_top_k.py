@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from datasette_revimg.errors import RevimgError
-from datasette_revimg.search import top_k as search
+from datasette_revimg.search import top_k
 from datasette_revimg.search.functions import register
-from datasette_revimg.store import reading, tables
-from datasette_revimg.store import writing as store
-from datasette_revimg.store.writing import Embedded, Entry
+from datasette_revimg.store import reading, tables, writing
+from datasette_revimg.store.registry import EmbeddedTable
+from datasette_revimg.store.writing import Embedding
 from kit.geometry import build
 
 MODEL = {
@@ -28,9 +28,11 @@ def embed(conn: sqlite3.Connection, table: str, vectors: dict[tuple, np.ndarray]
     """Store vectors for rows that are in the table already."""
     source = tables.find(conn, table)
     dimension = len(next(iter(vectors.values())))
-    store.prepare(conn, source, Embedded(table_name=table, dimension=dimension, **MODEL))
-    entries = [Entry(key, vector, b"hash", b"thumbnail", 4, 3) for key, vector in vectors.items()]
-    store.write(conn, source, entries, [])
+    writing.prepare(conn, source, EmbeddedTable(table_name=table, dimension=dimension, **MODEL))
+    entries = [
+        Embedding(key, vector, b"hash", b"thumbnail", 4, 3) for key, vector in vectors.items()
+    ]
+    writing.write(conn, source, entries, [])
 
 
 def on_circle(angle: float) -> np.ndarray:
@@ -50,12 +52,12 @@ def conn():
     return conn
 
 
-def found(result: search.Result) -> list[int]:
+def found(result: top_k.Result) -> list[int]:
     return [hit.key[0] for hit in result.hits]
 
 
 def test_best_first_with_their_cosines(conn):
-    result = search.top_k(conn, "photos", on_circle(0.0), 4, counted=True)
+    result = top_k.top_k(conn, "photos", on_circle(0.0), 4, counted=True)
     assert found(result) == [0, 1, 2, 3]
     assert [hit.score for hit in result.hits] == pytest.approx(
         [math.cos(n / 10) for n in range(4)], abs=1e-6
@@ -64,7 +66,7 @@ def test_best_first_with_their_cosines(conn):
 
 
 def test_where_restricts_to_rows_of_the_source(conn):
-    result = search.top_k(
+    result = top_k.top_k(
         conn,
         "photos",
         on_circle(0.0),
@@ -78,7 +80,7 @@ def test_where_restricts_to_rows_of_the_source(conn):
 
 
 def test_exclude_and_minimum(conn):
-    result = search.top_k(
+    result = top_k.top_k(
         conn,
         "photos",
         on_circle(0.5),
@@ -93,13 +95,13 @@ def test_exclude_and_minimum(conn):
 
 def test_a_row_that_is_gone_is_never_found(conn):
     conn.execute("delete from photos where id = 1")
-    assert found(search.top_k(conn, "photos", on_circle(0.0), 3)) == [0, 2, 3]
+    assert found(top_k.top_k(conn, "photos", on_circle(0.0), 3)) == [0, 2, 3]
     assert reading.vector(conn, "photos", (1,)) is None
-    assert store.thumbnail(conn, "photos", (1,)) is None
+    assert reading.thumbnail(conn, "photos", (1,)) is None
 
 
 def test_more_than_there_are(conn):
-    assert len(search.top_k(conn, "photos", on_circle(0.0), 1000).hits) == 10
+    assert len(top_k.top_k(conn, "photos", on_circle(0.0), 1000).hits) == 10
 
 
 def test_same_as_a_full_sort_on_many_rows():
@@ -113,7 +115,7 @@ def test_same_as_a_full_sort_on_many_rows():
     embed(conn, "t", dict(zip(keys, matrix.astype(np.float32), strict=True)))
     query = matrix[5].astype(np.float32)
     expected = np.argsort(-(matrix @ matrix[5]))[:50]
-    result = search.top_k(conn, "t", query, 50)
+    result = top_k.top_k(conn, "t", query, 50)
     assert [hit.key for hit in result.hits] == [keys[n] for n in expected]
 
 
@@ -123,24 +125,24 @@ def test_ties_are_ordered_by_key_of_any_type():
     keys = [(b"\x01",), ("b",), (10,), ("a",), (9,), (2.5,)]
     conn.executemany("insert into t values (?, x'00')", keys)
     embed(conn, "t", {key: on_circle(0.0) for key in keys})
-    result = search.top_k(conn, "t", on_circle(0.0), 5)
+    result = top_k.top_k(conn, "t", on_circle(0.0), 5)
     assert [hit.key for hit in result.hits] == [(2.5,), (9,), (10,), ("a",), ("b",)]
 
 
 def test_query_of_another_dimension_is_refused(conn):
     with pytest.raises(RevimgError, match="vectors of 2 floats, the query has 3"):
-        search.top_k(conn, "photos", np.ones(3, np.float32), 1)
+        top_k.top_k(conn, "photos", np.ones(3, np.float32), 1)
 
 
 def test_combine():
-    between = search.combine([on_circle(0.2), on_circle(0.4)])
+    between = top_k.combine([on_circle(0.2), on_circle(0.4)])
     assert between == pytest.approx(on_circle(0.3), abs=1e-6)
-    away = search.combine([on_circle(0.3)], [on_circle(0.5)])
+    away = top_k.combine([on_circle(0.3)], [on_circle(0.5)])
     # Turned away from 0.5, beyond 0.3, and still of length 1.
     assert math.atan2(away[1], away[0]) < 0.3
     assert np.linalg.norm(away) == pytest.approx(1, abs=1e-6)
     with pytest.raises(RevimgError, match="cancel out"):
-        search.combine([on_circle(0.0), -on_circle(0.0)])
+        top_k.combine([on_circle(0.0), -on_circle(0.0)])
 
 
 def test_a_time_limit_at_any_moment_leaves_nothing_open(tmp_path):
@@ -155,7 +157,7 @@ def test_a_time_limit_at_any_moment_leaves_nothing_open(tmp_path):
             left = itertools.count(steps, -1)
             conn.set_progress_handler(lambda left=left: next(left) <= 0, 1)
             try:
-                search.top_k(conn, "photos", query, 3)
+                top_k.top_k(conn, "photos", query, 3)
             except sqlite3.OperationalError:
                 interrupted += 1
             conn.set_progress_handler(None, 0)

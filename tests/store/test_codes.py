@@ -10,13 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasette_revimg.search import cache
-from datasette_revimg.search import top_k as search
+from datasette_revimg.search import cache, top_k
 from datasette_revimg.search.cache import Budget, Cache
-from datasette_revimg.store import code_log as code_tables
-from datasette_revimg.store import tables, upkeep
-from datasette_revimg.store import writing as store
-from datasette_revimg.store.writing import Embedded, Entry, Failure
+from datasette_revimg.store import code_log, sql, tables, upkeep, writing
+from datasette_revimg.store.registry import EmbeddedTable
+from datasette_revimg.store.writing import Embedding, Failure
 from datasette_revimg.vectors import codes
 
 DIMENSION = 64
@@ -48,18 +46,19 @@ def add(conn: sqlite3.Connection, rows: dict[tuple, np.ndarray]) -> None:
     names, width = ", ".join(source.key_columns), len(source.key_columns)
     for number, key in enumerate(rows):
         conn.execute(
-            f"insert or replace into photos ({names}, colour) values ({tables.marks(width + 1)})",
+            f"insert or replace into photos ({names}, colour) "
+            f"values ({sql.placeholders(width + 1)})",
             [*key, "blue" if number % 3 else "red"],
         )
     conn.commit()
     dimension = len(next(iter(rows.values())))
-    store.prepare(
+    writing.prepare(
         conn,
         source,
-        Embedded("photos", "picture", "blob", None, "test", "0" * 64, dimension, "caffe"),
+        EmbeddedTable("photos", "picture", "blob", None, "test", "0" * 64, dimension, "caffe"),
     )
-    entries = [Entry(key, vector, b"hash", b"", 4, 3) for key, vector in rows.items()]
-    store.write(conn, source, entries, [])
+    entries = [Embedding(key, vector, b"hash", b"", 4, 3) for key, vector in rows.items()]
+    writing.write(conn, source, entries, [])
 
 
 def numbered(vectors: np.ndarray, first: int = 0) -> dict[tuple, np.ndarray]:
@@ -74,10 +73,10 @@ def full_sort(rows: dict[tuple, np.ndarray], query: np.ndarray, k: int) -> list[
 
 
 def top(conn: sqlite3.Connection, query: np.ndarray, k: int, **options) -> list[tuple]:
-    return [hit.key for hit in search.top_k(conn, "photos", query, k, **options).hits]
+    return [hit.key for hit in top_k.top_k(conn, "photos", query, k, **options).hits]
 
 
-def source_of(conn: sqlite3.Connection) -> tables.Source:
+def source_of(conn: sqlite3.Connection) -> tables.Table:
     return tables.find(conn, "photos")
 
 
@@ -135,7 +134,7 @@ def test_three_ways_give_the_same_answer(kind):
             for query in queries
             for k in (1, 24, 300)
             for result in [
-                search.top_k(
+                top_k.top_k(
                     conn,
                     "photos",
                     query,
@@ -161,7 +160,7 @@ def test_three_ways_give_the_same_answer(kind):
         assert scanned.slot("photos").times[-1].way == "vector by vector"
         conn.execute("alter table gone rename to _revimg_photos_basis")
         with conn:
-            code_tables.start_over(conn, "photos")
+            code_log.start_over(conn, "photos")
     if kind == "mixed":
         return
     for query in queries:
@@ -187,14 +186,14 @@ def test_added_rows_are_found_at_once_without_a_new_basis():
     source = source_of(conn)
     upkeep.rebuild(conn, source)
     kept = Cache()
-    generation = code_tables.state(conn, "photos").generation
+    generation = code_log.state(conn, "photos").generation
     for start in range(300, 1000, 70):
         more = numbered(vectors[start : start + 70], start)
         add(conn, more)
         rows |= more
         for query in (vectors[start], features(1, seed=start)[0]):
             assert top(conn, query, 20, cache=kept) == full_sort(rows, query, 20)
-    known = code_tables.state(conn, "photos")
+    known = code_log.state(conn, "photos")
     assert (known.generation, known.coded, known.vectors) == (generation, 1000, 1000)
     index = kept.index(conn, source)
     assert index.keys(range(len(index))) == list(rows)
@@ -213,7 +212,7 @@ def test_changed_and_removed_rows():
     add(conn, changed)
     rows |= changed
     gone = [(number,) for number in range(1, 100, 2)]
-    store.write(conn, source, [], [Failure(key, "damaged", stale=True) for key in gone])
+    writing.write(conn, source, [], [Failure(key, "damaged", stale=True) for key in gone])
     rows = {key: vector for key, vector in rows.items() if key not in gone}
     for query in (vectors[1], vectors[600], vectors[5], *features(4, seed=8)):
         for options in ({}, {"minimum": 0.85}, {"where": "id % 3 = 0"}):
@@ -224,15 +223,13 @@ def test_changed_and_removed_rows():
                 and float(vector.astype(float) @ query.astype(float)) >= options.get("minimum", -1)
             }
             for used in (kept, Cache()):
-                result = search.top_k(
-                    conn, "photos", query, 30, counted=True, cache=used, **options
-                )
+                result = top_k.top_k(conn, "photos", query, 30, counted=True, cache=used, **options)
                 assert [hit.key for hit in result.hits] == full_sort(expected, query, 30)
                 assert result.candidates == len(expected)
     # A key that comes back holds again.
     add(conn, {(1,): vectors[899]})
     assert top(conn, vectors[899], 1, cache=kept) == [(1,)]
-    known = code_tables.state(conn, "photos")
+    known = code_log.state(conn, "photos")
     assert known.vectors == len(rows) + 1
     upkeep.finish(conn, source)
 
@@ -247,7 +244,7 @@ def test_a_row_that_is_gone_from_the_source_is_never_found():
     assert top(conn, query, 1, cache=kept) == [(7,)]
     conn.execute("delete from photos where id in (7, 8, 9)")
     left = {key: vector for key, vector in rows.items() if key[0] not in (7, 8, 9)}
-    result = search.top_k(conn, "photos", query, 300, counted=True, cache=kept)
+    result = top_k.top_k(conn, "photos", query, 300, counted=True, cache=kept)
     assert [hit.key for hit in result.hits] == full_sort(left, query, 300)
     assert result.candidates == 297
 
@@ -264,7 +261,7 @@ def test_another_process_is_noticed(tmp_path):
     assert top(conn, vectors[350], 1, cache=kept) != [(350,)]
     add(other, numbered(vectors[350:], 350))
     assert top(conn, vectors[350], 1, cache=kept) == [(350,)]
-    store.forget(other, "photos")
+    writing.forget(other, "photos")
     add(other, {(1,): vectors[5]})
     assert top(conn, vectors[350], 9, cache=kept) == [(1,)]
 
@@ -294,18 +291,18 @@ def test_codes_are_made_when_vectors_are_many(monkeypatch):
     add(conn, numbered(vectors[:200]))
     source = source_of(conn)
     upkeep.maintain(conn, source)
-    assert code_tables.state(conn, "photos").generation is None
+    assert code_log.state(conn, "photos").generation is None
     add(conn, numbered(vectors[200:201], 200))
     upkeep.maintain(conn, source)
-    first = code_tables.state(conn, "photos")
+    first = code_log.state(conn, "photos")
     assert (first.coded, first.fitted, first.added) == (201, 201, 0)
     # The fit is kept until there are more than four times as many.
     add(conn, numbered(vectors[201:800], 201))
     upkeep.maintain(conn, source)
-    assert code_tables.state(conn, "photos").generation == first.generation
+    assert code_log.state(conn, "photos").generation == first.generation
     add(conn, numbered(vectors[800:1000], 800))
     upkeep.maintain(conn, source)
-    second = code_tables.state(conn, "photos")
+    second = code_log.state(conn, "photos")
     assert second.generation != first.generation
     assert second.fitted == 1000
     assert conn.execute(
@@ -319,16 +316,16 @@ def test_a_new_kind_of_pictures_gets_a_new_basis():
     add(conn, numbered(vectors[:3000]))
     source = source_of(conn)
     upkeep.rebuild(conn, source)
-    before = code_tables.state(conn, "photos")
+    before = code_log.state(conn, "photos")
     assert before.width < 256
     add(conn, numbered(vectors[3000:], 3000))
     upkeep.maintain(conn, source)
-    assert code_tables.state(conn, "photos").generation == before.generation
+    assert code_log.state(conn, "photos").generation == before.generation
     noise = np.random.default_rng(1).normal(size=(1500, 256)).astype(np.float32)
     noise /= np.linalg.norm(noise, axis=1, keepdims=True)
     add(conn, numbered(noise, 4000))
     upkeep.maintain(conn, source)
-    after = code_tables.state(conn, "photos")
+    after = code_log.state(conn, "photos")
     assert after.generation != before.generation
     assert (after.added, after.fitted) == (0, 5500)
 
@@ -341,9 +338,9 @@ def test_a_log_of_mostly_former_entries_is_rewritten():
     upkeep.rebuild(conn, source)
     for _ in range(2):
         add(conn, numbered(vectors[600:]))
-    assert code_tables.state(conn, "photos").coded == 1800
+    assert code_log.state(conn, "photos").coded == 1800
     upkeep.maintain(conn, source)
-    assert code_tables.state(conn, "photos").coded == 600
+    assert code_log.state(conn, "photos").coded == 600
     assert top(conn, vectors[900], 1) == [(300,)]
 
 
@@ -406,7 +403,7 @@ def test_damage_is_noticed_and_mended(damage, caplog):
     conn.create_function("negated", 1, negated)
     conn.execute(DAMAGE[damage])
     conn.commit()
-    assert code_tables.background(conn, "photos") is None
+    assert code_log.background(conn, "photos") is None
     if damage == "vectors were added by hand":
         conn.execute("insert into photos (id) values (5000)")
         rows[(5000,)] = rows[(1,)]
@@ -419,7 +416,7 @@ def test_damage_is_noticed_and_mended(damage, caplog):
         assert "photos" in caplog.text
         assert "datasette revimg embed" in caplog.text
     # What embed does: adds something, and looks after everything.
-    code_tables.create(conn, "photos")
+    code_log.create(conn, "photos")
     more = numbered(features(5, seed=77), 6000)
     add(conn, more)
     rows |= more
@@ -439,16 +436,16 @@ def test_finish_replaces_damaged_codes(monkeypatch):
     add(conn, numbered(features(700)))
     source = source_of(conn)
     upkeep.finish(conn, source)
-    before = code_tables.state(conn, "photos")
+    before = code_log.state(conn, "photos")
     upkeep.finish(conn, source)
-    assert code_tables.state(conn, "photos") == before
+    assert code_log.state(conn, "photos") == before
     conn.execute("update _revimg_photos_codes set codes = zeroblob(length(codes)) where chunk = 1")
     conn.commit()
     upkeep.finish(conn, source)
-    after = code_tables.state(conn, "photos")
+    after = code_log.state(conn, "photos")
     assert after.generation is not None
     assert after.revision != before.revision
-    assert len(list(code_tables.chunks(conn, "photos", after))) == 3
+    assert len(list(code_log.chunks(conn, "photos", after))) == 3
 
 
 def test_two_rebuilds_at_once_leave_the_codes_of_one(monkeypatch, tmp_path):
@@ -484,12 +481,12 @@ def test_chunks_that_another_rebuild_took_for_leftovers(monkeypatch, tmp_path):
 
     def meanwhile(*arguments):
         entries = write(*arguments)
-        code_tables.discard_unused(conn, "photos")
+        code_log.discard_unused(conn, "photos")
         return entries
 
     monkeypatch.setattr(upkeep, "_write_codes", meanwhile)
     assert not upkeep.rebuild(conn, source)
-    assert code_tables.state(conn, "photos").generation is None
+    assert code_log.state(conn, "photos").generation is None
     query = features(1, seed=2)[0]
     assert top(conn, query, 20) == full_sort(rows, query, 20)
 
@@ -510,7 +507,7 @@ def test_a_rebuild_that_vectors_overtake_changes_nothing(monkeypatch, tmp_path):
     monkeypatch.setattr(codes, "fit", meanwhile)
     conn.commit()
     assert not upkeep.rebuild(conn, source)
-    assert code_tables.state(conn, "photos").generation is None
+    assert code_log.state(conn, "photos").generation is None
     assert conn.execute("select count(*) from _revimg_photos_codes").fetchone() == (0,)
     assert top(conn, vectors[350], 1) == [(350,)]
 
@@ -560,16 +557,16 @@ def test_keys_pack_and_unpack():
         [(1, "b", 2.5, b"\x00\xff", None), ("[", 0, 1e300, b"", "x")],
         [],
     ):
-        assert code_tables.unpack(code_tables.pack(keys)) == keys
+        assert code_log.unpack(code_log.pack(keys)) == keys
     for packed in ("[", b"1234567", "[[{}]]", 5):
-        with pytest.raises(code_tables.CodesError):
-            code_tables.unpack(packed)
+        with pytest.raises(code_log.CodesError):
+            code_log.unpack(packed)
 
 
 def test_nan_is_refused():
     conn = database()
     add(conn, numbered(features(10)))
-    with pytest.raises(search.RevimgError, match="not finite"):
+    with pytest.raises(top_k.RevimgError, match="not finite"):
         top(conn, np.full(DIMENSION, np.nan, np.float32), 1)
 
 

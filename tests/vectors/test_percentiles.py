@@ -20,7 +20,7 @@ def sample() -> np.ndarray:
 
 
 def test_percentile_is_the_share_of_less_similar_pairs(sample):
-    background = percentiles.of_sample(sample, 400)
+    background = percentiles.from_sample(sample, 400)
     cosines = (sample.astype(float) @ sample.astype(float).T)[np.triu_indices(400, 1)]
     assert background.pairs == len(cosines) == 400 * 399 // 2
     # Every percent is kept.
@@ -34,7 +34,7 @@ def test_percentile_is_the_share_of_less_similar_pairs(sample):
 
 
 def test_there_and_back(sample):
-    background = percentiles.of_sample(sample, 400)
+    background = percentiles.from_sample(sample, 400)
     for percentile in (1, 50, 90, 99, 99.9, 99.99):
         assert background.percentile(background.score(percentile)) == pytest.approx(
             percentile, abs=0.01
@@ -42,21 +42,21 @@ def test_there_and_back(sample):
 
 
 def test_never_all_and_never_less_than_none(sample):
-    background = percentiles.of_sample(sample, 400)
+    background = percentiles.from_sample(sample, 400)
     assert background.percentile(-1) == 0
     assert 99.99 < background.percentile(1) < 100
 
 
 def test_many_equal_pairs():
     rows = unit(np.ones((50, 8)))
-    background = percentiles.of_sample(rows, 50)
+    background = percentiles.from_sample(rows, 50)
     # More similar than none of them: all are as similar.
     assert background.percentile(0.99) == 0
     assert background.percentile(float(background.quantiles[0])) == 0
 
 
 def test_two_rows():
-    background = percentiles.of_sample(unit(np.array([[1.0, 0.0], [1.0, 1.0]])), 2)
+    background = percentiles.from_sample(unit(np.array([[1.0, 0.0], [1.0, 1.0]])), 2)
     assert background.pairs == 1
     assert background.score(50) == pytest.approx(np.sqrt(0.5), abs=1e-6)
 
@@ -78,7 +78,7 @@ def test_in_words(percentile, text):
 
 
 def test_minimum(sample):
-    background = percentiles.of_sample(sample, 400)
+    background = percentiles.from_sample(sample, 400)
     assert percentiles.parse_minimum("0.8") == Minimum(0.8)
     assert percentiles.parse_minimum("0.8").score(None) == 0.8
     assert str(percentiles.parse_minimum("99.9%")) == "99.9%"

@@ -13,8 +13,8 @@ from datasette.app import Datasette
 from datasette.cli import cli
 from datasette.utils import StartupError, tilde_encode
 
-from datasette_revimg.web import cells
-from datasette_revimg.web import embedded as registry
+from datasette_revimg.web import embedded
+from datasette_revimg.web.rows import displayed
 from kit.asking import IS_1
 from kit.geometry import ANGLES, AWKWARD, DAMAGED, NO_PICTURE, cosine
 
@@ -150,7 +150,7 @@ async def test_registry_is_fresh_and_each_database_s_own(data, tmp_path, monkeyp
     conn.execute("insert into _revimg_tables select * from built._revimg_tables")
     conn.commit()
     conn.close()
-    monkeypatch.setattr(registry, "FRESH_SECONDS", 0)
+    monkeypatch.setattr(embedded, "FRESH_SECONDS", 0)
     assert (await second.client.get("/data/photos/1/-/similar")).status_code == 200
 
 
@@ -200,7 +200,7 @@ async def test_settings_closer_to_the_rows_count_more(serve):
 
 async def test_displayed_size():
     box = (160, 120)
-    assert cells.displayed((4000, 3000), box) == (160, 120)
-    assert cells.displayed((3000, 4000), box) == (90, 120)
-    assert cells.displayed((67, 40), box) == (134, 80)
-    assert cells.displayed((100000, 1), box) == (160, 1)
+    assert displayed((4000, 3000), box) == (160, 120)
+    assert displayed((3000, 4000), box) == (90, 120)
+    assert displayed((67, 40), box) == (134, 80)
+    assert displayed((100000, 1), box) == (160, 1)

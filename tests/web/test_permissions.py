@@ -10,10 +10,8 @@ from contextlib import closing
 import pytest
 from datasette.utils import tilde_encode
 
-from datasette_revimg.store import code_log as code_tables
-from datasette_revimg.store import tables
-from datasette_revimg.store import writing as store
-from datasette_revimg.web import hooks as plugin
+from datasette_revimg.store import code_log, registry, tables, writing
+from datasette_revimg.web import hooks
 from kit.asking import IS_1, cookies
 from kit.geometry import embed, nearest
 
@@ -28,10 +26,10 @@ PRIVATE = {
 }
 
 # A row of each; what stands for the codes' generation, which is a random number, in its place.
-ROWS = dict.fromkeys(store.own_tables("photos"), "1") | {
-    store.labels_table("photos"): "1,tench",
-    code_tables.codes_table("photos"): "GENERATION,0",
-    code_tables.basis_table("photos"): "GENERATION",
+ROWS = dict.fromkeys(registry.own_tables("photos"), "1") | {
+    registry.labels_table("photos"): "1,tench",
+    code_log.codes_table("photos"): "GENERATION,0",
+    code_log.basis_table("photos"): "GENERATION",
 }
 
 PAGES = [
@@ -60,7 +58,7 @@ PAGES = [
 @pytest.fixture
 def address(path, built):
     with closing(sqlite3.connect(built)) as conn:
-        return path.replace("GENERATION", str(code_tables.state(conn, "photos").generation))
+        return path.replace("GENERATION", str(code_log.state(conn, "photos").generation))
 
 
 def expected(path, status):
@@ -144,7 +142,7 @@ async def test_a_table_that_is_embedded_while_it_is_served(tmp_path, serve):
 @pytest.mark.parametrize("resource", [None, "data", ("data",), ("elsewhere", "_revimg_photos")])
 async def test_questions_about_no_table(ds, resource):
     """Plugins ask for anything; on 0.65 the answer is no opinion."""
-    assert plugin.permission_allowed(ds, None, "view-table", resource) is None
+    assert hooks.permission_allowed(ds, None, "view-table", resource) is None
 
 
 async def test_permission_comes_before_existence(serve):
@@ -178,12 +176,12 @@ async def test_lists_of_tables(serve, private):
             assert not ours.search(response.text), (actor, listing)
     seen = (await ds.client.get("/data.json", cookies=cookies(ds, "ann"))).json()["tables"]
     names = {table["name"]: table.get("private") for table in seen}
-    own = (*store.own_tables("photos"), store.REGISTRY, store.FAILURES)
+    own = (*registry.own_tables("photos"), registry.REGISTRY, registry.FAILURES)
     assert all(names[name] for name in own)
     # The other tables' own are as public as those tables.
     if private == "table":
         anybody = (await ds.client.get("/data.json")).json()["tables"]
-        assert {"plain", *store.own_tables("pairs")} <= {table["name"] for table in anybody}
+        assert {"plain", *registry.own_tables("pairs")} <= {table["name"] for table in anybody}
 
 
 async def test_lists_of_all_need_all(serve):
@@ -238,8 +236,10 @@ async def test_names_that_start_alike(data, serve):
         """
     )
     source = tables.find(conn, "photos_2024")
-    record = store.embedded(conn, "photos")
-    store.prepare(conn, source, store.Embedded(**{**vars(record), "table_name": source.name}))
+    record = registry.embedded(conn, "photos")
+    writing.prepare(
+        conn, source, registry.EmbeddedTable(**{**vars(record), "table_name": source.name})
+    )
     conn.close()
     ds = serve(config=PRIVATE["table"])
     for path, status in (

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 from datasette.utils import tilde_encode
 
+from datasette_revimg.web import embedded
 from kit.asking import IS_1, cookies
 from kit.docs import blocks
 from kit.geometry import ANGLES, AWKWARD, embed, png
@@ -197,9 +198,8 @@ async def test_other_tables_with_such_keys(ds, data):
 
 async def shown_soon(ds, sql):
     """With what is in the database now, not up to a second ago."""
-    from datasette_revimg.web import embedded as registry
 
-    registry._kept.clear()
+    embedded._kept.clear()
     return await shown(ds, sql)
 
 

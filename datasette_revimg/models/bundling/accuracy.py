@@ -17,9 +17,10 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
-from ...pictures import decoding as images
-from ..catalogue import CAFFE, VGG16_RMAC
-from ..vgg16.graph import EMBEDDING, INPUT, build_rmac
+from ...pictures import decoding
+from ..catalogue import VGG16_RMAC
+from ..vgg16.architecture import CAFFE, EMBEDDING, INPUT
+from ..vgg16.graph import build_rmac
 from ..weights.readers import read_convolutions
 from .bundle import photographs
 
@@ -31,10 +32,10 @@ PICTURES_PER_PHOTO = 5
 
 def with_quarters(photo: np.ndarray) -> list[np.ndarray]:
     """The photo and its four quarters, each uint8 (224, 224, 3): five pictures to tell apart."""
-    image, half = Image.fromarray(photo), images.SIDE // 2
+    image, half = Image.fromarray(photo), decoding.SIDE // 2
     corners = [(left, top) for top in (0, half) for left in (0, half)]
     return [photo] + [
-        images.to_array(image.crop((left, top, left + half, top + half))) for left, top in corners
+        decoding.to_array(image.crop((left, top, left + half, top + half))) for left, top in corners
     ]
 
 
@@ -94,7 +95,7 @@ def report(weights: Path, network: Path, files: Sequence[Path]) -> str:
         [
             picture
             for file in files
-            for picture in with_quarters(images.decode(file.read_bytes()).array)
+            for picture in with_quarters(decoding.decode(file.read_bytes()).array)
         ]
     )
     expected, found = embed(full, pictures), embed(small, pictures)

@@ -31,9 +31,10 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from PIL import Image
 
-from ...pictures import decoding as images
-from ..catalogue import CAFFE, VGG16_RMAC
-from ..vgg16.graph import INPUT, LAYERS, build_rmac
+from ...pictures import decoding
+from ..catalogue import VGG16_RMAC
+from ..vgg16.architecture import CAFFE, INPUT, LAYERS
+from ..vgg16.graph import build_rmac
 from ..weights.readers import read_convolutions
 from .rounding import channel_scales, round_for_outputs, sample_patches
 
@@ -67,7 +68,7 @@ def photographs(folders: Sequence[Path]) -> list[Path]:
         file
         for folder in folders
         for file in sorted(folder.rglob("*"))
-        if file.suffix.lower() in images.suffixes() and file.is_file() and not file.is_symlink()
+        if file.suffix.lower() in decoding.suffixes() and file.is_file() and not file.is_symlink()
     ]
 
 
@@ -80,9 +81,9 @@ def augmented(photo: np.ndarray, rng: np.random.Generator) -> Iterator[np.ndarra
     yield photo
     image = Image.fromarray(photo)
     for _ in range(VARIANTS_PER_PHOTO - 1):
-        side = int(images.SIDE * rng.uniform(0.4, 0.9))
-        left, top = (int(rng.integers(0, images.SIDE - side + 1)) for _ in range(2))
-        variant = images.to_array(image.crop((left, top, left + side, top + side)))
+        side = int(decoding.SIDE * rng.uniform(0.4, 0.9))
+        left, top = (int(rng.integers(0, decoding.SIDE - side + 1)) for _ in range(2))
+        variant = decoding.to_array(image.crop((left, top, left + side, top + side)))
         if rng.random() < 0.5:
             variant = variant[:, ::-1]
         exposed = variant.astype(np.float32) * rng.uniform(0.6, 1.5) + rng.uniform(-30, 30)
@@ -96,7 +97,7 @@ def calibration_batches(files: Sequence[Path], rng: np.random.Generator) -> Iter
             [
                 variant
                 for file in files[start : start + PHOTOS_PER_BATCH]
-                for variant in augmented(images.decode(file.read_bytes()).array, rng)
+                for variant in augmented(decoding.decode(file.read_bytes()).array, rng)
             ]
         )
 
@@ -213,7 +214,7 @@ class _OnePicture(CalibrationDataReader):  # type: ignore[misc]
     """quantize_static wants to calibrate, even though all ranges are given; this is the least."""
 
     def __init__(self) -> None:
-        self._feeds = iter([{INPUT: np.zeros((1, images.SIDE, images.SIDE, 3), np.uint8)}])
+        self._feeds = iter([{INPUT: np.zeros((1, decoding.SIDE, decoding.SIDE, 3), np.uint8)}])
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         return next(self._feeds, None)
@@ -287,7 +288,7 @@ def main(weights: Path, photos: tuple[Path, ...], output: Path) -> None:
     files = photographs(photos)
     if not files:
         raise click.ClickException("no pictures in the folders to calibrate with")
-    if unreadable := [str(file) for file in files if not images.is_picture(file.read_bytes())]:
+    if unreadable := [str(file) for file in files if not decoding.is_picture(file.read_bytes())]:
         raise click.ClickException(f"can't be read as pictures: {', '.join(unreadable)}")
     build(read_convolutions(weights), files, output)
     data = output.read_bytes()

@@ -14,35 +14,27 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from ...errors import RevimgError
-from ..catalogue import Preprocessing
+from .architecture import (
+    BLOCKS,
+    CLASSES,
+    DENSE,
+    EMBEDDING,
+    FEATURES,
+    FLAT,
+    INPUT,
+    LAYERS,
+    MAP_SIDE,
+    SIDE,
+    Preprocessing,
+    conv_shapes,
+)
 from .rmac import EPSILON, RMAC_LEVELS, rmac_regions
-
-INPUT = "images"
-EMBEDDING = "embedding"
-FEATURES = "features"
-
-SIDE = 224
-MAP_SIDE = 7
-BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
-LAYERS = [
-    f"block{block}_conv{conv}"
-    for block, (_, convs) in enumerate(BLOCKS, start=1)
-    for conv in range(1, convs + 1)
-]
-FLAT = MAP_SIDE * MAP_SIDE * BLOCKS[-1][0]
-DENSE = 4096
-CLASSES = 1000
 
 _MAPS = [BLOCKS[-1][0], MAP_SIDE, MAP_SIDE]
 
 # Opset 17 / IR 8 are read by every ONNX Runtime since 1.12.
 OPSET = 17
 IR_VERSION = 8
-
-
-class WeightsError(RevimgError):
-    """The given arrays are not VGG16's; the message names the tensor."""
 
 
 # An array of the weights, or what turns one into what the graph holds.
@@ -95,17 +87,6 @@ class Graph:
         """A parameter's array, contiguous, as the graph holds it."""
         parameter = self.parameters[name]
         return np.ascontiguousarray(parameter.arrange(load(parameter.weight)), self.dtype)
-
-
-def conv_shapes() -> dict[str, tuple[int, int, int, int]]:
-    """The kernel shape of each convolution, (height, width, in, out) as Keras stores them."""
-    shapes = {}
-    channels = 3
-    for layer in LAYERS:
-        width = BLOCKS[int(layer[5]) - 1][0]
-        shapes[layer] = (3, 3, channels, width)
-        channels = width
-    return shapes
 
 
 def build_rmac(weights: Mapping[str, np.ndarray], preprocessing: Preprocessing) -> onnx.ModelProto:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import numpy as np
 from onnx import TensorProto, helper
 
-from ..catalogue import Preprocessing
+from ..vgg16.architecture import Preprocessing
 from ..vgg16.graph import Load, full_network
 
 # Tags of the protobuf fields that hold an initialiser: ModelProto.graph (7),

@@ -12,8 +12,8 @@ import numpy as np
 import onnxruntime
 
 from ...errors import RevimgError
-from ..catalogue import PREPROCESSINGS, RECORD, Installed, Preprocessing, installed, models_dir
-from ..vgg16.graph import INPUT, SIDE
+from ..catalogue import PREPROCESSINGS, RECORD, Installed, installed, models_dir
+from ..vgg16.architecture import INPUT, SIDE, Preprocessing
 from .convert import write_network
 from .readers import WeightFile, open_weights
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..vgg16.graph import BLOCKS, LAYERS, MAP_SIDE, WeightsError, conv_shapes
+from ...errors import WeightsError
+from ..vgg16.architecture import BLOCKS, LAYERS, MAP_SIDE, conv_shapes
 from .tensors import Stored
 
 DENSE = ("fc1", "fc2", "predictions")
@@ -36,7 +37,7 @@ _NORMALISED = re.compile(r"running_mean|moving_mean|batch_?norm", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Contents:
+class WeightTensors:
     """What a file holds: its layout's name, and its tensors by their canonical names."""
 
     layout: str
@@ -90,7 +91,7 @@ def accepted_shapes(name: str, outputs_first: bool) -> list[tuple[int, ...]]:
     return [(outputs, inputs), (outputs, *as_kernel)]
 
 
-def check(contents: Contents) -> None:
+def check(contents: WeightTensors) -> None:
     """Raise WeightsError unless every tensor of VGG16 is there, with its shape and of floats."""
     for name in required(contents.tensors):
         if name not in contents.tensors:

@@ -6,7 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..catalogue import CAFFE, TORCH, VGG16_AUTHORS, Preprocessing
+from ..catalogue import VGG16_AUTHORS
+from ..vgg16.architecture import CAFFE, TORCH, Preprocessing
 
 CHUNK_BYTES = 2**20
 

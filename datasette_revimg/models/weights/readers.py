@@ -13,14 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..vgg16.graph import LAYERS, WeightsError
+from ...errors import WeightsError
+from ..vgg16.architecture import LAYERS
 from . import names as layouts
-from .formats import caffe, npz, zips
-from .formats import keras as keras_files
-from .formats import onnx as onnx_files
-from .formats import safetensors as safetensors_files
-from .formats import torch as torch_files
-from .names import Contents
+from .formats import caffe, keras, npz, onnx, safetensors, torch, zips
+from .names import WeightTensors
 from .origins import Origin, fingerprint, recognise
 
 FORMATS = (
@@ -42,7 +39,7 @@ class WeightFile:
     sha256: str
     origin: Origin | None
     layout: str
-    _contents: Contents = field(repr=False, compare=False)
+    _contents: WeightTensors = field(repr=False, compare=False)
 
     def names(self) -> list[str]:
         """The tensors that the file has, from the first layer to the last.
@@ -94,38 +91,38 @@ def _naming(path: Path) -> Iterator[None]:
         raise WeightsError(f"{path}: {error.strerror or error}") from error
 
 
-def _contents(path: Path) -> Contents:
+def _contents(path: Path) -> WeightTensors:
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
-    if head.startswith(keras_files.SIGNATURE):
-        return keras_files.read(path, "keras-h5")
+    if head.startswith(keras.SIGNATURE):
+        return keras.read(path, "keras-h5")
     if head.startswith(zips.SIGNATURE):
         return _zip_contents(path)
-    if head.startswith(torch_files.LEGACY_SIGNATURE):
-        return torch_files.read_legacy(path)
-    if safetensors_files.looks_like(head):
-        return safetensors_files.read(path)
+    if head.startswith(torch.LEGACY_SIGNATURE):
+        return torch.read_legacy(path)
+    if safetensors.looks_like(head):
+        return safetensors.read(path)
     return _protobuf_contents(path)
 
 
-def _zip_contents(path: Path) -> Contents:
+def _zip_contents(path: Path) -> WeightTensors:
     members = zips.members(path)
-    if keras_files.MEMBER in members:
-        return keras_files.read(zips.span(path, members[keras_files.MEMBER]), "keras-zip")
-    if any(name.endswith(torch_files.PICKLE) for name in members):
-        return torch_files.read_zip(path, members)
+    if keras.MEMBER in members:
+        return keras.read(zips.span(path, members[keras.MEMBER]), "keras-zip")
+    if any(name.endswith(torch.PICKLE) for name in members):
+        return torch.read_zip(path, members)
     if any(name.endswith(npz.SUFFIX) for name in members):
         return npz.read(path, members)
     raise _unknown()
 
 
-def _protobuf_contents(path: Path) -> Contents:
+def _protobuf_contents(path: Path) -> WeightTensors:
     with path.open("rb") as file:
         if not path.stat().st_size:
             raise WeightsError("the file is empty")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            if onnx_files.is_model(data):
-                return onnx_files.read(path, data)
+            if onnx.is_model(data):
+                return onnx.read(path, data)
             if caffe.is_net(data):
                 return caffe.read(path, data)
     raise _unknown()

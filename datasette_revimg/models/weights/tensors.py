@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..vgg16.graph import WeightsError
+from ...errors import WeightsError
 
 # fc1 is 411 MB: a block at a time, its permutation needs no second copy of it.
 BLOCK_BYTES = 16 * 2**20

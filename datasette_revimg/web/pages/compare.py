@@ -12,18 +12,15 @@ from datasette.utils import is_url, sqlite_timelimit
 from datasette.utils.asgi import Request
 
 from ...embedding.originals import read_original
-from ...errors import Problem
 from ...keys import Key, parse_row_path, row_path
 from ...pictures.decoding import THUMBNAIL_SIDE
-from ...search import heatmap, similar
-from ...search import pair as comparison
+from ...search import heatmap, pair, similar
 from ...search.pair import Comparison
 from ...search.similar import Row
 from ...vectors.percentiles import in_words
-from ..cells import MAX_ENLARGEMENT
+from ..problems import SEARCH_SECONDS, Problem
 from ..requests.parameters import address
 from ..requests.place import (
-    SEARCH_SECONDS,
     Place,
     check_upload,
     html_response,
@@ -32,11 +29,10 @@ from ..requests.place import (
     respond,
     wants_json,
 )
+from ..rows import MAX_ENLARGEMENT, label_of
 from ..work import agreement as why
-from ..work import inference, renditions
-from ..work import state as caches
+from ..work import inference, renditions, state
 from ..work.agreement import Original
-from .gallery import label_of
 from .similar import page_context
 
 if TYPE_CHECKING:
@@ -82,7 +78,7 @@ async def _compare(place: Place) -> Response:
 
     def find(conn: sqlite3.Connection) -> Comparison:
         with sqlite_timelimit(conn, SEARCH_SECONDS * 1000):
-            return comparison.compare(conn, place.source, place.row, other, caches.of(place.db))
+            return pair.compare(conn, place.source, place.row, other, state.of(place.db))
 
     found: Comparison = await place.db.execute_fn(find)
     if wants_json(place.request):
@@ -114,7 +110,7 @@ def _context(place: Place, found: Comparison, label: str | None, may_infer: bool
     """The template's variables; ``label`` is the column that names a row, and ``may_infer`` says
     whether the actor may have the network run."""
     explained = place.request.args.get("_why") == "1"
-    possible = why.available(place.entry) and may_infer
+    possible = why.available(place.embedded) and may_infer
 
     def here(other: Key, explain: bool = explained) -> str:
         flag = [("_why", "1")] if explain else []
@@ -162,7 +158,7 @@ def _context(place: Place, found: Comparison, label: str | None, may_infer: bool
         ],
         "differences": differences,
         "why": {
-            "available": why.available(place.entry),
+            "available": why.available(place.embedded),
             "possible": possible,
             "shown": explained and possible,
             "show_url": here(found.b.key, True),
@@ -191,7 +187,7 @@ def _cell(row: Row, name: str, longest: int) -> dict[str, Any]:
 
 
 def _read(conn: sqlite3.Connection, place: Place, key: Key) -> Original:
-    data = read_original(conn, place.source, place.entry, place.base, key)
+    data = read_original(conn, place.source, place.embedded, place.base, key)
     return Original(key, data, hashlib.sha256(data).digest())
 
 
@@ -209,19 +205,19 @@ async def _picture(place: Place) -> Response:
 
 async def _explain(place: Place) -> Response:
     other = _with(place.request)
-    if not why.available(place.entry):
-        raise inference.without_features(place.entry.model)
+    if not why.available(place.embedded):
+        raise inference.without_features(place.embedded.model)
     await check_upload(place)
 
     def read(conn: sqlite3.Connection) -> tuple[Original, Original]:
-        key, _ = similar.asked(conn, place.source, place.row)
-        partner, _ = comparison.partner(conn, place.source, other)
+        key, _ = similar.row_and_vector(conn, place.source, place.row)
+        partner, _ = pair.other_row(conn, place.source, other)
         return _read(conn, place, key), _read(conn, place, partner)
 
     a, b = await place.db.execute_fn(read)
 
     async def found() -> why.Agreement:
-        return await why.agreement(place.datasette, place.db, place.entry, a, b)
+        return await why.agreement(place.datasette, place.db, place.embedded, a, b)
 
     if wants_json(place.request):
         agreement = await found()
@@ -240,7 +236,7 @@ async def _explain(place: Place) -> Response:
         return heatmap.overlay(agreement.a, agreement.hottest)
 
     version = b" ".join(
-        [a.digest, b.digest, place.entry.model.encode(), place.entry.weights_sha256.encode()]
+        [a.digest, b.digest, place.embedded.model.encode(), place.embedded.weights_sha256.encode()]
     )
     return await image_response(place.request, version, drawn)
 

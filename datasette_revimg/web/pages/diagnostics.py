@@ -9,15 +9,14 @@ from datasette import Forbidden, Response
 from datasette.utils.asgi import Request
 from datasette.utils.sqlite import sqlite3
 
-from ...errors import Problem
 from ...search import cache
-from ...store import code_log as code_tables
-from ...store import reading
+from ...store import code_log, reading
 from ...vectors import codes
 from .. import compat
-from ..embedded import Table, registry
+from ..embedded import KnownTable, current_registry
+from ..problems import Problem
 from ..requests.place import html_response, json_problem, json_response, wants_json
-from ..work import state as caches
+from ..work import state
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -32,7 +31,7 @@ async def diagnostics(request: Request, datasette: Datasette) -> Response:
     found = [
         await _described(datasette, db, table)
         for name, db in compat.databases(datasette).items()
-        for table in (await registry(db)).tables.values()
+        for table in (await current_registry(db)).tables.values()
         if (await compat.visibility(datasette, request.actor, name, table.source.name))[0]
     ]
     body = {
@@ -46,11 +45,11 @@ async def diagnostics(request: Request, datasette: Datasette) -> Response:
     return await html_response(datasette, request, "revimg_diagnostics.html", body)
 
 
-async def _described(datasette: Datasette, db: Any, table: Table) -> dict[str, Any]:
+async def _described(datasette: Datasette, db: Any, table: KnownTable) -> dict[str, Any]:
     name = table.source.name
 
-    def read(conn: sqlite3.Connection) -> tuple[code_tables.State | None, int]:
-        known = code_tables.state(conn, name)
+    def read(conn: sqlite3.Connection) -> tuple[code_log.State | None, int]:
+        known = code_log.state(conn, name)
         return known, known.vectors if known else reading.count_vectors(conn, table.source)
 
     try:
@@ -58,18 +57,18 @@ async def _described(datasette: Datasette, db: Any, table: Table) -> dict[str, A
     except sqlite3.Error:
         # A database that is locked or damaged says so on its own pages.
         known, vectors = None, None
-    slot = caches.of(db).slot(name)
+    slot = state.of(db).slot(name)
     times = list(slot.times)
     return {
         "database": db.name,
         "table": name,
         "url": datasette.urls.table(db.name, name),
-        "model": table.entry.model,
-        "dimension": table.entry.dimension,
-        "updated": table.entry.updated,
+        "model": table.embedded.model,
+        "dimension": table.embedded.dimension,
+        "updated": table.embedded.updated,
         "vectors": vectors,
         "codes": _codes(known) if known and known.generation else None,
-        "codes_needed": (vectors or 0) * 4 * table.entry.dimension > codes.WHOLE_BYTES,
+        "codes_needed": (vectors or 0) * 4 * table.embedded.dimension > codes.WHOLE_BYTES,
         "memory_bytes": slot.bytes,
         "searches": [
             {
@@ -83,7 +82,7 @@ async def _described(datasette: Datasette, db: Any, table: Table) -> dict[str, A
     }
 
 
-def _codes(known: code_tables.State) -> dict[str, Any]:
+def _codes(known: code_log.State) -> dict[str, Any]:
     return {
         "dimension": known.width,
         "entries": known.coded,

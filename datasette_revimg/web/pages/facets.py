@@ -10,13 +10,13 @@ from datasette.filters import Filters
 from datasette.utils import sqlite_timelimit
 from datasette.utils.sqlite import sqlite3
 
-from ...errors import Problem
 from ...search.similar import Answer
 from ...store import facets
 from ...store.facets import Facet
-from ...store.tables import fold
+from ...store.sql import fold_name
 from ...vectors.percentiles import in_words
 from .. import compat
+from ..problems import Problem
 from ..requests.parameters import Condition, Pairs, Parameters, address, filter_name
 from ..requests.place import Place
 
@@ -38,14 +38,14 @@ class Facets:
 
 def asked_facets(place: Place) -> list[str]:
     """The columns that ``_facet`` names. Problem 400 for one that isn't there."""
-    columns = {fold(name): name for name in (*place.source.columns, "rowid")}
+    columns = {fold_name(name): name for name in (*place.source.columns, "rowid")}
     named = dict.fromkeys(place.request.args.getlist("_facet"))
     if named and not place.datasette.setting("allow_facet"):
         raise Problem(400, "_facet= is not allowed here")
     for name in named:
-        if fold(name) not in columns:
+        if fold_name(name) not in columns:
             raise Problem(400, f"there is no column {name!r} in {place.source.name} to facet by")
-    return list(dict.fromkeys(columns[fold(name)] for name in named))
+    return list(dict.fromkeys(columns[fold_name(name)] for name in named))
 
 
 async def count_facets(

@@ -10,14 +10,11 @@ from typing import Any
 from ...keys import Key, row_path
 from ...pictures.decoding import THUMBNAIL_SIDE
 from ...search.similar import Answer, Row
-from ...store.tables import Source
+from ...store.tables import Table
 from ...vectors.percentiles import in_words
-from ..cells import displayed
 from ..requests.parameters import ROWS, Filter, Pairs, Parameters, address
+from ..rows import displayed, label_column, label_of
 from ..settings import MAX_SIZE
-
-# What people call the column that names a row.
-_NAMES = {"name", "title", "label", "caption"}
 
 _THUMBNAIL = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
 
@@ -34,7 +31,7 @@ class Shown:
 
 
 def context(
-    found: Answer, asked: Parameters, filters: list[Filter], source: Source, shown: Shown
+    found: Answer, asked: Parameters, filters: list[Filter], source: Table, shown: Shown
 ) -> dict[str, Any]:
     """The variables of ``revimg_similar.html``."""
     here = shown.url(found.row.key, "similar") if found.row else shown.here
@@ -122,32 +119,6 @@ def conditions(asked: Parameters, filters: list[Filter], here: str) -> list[tupl
 def _percentile(found: Answer, row: Row) -> str | None:
     percentile = found.percentile(row)
     return None if percentile is None else in_words(percentile)
-
-
-def label_column(rows: list[Row], source: Source, given: str | None) -> str | None:
-    """The column that names a row for a reader; None when that is its key.
-
-    ``given`` is Datasette's choice, which may be the key itself. Without one: a column that is
-    called a name, or else one of words that tells all these rows apart.
-    """
-    if given and given not in source.key_columns:
-        return given
-    named = next((name for name in source.columns if name.lower() in _NAMES), None)
-    if named or not rows or any(isinstance(part, str) for part in rows[0].key):
-        return named
-    return next((name for name in source.columns if _tells_apart(rows, name)), None)
-
-
-def _tells_apart(rows: list[Row], column: str) -> bool:
-    values = [row.columns.get(column) for row in rows]
-    words = [value for value in values if isinstance(value, str) and value.strip()]
-    return len(set(words)) == len(rows)
-
-
-def label_of(row: Row, column: str | None) -> str:
-    """What a row is called: what it has in this column, or its key."""
-    value = row.columns.get(column) if column else None
-    return ", ".join(map(str, row.key)) if value in (None, "") else str(value)
 
 
 def _frame(rows: list[Row]) -> str:

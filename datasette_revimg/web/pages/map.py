@@ -11,18 +11,18 @@ import numpy as np
 from datasette import Response
 from datasette.utils.asgi import Request
 
-from ...errors import Problem
 from ...keys import row_path
 from ...overview import layout
 from ...overview.sample import Sample
 from ...pictures import sprites
 from ...pictures.sprites import Grid
 from ...search import similar
-from ...store import writing as store
+from ...store import reading
+from ..problems import Problem
 from ..requests.place import Place, html_response, json_response, respond, wants_json
+from ..rows import label_of
 from ..work.kept import Kept
 from . import overview
-from .gallery import label_of
 from .overview import Asked
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ async def _computed(place: Place, wanted: Asked, sample: Sample) -> Layout:
 
 
 async def _page(place: Place) -> Response:
-    wanted = await overview.asked(place, MOST_ROWS, MOST_ROWS)
+    wanted = await overview.parse_selection(place, MOST_ROWS, MOST_ROWS)
     sample = await overview.take(place, wanted)
     found = await _computed(place, wanted, sample)
     if wants_json(place.request):
@@ -147,7 +147,7 @@ def _as_json(
 
 async def _data(place: Place) -> Response:
     """The places, and unless the page has them already (``_places``) all else that it draws."""
-    wanted = await overview.asked(place, MOST_ROWS, MOST_ROWS)
+    wanted = await overview.parse_selection(place, MOST_ROWS, MOST_ROWS)
     sample = await overview.take(place, wanted)
     overview.same_version(place, sample)
     found = await _computed(place, wanted, sample)
@@ -188,7 +188,7 @@ async def _data(place: Place) -> Response:
 
 
 async def _sheet(place: Place) -> Response:
-    wanted = await overview.asked(place, MOST_ROWS, MOST_ROWS)
+    wanted = await overview.parse_selection(place, MOST_ROWS, MOST_ROWS)
     sample = await overview.take(place, wanted)
     overview.same_version(place, sample)
     grid = Grid(len(sample.keys))
@@ -202,9 +202,9 @@ async def _sheet(place: Place) -> Response:
     sizes: list[tuple[int, int] | None] = []
     if not _sheets.has(key):
         pictures = await overview.read(
-            place, lambda conn: store.thumbnails_of(conn, place.source, keys)
+            place, lambda conn: reading.thumbnails_of(conn, place.source, keys)
         )
-        known = await overview.read(place, lambda conn: store.sizes(conn, place.source, keys))
+        known = await overview.read(place, lambda conn: reading.sizes(conn, place.source, keys))
         sizes = [known.get(each) for each in keys]
     body = await _sheets.get(key, lambda: sprites.sheet(pictures, sizes, grid.cell))
     return overview.file_response(place, body, "image/webp", sample)

@@ -10,16 +10,16 @@ import numpy as np
 from datasette import Response
 from datasette.utils.asgi import Request
 
-from ...errors import Problem
 from ...keys import row_path
 from ...overview import matrix
 from ...overview.sample import Sample
 from ...search import similar
+from ..problems import Problem
 from ..requests.parameters import address
 from ..requests.place import Place, html_response, json_response, respond, wants_json
+from ..rows import label_of
 from ..work.kept import Kept
 from . import overview
-from .gallery import label_of
 from .overview import Asked
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _compute(vectors: np.ndarray, order: str) -> Matrix:
 
 async def _page(place: Place) -> Response:
     as_json = wants_json(place.request)
-    wanted = await overview.asked(place, JSON_ROWS if as_json else MOST_ROWS, MOST_ROWS)
+    wanted = await overview.parse_selection(place, JSON_ROWS if as_json else MOST_ROWS, MOST_ROWS)
     order = _order(place)
     sample = await overview.take(place, wanted)
     found = await _computed(place, wanted, sample, order)
@@ -155,7 +155,7 @@ async def _picture(place: Place) -> Response:
     sample, order, found = await _part(place)
     if not sample.keys:
         raise Problem(404, f"no picture of {place.source.name} meets these filters")
-    caption = f"{sample}, {place.entry.model}"
+    caption = f"{sample}, {place.embedded.model}"
 
     def draw() -> bytes:
         buffer = io.BytesIO()
@@ -173,7 +173,7 @@ async def _values(place: Place) -> Response:
 
 
 async def _part(place: Place) -> tuple[Sample, str, Matrix]:
-    wanted = await overview.asked(place, MOST_ROWS, MOST_ROWS)
+    wanted = await overview.parse_selection(place, MOST_ROWS, MOST_ROWS)
     order = _order(place)
     sample = await overview.take(place, wanted)
     overview.same_version(place, sample)

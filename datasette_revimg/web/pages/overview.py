@@ -12,14 +12,15 @@ import numpy as np
 from datasette import Response
 from datasette.utils import sqlite_timelimit
 
-from ...errors import Problem, RevimgError
+from ...errors import RevimgError
 from ...overview import sample as sampling
 from ...overview.sample import Sample
 from ...store import reading
-from ..embedded import registry
+from ..embedded import current_registry
+from ..problems import SEARCH_SECONDS, Problem
 from ..requests import parameters
 from ..requests.parameters import Condition, Pairs, Parameters, address
-from ..requests.place import SEARCH_SECONDS, Place
+from ..requests.place import Place
 from ..work.kept import place_key
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Asked:
     filters: Pairs
 
 
-async def asked(place: Place, default: int, most: int) -> Asked:
+async def parse_selection(place: Place, default: int, most: int) -> Asked:
     """Read the query string. Problem 400 for a value that can't be."""
     text = place.request.args.get("_size")
     size = default
@@ -103,7 +104,7 @@ async def read(place: Place, work: Callable[[sqlite3.Connection], Read]) -> Read
 
 
 def _sample(conn: sqlite3.Connection, place: Place, wanted: Asked) -> Sample:
-    return sampling.take(
+    return sampling.sample_rows(
         conn, place.source, wanted.size, wanted.condition.sql, wanted.condition.values
     )
 
@@ -171,7 +172,7 @@ def file_response(place: Place, body: bytes, content_type: str, sample: Sample) 
 
 async def actions(datasette: Datasette, database: str, table: str, request: Any) -> list[Any]:
     """*Map* and *Matrix* of the table's menu, of the rows that the table's page shows."""
-    found = (await registry(datasette.get_database(database))).table(table)
+    found = (await current_registry(datasette.get_database(database))).table(table)
     if found is None:
         return []
     name = found.source.name

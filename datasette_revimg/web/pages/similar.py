@@ -11,18 +11,16 @@ from datasette.utils import sqlite_timelimit
 from datasette.utils.asgi import Request
 
 from ...embedding.originals import read_original
-from ...errors import Problem
 from ...keys import parse_row_path, row_path
 from ...pictures.region import Crop
 from ...search.similar import Answer, Question, answer, finite
-from ...search.similar import asked as asked_row
-from ...store import writing as store
+from ...search.similar import row_and_vector as asked_row
+from ...store import reading
 from .. import permissions
-from ..cells import search_url
+from ..problems import SEARCH_SECONDS, Problem
 from ..requests import parameters
 from ..requests.parameters import Condition, Parameters
 from ..requests.place import (
-    SEARCH_SECONDS,
     Place,
     check_upload,
     html_response,
@@ -31,10 +29,9 @@ from ..requests.place import (
     respond,
     wants_json,
 )
-from ..work import inference
-from ..work import state as caches
-from . import facets as refine
-from . import gallery
+from ..rows import search_url
+from ..work import inference, state
+from . import facets, gallery
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -53,7 +50,9 @@ async def thumbnail(request: Request, datasette: Datasette) -> Response:
 async def _similar(place: Place) -> Response:
     asked = parameters.parse(place.request, place.settings.size)
     if parameters.sent_by_form(asked.pairs):
-        return Response.redirect(parameters.address(_path(place), parameters.of_form(asked.pairs)))
+        return Response.redirect(
+            parameters.address(_path(place), parameters.from_form(asked.pairs))
+        )
     condition = await condition_of(place, asked)
     vector = await _region(place, asked.crop) if asked.crop else None
     found = await search(place, asked, condition, place.row, vector)
@@ -64,7 +63,7 @@ async def _similar(place: Place) -> Response:
             "url": place.url(found.row.key),
             "thumbnail_url": place.url(found.row.key, "thumbnail"),
         }
-        body = await shaped(place, asked, condition, found, query, _path(place))
+        body = await answer_json(place, asked, condition, found, query, _path(place))
         return json_response(place.datasette, body)
     context = await gallery_context(place, asked, condition, found)
     return await html_response(place.datasette, place.request, "revimg_similar.html", context)
@@ -98,12 +97,12 @@ async def search(
         condition.sql,
         condition.values,
         vector,
-        refine.ENUMERATED if refine.asked_facets(place) or not wants_json(place.request) else 0,
+        facets.ENUMERATED if facets.asked_facets(place) or not wants_json(place.request) else 0,
     )
 
     def find(conn: sqlite3.Connection) -> Answer:
         with sqlite_timelimit(conn, SEARCH_SECONDS * 1000):
-            return answer(conn, place.source, question, caches.of(place.db))
+            return answer(conn, place.source, question, state.of(place.db))
 
     found: Answer = await place.db.execute_fn(find)
     return found
@@ -116,10 +115,10 @@ async def _region(place: Place, crop: Crop) -> np.ndarray:
 
     def read(conn: sqlite3.Connection) -> bytes:
         key, _ = asked_row(conn, place.source, place.row)
-        return read_original(conn, place.source, place.entry, place.base, key)
+        return read_original(conn, place.source, place.embedded, place.base, key)
 
     _, encoding = await inference.decode_and_encode(
-        place.datasette, place.db.name, place.entry, await place.db.execute_fn(read), crop=crop
+        place.datasette, place.db.name, place.embedded, await place.db.execute_fn(read), crop=crop
     )
     return encoding.vector
 
@@ -131,15 +130,15 @@ async def gallery_context(
     label = await place.db.label_column_for_table(place.source.name)
     shown = gallery.Shown(place.url, label, place.settings.similar_columns, here)
     page = place.url(found.row.key, "similar") if found.row else here
-    counted = await refine.count_facets(place, asked, condition, found, page)
+    counted = await facets.count_facets(place, asked, condition, found, page)
     return {
         **gallery.context(found, asked, condition.filters, place.source, shown),
         **await page_context(place),
         "here": page,
         "facets": counted.results.values(),
         "facets_timed_out": counted.timed_out,
-        "filter_form": refine.filter_form(place, asked, condition),
-        "threshold": refine.threshold(asked, found, page),
+        "filter_form": facets.filter_form(place, asked, condition),
+        "threshold": facets.threshold(asked, found, page),
         "minimum": asked.minimum,
         "enumerated": found.keys is not None,
     }
@@ -158,7 +157,7 @@ async def page_context(place: Place) -> dict[str, Any]:
     }
 
 
-async def shaped(
+async def answer_json(
     place: Place,
     asked: Parameters,
     condition: Condition,
@@ -190,9 +189,9 @@ async def shaped(
         "count_truncated": not found.counted_all,
         "ms": round(found.ms, 3),
     }
-    body.update(refine.minimum(found))
+    body.update(facets.minimum(found))
     if asked.only("_facet"):
-        counted = await refine.count_facets(place, asked, condition, found, here, suggest=False)
+        counted = await facets.count_facets(place, asked, condition, found, here, suggest=False)
         body["facet_results"] = counted.results
         body["facets_timed_out"] = counted.timed_out
     if asked.shape == "arrays":
@@ -215,7 +214,7 @@ async def _thumbnail(place: Place) -> Response:
     def read(conn: sqlite3.Connection) -> bytes | None:
         if len(place.row) != len(place.source.key_columns):
             return None
-        return store.thumbnail(conn, place.source.name, place.row)
+        return reading.thumbnail(conn, place.source.name, place.row)
 
     picture: bytes | None = await place.db.execute_fn(read)
     if picture is None:

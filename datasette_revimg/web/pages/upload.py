@@ -14,18 +14,18 @@ from urllib.parse import parse_qsl, urlencode
 from datasette import Response
 from datasette.utils.asgi import Request
 
-from ...errors import Problem
 from ...pictures.decoding import THUMBNAIL_SIDE, Picture
 from .. import compat, permissions
-from ..cells import displayed, search_url
-from ..embedded import registry
+from ..embedded import current_registry
+from ..problems import Problem
 from ..requests import parameters
 from ..requests.forms import FIELD, megabytes, read_form
 from ..requests.parameters import address
 from ..requests.place import Place, check_upload, html_response, json_response, respond, wants_json
+from ..rows import displayed, search_url
 from ..work import inference
 from . import gallery
-from .similar import condition_of, gallery_context, page_context, search, shaped
+from .similar import answer_json, condition_of, gallery_context, page_context, search
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -60,7 +60,7 @@ async def action(
     datasette: Datasette, actor: compat.Actor, database: str, table: str
 ) -> list[dict[str, str]]:
     """The item of the table's menu, none where nothing is embedded or the actor may not."""
-    found = (await registry(datasette.get_database(database))).table(table)
+    found = (await current_registry(datasette.get_database(database))).table(table)
     if found is None:
         return []
     name = found.source.name
@@ -89,7 +89,7 @@ async def _similar(place: Place) -> Response:
     asked = parameters.parse(place.request, chosen.size)
     here = _here(place)
     if parameters.sent_by_form(asked.pairs):
-        return Response.redirect(address(here, parameters.of_form(asked.pairs)))
+        return Response.redirect(address(here, parameters.from_form(asked.pairs)))
     condition = await condition_of(place, asked)
     context = {
         **await page_context(place),
@@ -108,7 +108,7 @@ async def _answer(place: Place) -> Response:
     asked = parameters.parse(place.request, chosen.size)
     condition = await condition_of(place, asked)
     picture, encoding = await inference.decode_and_encode(
-        place.datasette, place.db.name, place.entry, form.picture, crop=asked.crop
+        place.datasette, place.db.name, place.embedded, form.picture, crop=asked.crop
     )
     found = await search(place, asked, condition, None, encoding.vector)
     if wants_json(place.request):
@@ -119,7 +119,7 @@ async def _answer(place: Place) -> Response:
             "bytes": len(form.picture),
         }
         here = _here(place) + ".json"
-        body = await shaped(place, asked, condition, found, query, here)
+        body = await answer_json(place, asked, condition, found, query, here)
         return json_response(place.datasette, body)
     context = {
         **await gallery_context(place, asked, condition, found, _here(place)),
@@ -163,7 +163,7 @@ def _with_fields(request: Request, fields: list[tuple[str, str]]) -> Request:
     pairs = parse_qsl(request.query_string, keep_blank_values=True)
     pairs += [(name, text) for name, text in fields if name != _TOKEN]
     if parameters.sent_by_form(pairs):
-        pairs = parameters.of_form(pairs)
+        pairs = parameters.from_form(pairs)
     return Request({**request.scope, "query_string": urlencode(pairs).encode()}, request.receive)
 
 

@@ -16,7 +16,7 @@ from python_multipart import MultipartParser
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import parse_options_header
 
-from ...errors import Problem
+from ..problems import Problem
 
 FIELD = "image"
 

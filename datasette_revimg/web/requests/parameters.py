@@ -14,12 +14,12 @@ from datasette.utils import await_me_maybe
 from datasette.utils.asgi import Request
 from datasette.utils.sqlite import sqlite3
 
-from ...errors import Problem
-from ...pictures import region as crop
+from ...pictures import region
 from ...pictures.region import Crop
-from ...store import tables
-from ...store.tables import Source
+from ...store.sql import fold_name, quote
+from ...store.tables import Table
 from ...vectors.percentiles import Minimum, parse_minimum
+from ..problems import Problem
 from ..settings import MAX_SIZE
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def parse(request: Request, default_size: int) -> Parameters:
         _shape(args.get("_shape", SHAPES[0])),
         tuple(args.getlist("like")),
         tuple(args.getlist("unlike")),
-        crop.parse(args.get("_crop")),
+        region.parse(args.get("_crop")),
     )
 
 
@@ -153,7 +153,7 @@ def sent_by_form(pairs: Pairs) -> bool:
     return any(_FIELD.fullmatch(name) for name, _ in pairs)
 
 
-def of_form(pairs: Pairs) -> Pairs:
+def from_form(pairs: Pairs) -> Pairs:
     """What a form of filters has sent as the query string that says the same."""
     rows: dict[str, dict[str, str]] = {}
     kept = []
@@ -179,7 +179,7 @@ def address(base: str, pairs: Pairs) -> str:
 
 
 async def condition(
-    datasette: Datasette, request: Request, db: Any, source: Source, parameters: Parameters
+    datasette: Datasette, request: Request, db: Any, source: Table, parameters: Parameters
 ) -> Condition:
     """The filters, as the table's own page has them. Problem when they can't be used."""
     pairs = parameters.filters
@@ -209,12 +209,12 @@ async def condition(
     return Condition(sql, values, words, searchable)
 
 
-def _check_columns(filters: Filters, source: Source) -> None:
-    columns = {tables.fold(name) for name in (*source.columns, "rowid")}
+def _check_columns(filters: Filters, source: Table) -> None:
+    columns = {fold_name(name) for name in (*source.columns, "rowid")}
     operators = {key for key, _, _ in filters.lookups()}
     for column, operator, _ in filters.selections():
         # SQLite would take the name for a text, and find nothing without a word.
-        if tables.fold(column) not in columns:
+        if fold_name(column) not in columns:
             raise Problem(400, f"there is no column {column!r} in {source.name} to filter by")
         if operator not in operators:
             raise Problem(
@@ -240,11 +240,11 @@ def _described(arguments: Any, parameters: Parameters) -> list[Filter]:
     return words + [Filter(text, others) for text in arguments.human_descriptions]
 
 
-async def _try(db: Any, source: Source, sql: str, values: dict[str, Any]) -> None:
+async def _try(db: Any, source: Table, sql: str, values: dict[str, Any]) -> None:
     """Run the condition alone, under Datasette's time limit, which the search itself hasn't."""
     try:
         await db.execute(
-            f"select count(*) from {tables.quote(source.name)} where {sql}",
+            f"select count(*) from {quote(source.name)} where {sql}",
             values,
             log_sql_errors=False,
         )

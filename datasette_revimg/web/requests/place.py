@@ -12,26 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 from datasette import Forbidden, Response
 from datasette.utils import add_cors_headers, tilde_decode
-from datasette.utils.asgi import Base400, Request
-from datasette.utils.sqlite import sqlite3
-from datasette.views.base import DatasetteError
+from datasette.utils.asgi import Request
 
 from ...embedding.plan import base_folder
-from ...errors import Problem, RevimgError
 from ...keys import Key, parse_row_path
 from ...search.similar import Row, finite
-from ...store.tables import Source
-from ...store.writing import Embedded
+from ...store.registry import EmbeddedTable
+from ...store.tables import Table
 from .. import compat, permissions, settings
-from ..cells import row_url
-from ..embedded import registry
-from ..pages import gallery
+from .. import rows as page_rows
+from ..embedded import current_registry
+from ..problems import Expected, Problem, problem_of
+from ..rows import row_url
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
 
-# The scan of a large table takes its time; what takes this long is a mistake in a filter.
-SEARCH_SECONDS = 30.0
 
 # Browsers may show a picture again this long without asking.
 IMAGE_SECONDS = 300
@@ -44,14 +40,14 @@ class Place:
     datasette: Datasette
     request: Request
     db: Any
-    entry: Embedded
-    source: Source
+    embedded: EmbeddedTable
+    source: Table
     private: bool
 
     @property
     def base(self) -> Path | None:
         """The folder that the table's paths start from; none for a database without a file."""
-        return base_folder(Path(self.db.path), self.entry) if self.db.path else None
+        return base_folder(Path(self.db.path), self.embedded) if self.db.path else None
 
     @property
     def row(self) -> tuple[str, ...]:
@@ -64,7 +60,7 @@ class Place:
     @property
     def settings(self) -> settings.Settings:
         """What is configured for the table."""
-        return settings.of_table(self.datasette, self.db.name, self.source.name)
+        return settings.for_table(self.datasette, self.db.name, self.source.name)
 
     @property
     def body(self) -> dict[str, Any]:
@@ -73,7 +69,7 @@ class Place:
             "ok": True,
             "database": self.db.name,
             "table": self.source.name,
-            "model": self.entry.model,
+            "model": self.embedded.model,
         }
 
     @property
@@ -84,7 +80,7 @@ class Place:
             "table": self.source.name,
             "database_color": compat.database_color(self.db),
             "private": self.private,
-            "entry": self.entry,
+            "embedded": self.embedded,
         }
 
     def described(self, row: Row) -> dict[str, Any]:
@@ -101,7 +97,7 @@ class Place:
         if not rows:
             return None
         given = await self.db.label_column_for_table(self.source.name)
-        return gallery.label_column(rows, self.source, given)
+        return page_rows.label_column(rows, self.source, given)
 
 
 async def respond(
@@ -122,8 +118,8 @@ async def respond(
         if not wants_json(request):
             raise
         response = json_problem(datasette, Problem(403, str(error)))
-    except (RevimgError, Base400, DatasetteError, sqlite3.Error) as error:
-        problem = _problem(error)
+    except Expected as error:
+        problem = problem_of(error)
         if wants_json(request):
             response = json_problem(datasette, problem)
         else:
@@ -149,7 +145,7 @@ async def _place(request: Request, datasette: Datasette, crumbs: dict[str, str])
     if not visible:
         raise Forbidden("You do not have permission to view this table")
     crumbs["database"] = db.name
-    found = (await registry(db)).table(table)
+    found = (await current_registry(db)).table(table)
     if found is None:
         if not await db.table_exists(table):
             raise Problem(404, f"there is no table {table!r} in {db.name}")
@@ -165,7 +161,7 @@ async def _place(request: Request, datasette: Datasette, crumbs: dict[str, str])
         if not visible:
             raise Forbidden("You do not have permission to view this table")
     crumbs["table"] = found.source.name
-    return Place(datasette, request, db, found.entry, found.source, private)
+    return Place(datasette, request, db, found.embedded, found.source, private)
 
 
 async def check_upload(place: Place) -> None:
@@ -180,24 +176,6 @@ async def check_upload(place: Place) -> None:
 def _embed_command(db: Any, table: str) -> str:
     file = Path(db.path).name if db.path else f"{db.name}.db"
     return f"datasette revimg embed {shlex.quote(file)} {shlex.quote(table)}"
-
-
-def _problem(error: Exception) -> Problem:
-    match error:
-        case Problem():
-            return error
-        case RevimgError():
-            return Problem(400, str(error))
-        case DatasetteError():
-            return Problem(error.status, str(error.message))
-        case Base400():
-            return Problem(error.status, str(error))
-    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return Problem(503, "the database is locked by another program, try again in a moment")
-        case sqlite3.SQLITE_INTERRUPT:
-            return Problem(503, f"the search took more than {SEARCH_SECONDS:.0f} seconds")
-    return Problem(500, f"the database can’t be read: {error}")
 
 
 def wants_json(request: Request) -> bool:

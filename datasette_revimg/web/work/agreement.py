@@ -19,7 +19,7 @@ import numpy as np
 from ...keys import Key
 from ...models.catalogue import FULL_NETWORK_MODELS, VGG16_RMAC
 from ...search import heatmap
-from ...store.writing import Embedded
+from ...store.registry import EmbeddedTable
 from . import inference
 
 if TYPE_CHECKING:
@@ -57,16 +57,16 @@ class Agreement:
         return float(max(self.a.max(), self.b.max()))
 
 
-def available(entry: Embedded) -> bool:
+def available(embedded: EmbeddedTable) -> bool:
     """Whether the table's model tells its maps: those that are VGG16."""
-    return entry.model in (VGG16_RMAC.name, *FULL_NETWORK_MODELS)
+    return embedded.model in (VGG16_RMAC.name, *FULL_NETWORK_MODELS)
 
 
 async def agreement(
-    datasette: Datasette, db: Any, entry: Embedded, a: Original, b: Original
+    datasette: Datasette, db: Any, embedded: EmbeddedTable, a: Original, b: Original
 ) -> Agreement:
     """Which parts of two pictures agree. Problem as inference.encode."""
-    maps = [await _features(datasette, db, entry, original) for original in (a, b)]
+    maps = [await _features(datasette, db, embedded, original) for original in (a, b)]
     vectors = [heatmap.pooled(each) for each in maps]
     return Agreement(
         heatmap.agreement(maps[0], vectors[1]),
@@ -76,23 +76,23 @@ async def agreement(
 
 
 async def _features(
-    datasette: Datasette, db: Any, entry: Embedded, original: Original
+    datasette: Datasette, db: Any, embedded: EmbeddedTable, original: Original
 ) -> np.ndarray:
     """The last convolution block's maps of a picture, float32 (512, 7, 7)."""
     kept = (
         weakref.ref(db),
-        entry.table_name,
+        embedded.table_name,
         original.key,
         original.digest,
-        entry.model,
-        entry.weights_sha256,
+        embedded.model,
+        embedded.weights_sha256,
     )
     # A page asks for both its maps at once; the network needn't run twice for that.
     lock = _making.setdefault(kept, asyncio.Lock())
     async with lock:
         if kept not in _maps:
             _, encoding = await inference.decode_and_encode(
-                datasette, db.name, entry, original.data, features=True
+                datasette, db.name, embedded, original.data, features=True
             )
             assert encoding.features is not None
             _maps[kept] = encoding.features

@@ -20,16 +20,17 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ...embedding import plan as embedding
-from ...errors import Problem, RevimgError
+from ...embedding import plan
+from ...errors import RevimgError
 from ...models import catalogue
 from ...models.catalogue import Model
 from ...models.pixels import Pixels
-from ...pictures import decoding as images
+from ...pictures import decoding
 from ...pictures.decoding import ImageError, Picture
 from ...pictures.region import Crop
-from ...store.writing import Embedded
+from ...store.registry import EmbeddedTable
 from .. import settings
+from ..problems import Problem
 from ..settings import Settings
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Encoding:
+class Encoded:
     """What the network makes of one picture: its unit vector, float32 (D,), and where they are
     wanted the last convolution block's maps, float32 (512, 7, 7)."""
 
@@ -124,57 +125,61 @@ async def shutdown(datasette: Datasette) -> None:
 
 
 async def decode(
-    datasette: Datasette, database: str, entry: Embedded, data: bytes, crop: Crop | None = None
+    datasette: Datasette,
+    database: str,
+    embedded: EmbeddedTable,
+    data: bytes,
+    crop: Crop | None = None,
 ) -> Picture:
     """Decode a picture as the model of ``entry``, a table of ``database``, takes it.
 
     Raises Problem: 400 when it can't be used, 413 when it is too large, 503 when the queue is
     full or the model isn't here, 409 when it isn't the one that made the table's vectors.
     """
-    chosen = settings.of_table(datasette, database, entry.table_name)
-    return await queue(datasette).run(lambda: _decode(data, _network(entry, chosen), crop))
+    chosen = settings.for_table(datasette, database, embedded.table_name)
+    return await queue(datasette).run(lambda: _decode(data, _network(embedded, chosen), crop))
 
 
 async def encode(
     datasette: Datasette,
     database: str,
-    entry: Embedded,
+    embedded: EmbeddedTable,
     picture: np.ndarray,
     *,
     features: bool = False,
-) -> Encoding:
+) -> Encoded:
     """What the model of ``entry`` makes of a picture, uint8 (height, width, 3) RGB as ``decode``
     returns it. Raises Problem as ``decode``, and 501 for ``features`` the model doesn't have."""
-    chosen = settings.of_table(datasette, database, entry.table_name)
+    chosen = settings.for_table(datasette, database, embedded.table_name)
     return await queue(datasette).run(
-        lambda: _encode(picture, entry, _network(entry, chosen), features)
+        lambda: _encode(picture, embedded, _network(embedded, chosen), features)
     )
 
 
 async def decode_and_encode(
     datasette: Datasette,
     database: str,
-    entry: Embedded,
+    embedded: EmbeddedTable,
     data: bytes,
     *,
     crop: Crop | None = None,
     features: bool = False,
-) -> tuple[Picture, Encoding]:
+) -> tuple[Picture, Encoded]:
     """``decode`` and ``encode`` in one go, which takes one place in the queue."""
-    chosen = settings.of_table(datasette, database, entry.table_name)
+    chosen = settings.for_table(datasette, database, embedded.table_name)
 
-    def work() -> tuple[Picture, Encoding]:
-        network = _network(entry, chosen)
+    def work() -> tuple[Picture, Encoded]:
+        network = _network(embedded, chosen)
         picture = _decode(data, network, crop)
-        return picture, _encode(picture.array, entry, network, features)
+        return picture, _encode(picture.array, embedded, network, features)
 
     return await queue(datasette).run(work)
 
 
 def _decode(data: bytes, network: Network, crop: Crop | None) -> Picture:
     try:
-        return images.decode(data, network.size, crop)
-    except images.TooLargeError as error:
+        return decoding.decode(data, network.size, crop)
+    except decoding.TooLargeError as error:
         raise Problem(413, f"the picture is {error}") from error
     except ImageError as error:
         raise Problem(400, f"the picture can’t be used: {error}") from error
@@ -186,23 +191,25 @@ def without_features(model: str) -> Problem:
     return Problem(501, sentence)
 
 
-def _encode(picture: np.ndarray, entry: Embedded, network: Network, features: bool) -> Encoding:
+def _encode(
+    picture: np.ndarray, embedded: EmbeddedTable, network: Network, features: bool
+) -> Encoded:
     if features and not network.has_features:
-        raise without_features(entry.model)
+        raise without_features(embedded.model)
     encoded = network.encode(picture[np.newaxis], features=features)
     maps = encoded.features
-    return Encoding(encoded.vectors[0], None if maps is None else maps[0])
+    return Encoded(encoded.vectors[0], None if maps is None else maps[0])
 
 
-def _network(entry: Embedded, chosen: Settings) -> Network:
+def _network(embedded: EmbeddedTable, chosen: Settings) -> Network:
     """The network that made the table's vectors. Problem 503 without it, 409 for any other."""
     folder = catalogue.models_dir(chosen.models_dir)
     try:
-        model = _model(entry, folder)
+        model = _model(embedded, folder)
         assert model.file is not None
         with _loading:
             network = _loaded(model.file, model.sha256, chosen.device, chosen.threads, model.pixels)
-        return network.giving(model.output)
+        return network.with_output(model.output)
     except Problem:
         raise
     except RevimgError as error:
@@ -211,31 +218,31 @@ def _network(entry: Embedded, chosen: Settings) -> Network:
         raise Problem(503, str(error).replace(f"{folder}{os.sep}", "")) from error
 
 
-def _model(entry: Embedded, folder: Path) -> Model:
+def _model(embedded: EmbeddedTable, folder: Path) -> Model:
     known = catalogue.all_models(folder)
-    if entry.model in known:
-        model = known[entry.model]
+    if embedded.model in known:
+        model = known[embedded.model]
     else:
         # Only here: it imports onnx, which takes a second.
         from ...models import custom
 
-        found = custom.find_model(folder, entry.model, entry.weights_sha256)
+        found = custom.find_model(folder, embedded.model, embedded.weights_sha256)
         if found is None:
             raise Problem(
                 503,
-                f"{entry.table_name} was embedded with {entry.model}, which is not on this "
+                f"{embedded.table_name} was embedded with {embedded.model}, which is not on this "
                 "server: put its .onnx file and the .json beside it into the folder of models",
             )
         model = found
     if not model.installed:
         raise Problem(
             503,
-            f"{entry.table_name} was embedded with {entry.model}, which is not installed on this "
-            "server",
-            f"datasette revimg install {entry.model}",
+            f"{embedded.table_name} was embedded with {embedded.model}, which is not installed on "
+            "this server",
+            f"datasette revimg install {embedded.model}",
         )
     try:
-        embedding.check_model(entry, model)
+        plan.check_model(embedded, model)
     except RevimgError as error:
         raise Problem(409, str(error)) from error
     return model

@@ -11,8 +11,8 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
-from ...errors import Problem
-from ...store.tables import fold
+from ...store.sql import fold_name
+from ..problems import Problem
 
 Result = TypeVar("Result")
 
@@ -87,4 +87,4 @@ class Kept(Generic[Result]):
 
 def place_key(db: Any, table: str, version: str, *more: Hashable) -> Hashable:
     """A key of a result that depends on rows of a table."""
-    return (id(db), db.path, fold(table), version, *more)
+    return (id(db), db.path, fold_name(table), version, *more)

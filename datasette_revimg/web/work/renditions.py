@@ -10,9 +10,9 @@ import asyncio
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from ...errors import Problem
-from ...pictures import decoding as images
+from ...pictures import decoding
 from ...pictures.decoding import ImageError
+from ..problems import Problem
 from .inference import Queue
 
 if TYPE_CHECKING:
@@ -53,6 +53,6 @@ def size(original: tuple[int, int]) -> tuple[int, int]:
 
 def _make(data: bytes) -> bytes:
     try:
-        return images.rendition(data, SIDE)
+        return decoding.rendition(data, SIDE)
     except ImageError as error:
         raise Problem(422, f"the picture can’t be shown: {error}") from error

@@ -4,9 +4,9 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from datasette_revimg.models.catalogue import CAFFE
-from datasette_revimg.models.vgg16 import graph as vgg16
-from datasette_revimg.models.vgg16.graph import WeightsError
+from datasette_revimg.errors import WeightsError
+from datasette_revimg.models.vgg16 import architecture, graph
+from datasette_revimg.models.vgg16.architecture import CAFFE
 from datasette_revimg.models.weights import convert, readers
 from kit.vgg16_reference import (
     CAFFE_MEANS_BGR,
@@ -38,7 +38,7 @@ def smooth_picture():
 
 def test_equals_the_papers(weights):
     picture = smooth_picture()
-    network = session(vgg16.build_rmac(weights, CAFFE))
+    network = session(graph.build_rmac(weights, CAFFE))
     embedding, maps = network.run(["embedding", "features"], {"images": picture[np.newaxis]})
     expected = features(picture, weights)
     assert maps.shape == (1, 512, 7, 7)
@@ -50,15 +50,15 @@ def test_equals_the_papers(weights):
 def test_a_black_network_gives_no_nan(weights):
     silent = {name: np.full_like(array, -1e-6) for name, array in weights.items()}
     silent["block5_conv3/bias"] = np.full(512, -1.0, np.float32)
-    (embedding,) = session(vgg16.build_rmac(silent, CAFFE)).run(
+    (embedding,) = session(graph.build_rmac(silent, CAFFE)).run(
         ["embedding"], {"images": np.zeros((1, 224, 224, 3), np.uint8)}
     )
     assert (embedding == 0).all()
 
 
 def test_layers():
-    assert len(vgg16.LAYERS) == 13
-    shapes = vgg16.conv_shapes()
+    assert len(architecture.LAYERS) == 13
+    shapes = architecture.conv_shapes()
     parameters = sum(int(np.prod(shape)) + shape[3] for shape in shapes.values())
     # As the article and Keras' summary give it for VGG16 without its top.
     assert parameters == 14_714_688
@@ -112,12 +112,12 @@ def test_reads_npz_and_keras_files(weights, tmp_path):
     h5py = pytest.importorskip("h5py", reason="h5py reads Keras' files")
     np.savez(tmp_path / "weights.npz", **weights)
     with h5py.File(tmp_path / "old.h5", "w") as file:
-        for layer in vgg16.LAYERS:
+        for layer in architecture.LAYERS:
             group = file.create_group(layer)
             group[f"{layer}_W_1:0"] = weights[f"{layer}/kernel"]
             group[f"{layer}_b_1:0"] = weights[f"{layer}/bias"]
     with h5py.File(tmp_path / "new.h5", "w") as file:
-        for layer in vgg16.LAYERS:
+        for layer in architecture.LAYERS:
             group = file.create_group(f"model_weights/{layer}/{layer}")
             group["kernel:0"] = weights[f"{layer}/kernel"]
             group["bias:0"] = weights[f"{layer}/bias"]

@@ -11,8 +11,7 @@ from PIL import Image
 from datasette_revimg.cli import revimg
 from datasette_revimg.models import catalogue
 from datasette_revimg.models.network import Network
-from datasette_revimg.store import reading
-from datasette_revimg.store import writing as store
+from datasette_revimg.store import connection, reading
 from kit.vgg16_reference import bundled_convolutions, seeded_dense
 
 LAYERS = (2, 2, 3, 3, 3)
@@ -68,7 +67,7 @@ def check(network: Network, theirs: np.ndarray, tmp_path) -> None:
             conn.execute("insert into photos values (?, ?)", [key, buffer.getvalue()])
     result = CliRunner().invoke(revimg, ["embed", str(database), "photos"], catch_exceptions=False)
     assert "vgg16-fc2, 4096 floats" in result.stdout
-    conn = store.connect(database)
+    conn = connection.connect(database)
     for key, vector in enumerate(expected):
         assert reading.vector(conn, "photos", (key,)) @ vector >= 0.9999
 

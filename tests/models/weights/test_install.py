@@ -18,8 +18,7 @@ from PIL import Image
 
 from datasette_revimg.models import catalogue
 from datasette_revimg.models.weights import origins
-from datasette_revimg.store import reading
-from datasette_revimg.store import writing as store
+from datasette_revimg.store import connection, reading, registry
 from kit.command import error_of, run
 from kit.vgg16_reference import bundled_convolutions, fc2, features, seeded_dense
 
@@ -139,21 +138,21 @@ def test_stored_vectors_are_fc2s(installed, database, weights):
     """From the PNG in the table to the vector in the table, against numpy."""
     result = run("embed", database, "photos")
     assert "(vgg16-fc2, 4096 floats" in result.stdout
-    conn = store.connect(database)
+    conn = connection.connect(database)
     squeezed = photo((400, 300)).resize((224, 224), Image.Resampling.BILINEAR)
     for key, image in ((1, photo()), (2, squeezed)):
         expected = fc2(features(np.asarray(image), weights).reshape(-1), weights)
         assert reading.vector(conn, "photos", (key,)) @ expected >= 0.9999
-    entry = store.embedded(conn, "photos")
+    entry = registry.embedded(conn, "photos")
     assert (entry.model, entry.dimension, entry.preprocessing) == ("vgg16-fc2", 4096, "caffe")
     assert entry.weights_sha256 == catalogue.installed().sha256
 
 
 def test_the_other_vectors_of_the_same_file(installed, database):
     run("embed", database, "photos", "--model", "vgg16-rmac-float32")
-    exact = reading.vector(store.connect(database), "photos", (1,))
+    exact = reading.vector(connection.connect(database), "photos", (1,))
     run("embed", database, "photos", "--model", "vgg16-rmac", "--replace")
-    assert exact @ reading.vector(store.connect(database), "photos", (1,)) > 0.98
+    assert exact @ reading.vector(connection.connect(database), "photos", (1,)) > 0.98
     assert (
         "4096 floats"
         in run("embed", database, "photos", "--model", "vgg16-fc1", "--replace").stdout
@@ -236,11 +235,11 @@ def test_float16_is_half_the_size_and_another_identity(
     (full,) = installed.glob("*.onnx")
     assert half.stat().st_size == pytest.approx(full.stat().st_size / 2, rel=0.01)
     run("embed", database, "photos")
-    rounded = reading.vector(store.connect(database), "photos", (1,))
+    rounded = reading.vector(connection.connect(database), "photos", (1,))
     monkeypatch.setenv("DATASETTE_REVIMG_MODELS", str(installed))
     assert "can't be compared" in error_of("embed", database, "photos")
     run("embed", database, "photos", "--replace")
-    assert rounded @ reading.vector(store.connect(database), "photos", (1,)) > 0.9999
+    assert rounded @ reading.vector(connection.connect(database), "photos", (1,)) > 0.9999
     half.unlink()
 
 

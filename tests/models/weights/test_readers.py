@@ -15,8 +15,8 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
-from datasette_revimg.models.catalogue import CAFFE, TORCH
-from datasette_revimg.models.vgg16.graph import WeightsError
+from datasette_revimg.errors import WeightsError
+from datasette_revimg.models.vgg16.architecture import CAFFE, TORCH
 from datasette_revimg.models.weights import origins, readers
 from datasette_revimg.models.weights.tensors import BLOCK_BYTES
 from kit.weight_files import (

@@ -15,10 +15,9 @@ import pytest
 from datasette.utils import tilde_encode
 from PIL import Image
 
-from datasette_revimg.pictures import decoding as images
-from datasette_revimg.search import pair as comparison
-from datasette_revimg.web.work import agreement as why
-from datasette_revimg.web.work import inference, renditions
+from datasette_revimg.pictures import decoding
+from datasette_revimg.search import pair
+from datasette_revimg.web.work import agreement, inference, renditions
 from kit import scenes
 from kit.asking import cookies
 from kit.geometry import ANGLES, AWKWARD, DAMAGED, NO_PICTURE, cosine, nearest, share_below
@@ -30,7 +29,7 @@ A, B = "/data/photos/1/-/compare", "/data/photos/3/-/compare"
 
 @pytest.fixture(autouse=True)
 def forget():
-    why._maps.clear()
+    agreement._maps.clear()
 
 
 async def body(ds, path, status=200, **arguments):
@@ -177,7 +176,7 @@ async def test_steps_keep_why(ds):
 
 
 async def test_beyond_the_neighbours(ds, monkeypatch):
-    monkeypatch.setattr(comparison, "NEIGHBOURS", 3)
+    monkeypatch.setattr(pair, "NEIGHBOURS", 3)
     order = nearest(1)
     text = await page(ds, f"{A}?with={order[5]}")
     assert "3 most similar" in text
@@ -383,7 +382,7 @@ async def test_what_is_no_picture(ds, data, stored, words):
 
 
 async def test_pictures_that_are_too_large(ds, data, monkeypatch):
-    monkeypatch.setattr(images, "MAX_PIXELS", 100)
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 100)
     assert "too large" in await page(ds, "/data/photos/1/-/picture", 422)
 
 
@@ -395,13 +394,13 @@ async def test_no_picture(ds):
 
 async def test_etag(ds, data, monkeypatch):
     made = []
-    real = images.rendition
+    real = decoding.rendition
 
     def counted(*arguments):
         made.append(arguments)
         return real(*arguments)
 
-    monkeypatch.setattr(images, "rendition", counted)
+    monkeypatch.setattr(decoding, "rendition", counted)
     path = "/data/photos/1/-/picture"
     first = await ds.client.get(path)
     tag = first.headers["etag"]
@@ -454,7 +453,7 @@ async def test_few_are_decoded_at_once(ds, monkeypatch):
         running.pop()
         return b"webp"
 
-    monkeypatch.setattr(images, "rendition", slow)
+    monkeypatch.setattr(decoding, "rendition", slow)
     limit = renditions._WAITING
     asking = [
         asyncio.create_task(ds.client.get(f"/data/photos/{1 + n % 12}/-/picture"))
@@ -573,15 +572,15 @@ async def test_maps_are_never_another_databases(serve, scenes_db, runs):
 
 
 async def test_memory_is_bounded(real, runs, monkeypatch):
-    monkeypatch.setattr(why, "KEPT", 3)
+    monkeypatch.setattr(agreement, "KEPT", 3)
     for other in (2, 3, 4, 5):
         await body(real, f"{WHY}.json?with={other}")
-        assert len(why._maps) <= 3
+        assert len(agreement._maps) <= 3
     # Row 1 was used each time, and stays.
     before = len(runs)
     await body(real, f"{WHY}.json?with=5")
     assert len(runs) == before
-    assert not why._making
+    assert not agreement._making
 
 
 async def test_why_is_offered(real):
@@ -651,5 +650,5 @@ async def test_other_weights(ds):
 
 
 async def test_neighbours_are_those_of_the_page():
-    assert comparison.NEIGHBOURS == 24
-    assert len(ANGLES) - 1 < comparison.NEIGHBOURS
+    assert pair.NEIGHBOURS == 24
+    assert len(ANGLES) - 1 < pair.NEIGHBOURS

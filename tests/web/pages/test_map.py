@@ -15,10 +15,8 @@ import pytest
 from PIL import Image
 
 from datasette_revimg.overview import layout
-from datasette_revimg.pictures import decoding as images
-from datasette_revimg.pictures import sprites
-from datasette_revimg.store import tables
-from datasette_revimg.store import writing as store
+from datasette_revimg.pictures import decoding, sprites
+from datasette_revimg.store import tables, writing
 from kit.asking import found
 from kit.clusters import clusters
 from kit.docs import blocks
@@ -80,7 +78,7 @@ def test_spread_keeps_the_order_and_the_gaps():
 
 
 def test_sheet_has_every_thumbnail_in_its_square():
-    pictures = [images.decode(png(number)) for number in range(1, 40)]
+    pictures = [decoding.decode(png(number)) for number in range(1, 40)]
     sizes = [(picture.width, picture.height) for picture in pictures]
     made = sprites.sheet([picture.thumbnail for picture in pictures], sizes, 32)
     sheet = Image.open(io.BytesIO(made))
@@ -250,7 +248,7 @@ async def test_never_older_than_the_table(data, ds, only_pca):
     with sqlite3.connect(data) as conn:
         source = tables.find(conn, "photos")
         conn.execute("insert into photos values (20, 'new', 'red', 2000, x'00')")
-        store.write(conn, source, [entry((20,), 8)], [])
+        writing.write(conn, source, [entry((20,), 8)], [])
         conn.execute("delete from photos where id = 4")
     after = await found(ds, PAGE + ".json")
     assert {row["row"]["id"] for row in after["rows"]} == {*ANGLES, 20} - {4}

@@ -14,10 +14,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 from datasette.utils import tilde_encode
 
-from datasette_revimg.pictures import decoding as images
-from datasette_revimg.store import tables, upkeep
-from datasette_revimg.store import writing as store
-from datasette_revimg.store.writing import Embedded, Entry
+from datasette_revimg.pictures import decoding
+from datasette_revimg.store import tables, upkeep, writing
+from datasette_revimg.store.registry import EmbeddedTable
+from datasette_revimg.store.writing import Embedding
 from datasette_revimg.web.requests import parameters
 from kit.asking import cookies, found, ids, problem
 from kit.docs import blocks
@@ -252,7 +252,7 @@ async def test_awkward_columns(odd):
 )  # fmt: skip
 async def test_what_a_form_says(pairs, same):
     assert parameters.sent_by_form(pairs)
-    assert parameters.of_form(pairs) == same
+    assert parameters.from_form(pairs) == same
     assert not parameters.sent_by_form(same)
 
 
@@ -469,14 +469,16 @@ async def test_page_stays_small(data, serve):
         conn.executemany("insert into many values (?, ?, ?)", rows)
         conn.commit()
         source = tables.find(conn, "many")
-        record = Embedded("many", "picture", "blob", None, "vgg16-rmac", "0" * 64, DIMENSION, "x")
-        store.prepare(conn, source, record, labels=False)
-        like = images.decode(png(1))
+        record = EmbeddedTable(
+            "many", "picture", "blob", None, "vgg16-rmac", "0" * 64, DIMENSION, "x"
+        )
+        writing.prepare(conn, source, record, labels=False)
+        like = decoding.decode(png(1))
         entries = [
-            Entry((n,), vector(1.7 * n), b"hash", like.thumbnail, like.width, like.height)
+            Embedding((n,), vector(1.7 * n), b"hash", like.thumbnail, like.width, like.height)
             for n, _, _ in rows
         ]
-        store.write(conn, source, entries, [])
+        writing.write(conn, source, entries, [])
         assert upkeep.rebuild(conn, source)
         upkeep.finish(conn, source)
     ds = serve()

@@ -14,7 +14,7 @@ import pytest
 from datasette.utils import tilde_encode
 from PIL import Image
 
-from datasette_revimg.web.pages import similar as views
+from datasette_revimg.web.pages import similar
 from kit.asking import found, ids, problem
 from kit.geometry import ANGLES, AWKWARD, DAMAGED, NO_PICTURE, cosine, nearest, png, share_below
 
@@ -419,7 +419,7 @@ async def test_database_that_is_locked(data, ds, monkeypatch):
     def fail(*_):
         raise error.value
 
-    monkeypatch.setattr(views, "answer", fail)
+    monkeypatch.setattr(similar, "answer", fail)
     await problem(ds, PAGE, 503, "locked")
 
 

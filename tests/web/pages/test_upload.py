@@ -15,8 +15,8 @@ import pytest
 from datasette.utils import StartupError
 from PIL import Image
 
-from datasette_revimg.errors import Problem
-from datasette_revimg.web.requests import forms as multipart
+from datasette_revimg.web.problems import Problem
+from datasette_revimg.web.requests import forms
 from datasette_revimg.web.work import inference
 from kit import scenes
 from kit.asking import IS_1, cookies, ids
@@ -265,7 +265,7 @@ async def test_body_is_cut_off_while_it_is_read(served):
     ds = served({"plugins": {"datasette-revimg": {"max_upload_bytes": limit}}})
     sender = Sender(endless(chunk))
     assert await sent(ds, sender) == 413
-    assert limit < sender.taken <= limit + multipart.OTHER_BYTES + 2 * chunk
+    assert limit < sender.taken <= limit + forms.OTHER_BYTES + 2 * chunk
     # What is announced as too long isn't read at all.
     sender = Sender(endless(chunk))
     assert await sent(ds, sender, [(b"content-length", b"99999999")]) == 413
@@ -277,7 +277,7 @@ async def test_client_that_goes_away(ds):
 
 
 async def test_slow_clients(ds, monkeypatch):
-    monkeypatch.setattr(multipart, "SECONDS", 0.05)
+    monkeypatch.setattr(forms, "SECONDS", 0.05)
 
     class Slow(Sender):
         async def receive(self):
@@ -286,11 +286,11 @@ async def test_slow_clients(ds, monkeypatch):
 
     assert await sent(ds, Slow(iter([b""] * 100))) == 408
     # Nor does it wait so long for somebody who sends nothing.
-    monkeypatch.setattr(multipart, "SECONDS", 300)
-    monkeypatch.setattr(multipart, "IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(forms, "SECONDS", 300)
+    monkeypatch.setattr(forms, "IDLE_SECONDS", 0.01)
     assert await sent(ds, Slow(iter([b""] * 100))) == 408
-    assert multipart._reading == 0
-    monkeypatch.setattr(multipart, "MAX_FORMS", 0)
+    assert forms._reading == 0
+    monkeypatch.setattr(forms, "MAX_FORMS", 0)
     response = await refused(ds, form(part(PICTURE)), 503, "sent")
     assert int(response.headers["retry-after"]) >= 1
 
@@ -535,9 +535,9 @@ async def test_action_menu(ds):
 
 
 async def test_megabytes():
-    assert multipart.megabytes(20_000_000) == "20 MB"
-    assert multipart.megabytes(2_345_678) == "2.3 MB"
-    assert multipart.megabytes(999) == "999 bytes"
+    assert forms.megabytes(20_000_000) == "20 MB"
+    assert forms.megabytes(2_345_678) == "2.3 MB"
+    assert forms.megabytes(999) == "999 bytes"
 
 
 async def test_problem_carries_headers():

@@ -10,12 +10,11 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from datasette_revimg.errors import Problem
 from datasette_revimg.models import network
 from datasette_revimg.pictures.region import Crop
-from datasette_revimg.store import reading
-from datasette_revimg.store import writing as store
+from datasette_revimg.store import connection, reading, registry
 from datasette_revimg.web import settings
+from datasette_revimg.web.problems import Problem
 from datasette_revimg.web.work import inference
 from kit import scenes
 from kit.command import run
@@ -26,8 +25,8 @@ pytestmark = pytest.mark.asyncio
 
 @pytest.fixture
 def entry(scenes_db):
-    with closing(store.connect(scenes_db)) as conn:
-        return store.embedded(conn, "photos")
+    with closing(connection.connect(scenes_db)) as conn:
+        return registry.embedded(conn, "photos")
 
 
 @pytest.fixture
@@ -36,13 +35,13 @@ def served(scenes_db, serve):
 
 
 def changed(entry, **values):
-    return store.Embedded(**{**vars(entry), **values})
+    return registry.EmbeddedTable(**{**vars(entry), **values})
 
 
 async def test_the_vector_that_the_table_has(served, scenes_db, entry):
     picture = await inference.decode(served, "scenes", entry, scenes.saved(scenes.scene(3)))
     encoding = await inference.encode(served, "scenes", entry, picture.array)
-    with closing(store.connect(scenes_db)) as conn:
+    with closing(connection.connect(scenes_db)) as conn:
         stored = reading.vector(conn, "photos", (3,))
     assert encoding.vector.dtype == np.float32
     assert encoding.vector @ stored == pytest.approx(1, abs=1e-3)
@@ -192,8 +191,8 @@ async def test_own_model_in_the_folder_of_models(serve, tmp_path):
         conn.execute("create table photos (id integer primary key, picture blob)")
         conn.execute("insert into photos values (3, ?)", [data])
     run("embed", database, "photos", "--model", file, "-s")
-    with closing(store.connect(database)) as conn:
-        entry = store.embedded(conn, "photos")
+    with closing(connection.connect(database)) as conn:
+        entry = registry.embedded(conn, "photos")
         stored = reading.vector(conn, "photos", (3,))
     served = serve(database, config={"plugins": {"datasette-revimg": {"models_dir": str(folder)}}})
     picture, encoding = await inference.decode_and_encode(served, "own", entry, data)

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from datasette_revimg.errors import Problem
+from datasette_revimg.web.problems import Problem
 from datasette_revimg.web.work import kept as background
 from datasette_revimg.web.work.kept import Kept
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ...vgg16.graph import LAYERS, WeightsError
-from ..names import SHAPES, Contents, canonical, names
+from ....errors import WeightsError
+from ...vgg16.architecture import LAYERS
+from ..names import SHAPES, WeightTensors, canonical, names
 from ..tensors import Stored, checked_shape, in_file
 from .protobuf import BYTES, Message
 
@@ -28,7 +29,7 @@ _NAMES = names(
 )
 
 
-def read(path: Path, data: mmap.mmap) -> Contents:
+def read(path: Path, data: mmap.mmap) -> WeightTensors:
     """The blobs of the file's layers, named after the layer and the blob's place in it."""
     net = Message(data, 0, len(data))
     stored = [
@@ -38,7 +39,7 @@ def read(path: Path, data: mmap.mmap) -> Contents:
         for name in layer.texts(name_field)
         for place, blob in enumerate(layer.messages(blobs))
     ]
-    return Contents("caffe", True, canonical(stored, _NAMES))
+    return WeightTensors("caffe", True, canonical(stored, _NAMES))
 
 
 def is_net(data: mmap.mmap) -> bool:

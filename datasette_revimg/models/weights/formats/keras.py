@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...vgg16.graph import LAYERS, WeightsError
-from ..names import DENSE, SHAPES, Contents, canonical
+from ....errors import WeightsError
+from ...vgg16.architecture import LAYERS
+from ..names import DENSE, SHAPES, WeightTensors, canonical
 from ..tensors import Stored, rows_per_block
 from . import zips
 from .zips import Span
@@ -34,7 +35,7 @@ _GENERIC = re.compile(r"(conv2d|dense)(?:_(\d+))?")
 _ERRORS = (KeyError, RuntimeError, ValueError, TypeError, AttributeError, OverflowError)
 
 
-def read(source: Path | Span, layout: str) -> Contents:
+def read(source: Path | Span, layout: str) -> WeightTensors:
     """The tensors of an HDF5 file, or of one that lies uncompressed inside a zip."""
     with _archive(source) as archive:
         datasets = _datasets(archive)
@@ -43,7 +44,7 @@ def read(source: Path | Span, layout: str) -> Contents:
         stored = [_stored(source, path, name, datasets[path]) for path, name in named.items()]
     if len({tensor.name for tensor in stored}) != len(stored):
         raise WeightsError("a layer in it has more than one kernel and one bias")
-    return Contents(layout, False, canonical(stored, {name: name for name in SHAPES}))
+    return WeightTensors(layout, False, canonical(stored, {name: name for name in SHAPES}))
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...vgg16.graph import WeightsError
-from ..names import SHAPES, Contents, canonical
+from ....errors import WeightsError
+from ..names import SHAPES, WeightTensors, canonical
 from ..tensors import Stored, rows_per_block
 from . import zips
 
@@ -20,10 +20,10 @@ _HEADERS = {
 }
 
 
-def read(path: Path, members: Collection[str]) -> Contents:
+def read(path: Path, members: Collection[str]) -> WeightTensors:
     """The arrays of the zip's ``members``; their headers are read, their numbers are not."""
     found = [_stored(path, member) for member in members if member.endswith(SUFFIX)]
-    return Contents("npz", False, canonical(found, {name: name for name in SHAPES}))
+    return WeightTensors("npz", False, canonical(found, {name: name for name in SHAPES}))
 
 
 def _stored(path: Path, member: str) -> Stored:

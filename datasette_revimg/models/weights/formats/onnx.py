@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ...vgg16.graph import LAYERS, WeightsError
-from ..names import DENSE, Contents, canonical
+from ....errors import WeightsError
+from ...vgg16.architecture import LAYERS
+from ..names import DENSE, WeightTensors, canonical
 from ..tensors import Stored, checked_shape, in_file
 from .protobuf import VARINT, Message
 
@@ -35,7 +36,7 @@ def is_model(data: mmap.mmap) -> bool:
     return data[:1] == bytes([MODEL_IR_VERSION << 3 | VARINT]) and data[1:2] < b"\x40"
 
 
-def read(path: Path, data: mmap.mmap) -> Contents:
+def read(path: Path, data: mmap.mmap) -> WeightTensors:
     """The initializers that the graph's Conv and Gemm nodes use."""
     graphs = list(Message(data, 0, len(data)).messages(MODEL_GRAPH))
     if len(graphs) != 1:
@@ -55,7 +56,7 @@ def read(path: Path, data: mmap.mmap) -> Contents:
                 raise WeightsError(f"{name} is not among the graph's numbers")
             known[name] = f"{layer}/{role}"
     stored = [_stored(path, name, initializers[name]) for name in known]
-    return Contents("onnx-zoo", True, canonical(stored, known))
+    return WeightTensors("onnx-zoo", True, canonical(stored, known))
 
 
 def _layers(graph: Message) -> list[tuple[str, list[str]]]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...vgg16.graph import WeightsError
-from ..names import Contents
+from ....errors import WeightsError
+from ..names import WeightTensors
 from ..tensors import Stored, checked_shape, in_file
 from .torch_names import contents
 
@@ -24,7 +24,7 @@ def looks_like(head: bytes) -> bool:
     return head[PREFIX : PREFIX + 1] == b"{" and int.from_bytes(head[:PREFIX], "little") > 1
 
 
-def read(path: Path) -> Contents:
+def read(path: Path) -> WeightTensors:
     """The tensors, under torchvision's or timm's names."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(PREFIX), "little")
@@ -40,12 +40,12 @@ def read(path: Path) -> Contents:
     if not isinstance(header, dict):
         raise WeightsError("its header is not a JSON object")
     header.pop("__metadata__", None)
-    stored = [_stored(path, name, entry, PREFIX + length) for name, entry in header.items()]
+    stored = [_stored(path, name, embedded, PREFIX + length) for name, embedded in header.items()]
     return contents("safetensors", stored)
 
 
-def _stored(path: Path, name: str, entry: object, start: int) -> Stored:
-    match entry:
+def _stored(path: Path, name: str, embedded: object, start: int) -> Stored:
+    match embedded:
         case {"dtype": str(kind), "shape": list(shape), "data_offsets": [int(first), int(last)]}:
             if not 0 <= first <= last:
                 raise WeightsError(f"{name} lies at impossible offsets, {first} to {last}")

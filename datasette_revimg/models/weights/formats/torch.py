@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...vgg16.graph import WeightsError
-from ..names import Contents
+from ....errors import WeightsError
+from ..names import WeightTensors
 from ..tensors import Stored, checked_shape, in_file
 from . import zips
 from .torch_names import contents
@@ -31,7 +31,7 @@ _PROTOCOL = 1001
 _COUNT_BYTES = 8
 
 
-def read_zip(path: Path, members: Mapping[str, zipfile.ZipInfo]) -> Contents:
+def read_zip(path: Path, members: Mapping[str, zipfile.ZipInfo]) -> WeightTensors:
     """The tensors of a zip that has a member ``…/data.pkl``."""
     pickled = next(name for name in members if name.endswith(PICKLE))
     root = pickled.removesuffix(PICKLE)
@@ -60,7 +60,7 @@ def _check_byte_order(part: Span) -> None:
             raise WeightsError("its numbers are not little-endian")
 
 
-def read_legacy(path: Path) -> Contents:
+def read_legacy(path: Path) -> WeightTensors:
     """The tensors of a file of five pickles and then the storages' numbers."""
     with path.open("rb") as file:
         if TensorUnpickler(file).read() != _MAGIC:
@@ -104,7 +104,7 @@ def _size(storage: Storage) -> int:
     return storage.length * np.dtype(storage.dtype).itemsize
 
 
-def _contents(tensors: Mapping[str, Tensor], spans: Mapping[Storage, Span]) -> Contents:
+def _contents(tensors: Mapping[str, Tensor], spans: Mapping[Storage, Span]) -> WeightTensors:
     stored = [_stored(name, tensor, spans) for name, tensor in tensors.items()]
     return contents("torchvision", stored)
 

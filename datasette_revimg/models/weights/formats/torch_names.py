@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..names import Contents, canonical, names
+from ..names import WeightTensors, canonical, names
 from ..tensors import Stored
 
 # The convolutions' places in ``features``, between which ReLU and pooling stand.
@@ -16,8 +16,8 @@ TORCHVISION = names(
 TIMM = names([*_FEATURES, *_TIMM_TOP], ".weight", ".bias")
 
 
-def contents(layout: str, stored: Sequence[Stored]) -> Contents:
+def contents(layout: str, stored: Sequence[Stored]) -> WeightTensors:
     """The tensors by canonical names; ``layout`` is the file's when they bear torchvision's."""
     if any(tensor.name.startswith(_TIMM_TOP) for tensor in stored):
-        return Contents("timm", True, canonical(stored, TIMM))
-    return Contents(layout, True, canonical(stored, TORCHVISION))
+        return WeightTensors("timm", True, canonical(stored, TIMM))
+    return WeightTensors(layout, True, canonical(stored, TORCHVISION))

@@ -11,7 +11,7 @@ import pickle
 from collections import OrderedDict
 from typing import IO, Any, NamedTuple
 
-from ...vgg16.graph import WeightsError
+from ....errors import WeightsError
 
 
 class Storage(NamedTuple):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...vgg16.graph import WeightsError
+from ....errors import WeightsError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -1,0 +1,45 @@
+"""Open a database, and say in one sentence what is wrong with it."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from ..errors import RevimgError
+
+# How long to wait for another program's write to end before calling the database locked.
+BUSY_SECONDS = 15.0
+
+
+def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
+    """Open a database file. RevimgError when it isn't there, can't be read or isn't SQLite."""
+    if not create and not path.is_file():
+        raise RevimgError(f"{path}: there is no such database file")
+    try:
+        conn = sqlite3.connect(path, timeout=BUSY_SECONDS)
+        conn.execute("select count(*) from sqlite_master")
+    except sqlite3.Error as error:
+        raise translated(error, path) from error
+    return conn
+
+
+def translated(error: sqlite3.Error, path: Path) -> RevimgError:
+    """SQLite's error as a sentence that names the file and the way out."""
+    code = getattr(error, "sqlite_errorcode", None) or 0
+    match code & 0xFF:
+        case sqlite3.SQLITE_NOTADB:
+            return RevimgError(f"{path} is not a SQLite database")
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return RevimgError(f"{path} is locked by another program: end it, then run this again")
+        case sqlite3.SQLITE_READONLY:
+            return RevimgError(f"{path} is read-only: change its permissions, or work on a copy")
+        case sqlite3.SQLITE_FULL:
+            return RevimgError(
+                f"{path}: the disk is full; what was finished is kept, run this again when there "
+                "is room"
+            )
+        case sqlite3.SQLITE_CORRUPT:
+            return RevimgError(f"{path} is damaged: restore it, or try sqlite3's .recover")
+        case sqlite3.SQLITE_CANTOPEN:
+            return RevimgError(f"{path} can't be opened: {error}")
+    return RevimgError(f"{path}: {error}")

@@ -1,0 +1,72 @@
+"""Why a page isn't shown: which HTTP status each error of the domain means."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+
+from datasette.utils.asgi import Base400
+from datasette.views.base import DatasetteError
+
+from ..errors import (
+    NoPictureError,
+    NotEmbeddedError,
+    OutsideFolderError,
+    PictureGoneError,
+    RevimgError,
+    RowNotFoundError,
+    UnusablePictureError,
+)
+
+# Any other RevimgError is a question that can't be answered: 400.
+STATUS: dict[type[RevimgError], int] = {
+    RowNotFoundError: 404,
+    NotEmbeddedError: 404,
+    NoPictureError: 404,
+    OutsideFolderError: 403,
+    PictureGoneError: 410,
+    UnusablePictureError: 422,
+}
+
+# What a search may take.
+SEARCH_SECONDS = 30.0
+
+
+class Problem(RevimgError):  # noqa: N818
+    """An HTTP status, a sentence, a command that would help, and headers of the response."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        command: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.command = command
+        self.headers = dict(headers or {})
+
+
+# What ``problem_of`` understands; anything else is a fault of ours.
+Expected = (RevimgError, Base400, DatasetteError, sqlite3.Error)
+
+
+def problem_of(error: Exception) -> Problem:
+    """Return the problem that an expected error means for a page."""
+    match error:
+        case Problem():
+            return error
+        case RevimgError():
+            return Problem(STATUS.get(type(error), 400), str(error))
+        case DatasetteError():
+            return Problem(error.status, str(error.message))
+        case Base400():
+            return Problem(error.status, str(error))
+    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return Problem(503, "the database is locked by another program, try again in a moment")
+        case sqlite3.SQLITE_INTERRUPT:
+            return Problem(503, f"the search took more than {SEARCH_SECONDS:.0f} seconds")
+    return Problem(500, f"the database can’t be read: {error}")

@@ -1,0 +1,64 @@
+"""A row as pages show it: its address, what it is called, how large its picture is drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..keys import Key, row_path
+from ..search.similar import Row
+from ..store.tables import Table
+
+if TYPE_CHECKING:
+    from datasette.app import Datasette
+
+# What people call the column that names a row.
+_NAMES = {"name", "title", "label", "caption"}
+
+# Small pictures may be shown larger than they are, up to here.
+MAX_ENLARGEMENT = 2.0
+
+
+def label_column(rows: list[Row], source: Table, given: str | None) -> str | None:
+    """The column that names a row for a reader; None when that is its key.
+
+    ``given`` is Datasette's choice, which may be the key itself. Without one: a column that is
+    called a name, or else one of words that tells all these rows apart.
+    """
+    if given and given not in source.key_columns:
+        return given
+    named = next((name for name in source.columns if name.lower() in _NAMES), None)
+    if named or not rows or any(isinstance(part, str) for part in rows[0].key):
+        return named
+    return next((name for name in source.columns if _tells_apart(rows, name)), None)
+
+
+def _tells_apart(rows: list[Row], column: str) -> bool:
+    values = [row.columns.get(column) for row in rows]
+    words = [value for value in values if isinstance(value, str) and value.strip()]
+    return len(set(words)) == len(rows)
+
+
+def label_of(row: Row, column: str | None) -> str:
+    """What a row is called: what it has in this column, or its key."""
+    value = row.columns.get(column) if column else None
+    return ", ".join(map(str, row.key)) if value in (None, "") else str(value)
+
+
+def row_url(datasette: Datasette, database: str, source: Table, key: Key, page: str = "") -> str:
+    """The address of a row, or of one of our pages about it: ``similar`` or ``thumbnail``."""
+    # Added, not formatted: Datasette's URL type remembers that it has its base_url already.
+    url: str = datasette.urls.row(database, source.name, row_path(key))
+    return url + f"/-/{page}" if page else url
+
+
+def search_url(datasette: Datasette, database: str, table: str) -> str:
+    """The address of a table's reverse image search."""
+    url: str = datasette.urls.table(database, table)
+    return url + "/-/similar"
+
+
+def displayed(size: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:
+    """Width and height at which to show a picture in a box, so that nothing moves when it
+    arrives, and so that a small one isn't blown up."""
+    scale = min(box[0] / size[0], box[1] / size[1], MAX_ENLARGEMENT)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
