@@ -20,7 +20,7 @@ from ..errors import RevimgError
 from ..keys import Key
 from ..pictures import decoding
 from ..pictures.decoding import ImageError
-from ..store import reading, sql, tables
+from ..store import reading, tables
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
 
@@ -265,10 +265,9 @@ def missing_files(
         "" if folder == "." else f"{folder}/"
         for folder in (relative(path, base) for path in paths if path.is_dir())
     ]
-    known = conn.execute(f"select path from {sql.quote(source.name)}")
     return [
         (path,)
-        for (path,) in known
+        for (path,) in reading.live_keys(conn, source)
         if path not in present and any(path.startswith(prefix) for prefix in prefixes)
     ]
 
@@ -306,12 +305,8 @@ def _file_job(
     row = {"path": key[0], "name": _utf8(file.name), "size": stat.st_size, "mtime": mtime}
     untouched = False
     if content_hash is not None:
-        stored = conn.execute(
-            f"select size, mtime{', content is null' if keep_content else ', 0'} "
-            f"from {sql.quote(source.name)} where path = ?",
-            key,
-        ).fetchone()
-        untouched = stored == (stat.st_size, mtime, 0)
+        recorded = tables.file_record(conn, source, key[0], with_content=keep_content)
+        untouched = recorded == (stat.st_size, mtime, 0)
     return Job(key, lambda: read_file(file), content_hash, row, keep_content, untouched)
 
 

@@ -22,8 +22,6 @@ from .cache import Cache
 # Most rows that revimg_top returns.
 MAX_K = 1000
 
-_MAPPED_BYTES = 2 << 30
-
 
 def register(conn: sqlite3.Connection, cache: Cache | None = None) -> None:
     """Give a connection ``cosine_similarity(a, b)`` and ``revimg_top(table, embedding, k)``.
@@ -32,12 +30,6 @@ def register(conn: sqlite3.Connection, cache: Cache | None = None) -> None:
     """
     conn.create_function("cosine_similarity", 2, cosine_function(), deterministic=True)
     conn.create_function("revimg_top", 3, _top_function(conn, cache or Cache()))
-
-
-def map_pages(conn: sqlite3.Connection) -> None:
-    """Let SQLite read the database file through memory-mapped pages, without copying them, which
-    makes a scan of vectors nearly twice as fast. Its own builds allow up to 2 GB."""
-    conn.execute(f"pragma mmap_size = {_MAPPED_BYTES}")
 
 
 def cosine_function() -> Callable[[Any, Any], float | None]:

@@ -6,7 +6,6 @@ import heapq
 import sqlite3
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from ..errors import RevimgError
 from ..keys import Key
 from ..store import reading, registry
+from ..store.connection import snapshot
 from ..store.tables import Table, find
 from .cache import Cache, Index, Timed
 
@@ -85,7 +85,7 @@ def top_k(
     """
     started = time.perf_counter()
     cache = cache or Cache()
-    with _snapshot(conn):
+    with snapshot(conn):
         source = find(conn, table)
         _check(conn, source, query)
         exact = _Exact(conn, source, query.astype(np.float64))
@@ -105,19 +105,6 @@ def top_k(
     way = index.way if index else "vector by vector"
     cache.slot(source.name).times.append(Timed(time.time(), ms, way, exact.compared))
     return Result(best.hits(), candidates, counted_all)
-
-
-@contextmanager
-def _snapshot(conn: sqlite3.Connection) -> Iterator[None]:
-    """Read everything from one state of the database, whoever writes to it meanwhile.
-
-    A statement that isn't finished holds it. A transaction would have to be ended by another one,
-    which a time limit may interrupt, and which fails while this runs within somebody's writing.
-    """
-    with closing(conn.cursor()) as held:
-        held.row_factory = None
-        held.execute("select 1 from sqlite_master").fetchone()
-        yield
 
 
 def _check(conn: sqlite3.Connection, source: Table, query: np.ndarray) -> None:

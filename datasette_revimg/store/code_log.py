@@ -30,7 +30,8 @@ from ..keys import Key
 from ..vectors import codes
 from ..vectors.codes import Coded
 from ..vectors.percentiles import FRACTIONS, Distribution
-from .sql import PREFIX, exists, placeholders, quote
+from .schema import exists
+from .sql import PREFIX, placeholders, quote
 
 # Of what these two tables hold. Codes of another version are not read, but made anew.
 VERSION = 2

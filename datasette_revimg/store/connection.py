@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from ..errors import RevimgError
 
 # How long to wait for another program's write to end before calling the database locked.
 BUSY_SECONDS = 15.0
+
+# SQLite's own builds map no more than this.
+_MAPPED_BYTES = 2 << 30
 
 
 def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
@@ -21,6 +26,25 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise translated(error, path) from error
     return conn
+
+
+def map_pages(conn: sqlite3.Connection) -> None:
+    """Let SQLite read the database file through memory-mapped pages, without copying them, which
+    makes a scan of vectors nearly twice as fast."""
+    conn.execute(f"pragma mmap_size = {_MAPPED_BYTES}")
+
+
+@contextmanager
+def snapshot(conn: sqlite3.Connection) -> Iterator[None]:
+    """Read everything from one state of the database, whoever writes to it meanwhile.
+
+    A statement that isn't finished holds it. A transaction would have to be ended by another one,
+    which a time limit may interrupt, and which fails while this runs within somebody's writing.
+    """
+    with closing(conn.cursor()) as held:
+        held.row_factory = None
+        held.execute("select 1 from sqlite_master").fetchone()
+        yield
 
 
 def translated(error: sqlite3.Error, path: Path) -> RevimgError:

@@ -16,7 +16,8 @@ from ..errors import RevimgError
 from ..keys import Key, key_json
 from . import code_log
 from .registry import FAILURES, VECTOR_DTYPE, labels_table, thumbnails_table, vectors_table
-from .sql import exists, placeholders, quote
+from .schema import exists
+from .sql import placeholders, quote
 from .tables import Table, find, key_condition, key_subquery
 
 # Rows read at once by a scan: 8 MB of 4096-float vectors.

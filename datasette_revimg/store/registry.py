@@ -9,7 +9,8 @@ import numpy as np
 
 from ..errors import RevimgError
 from . import code_log
-from .sql import PREFIX, exists, fold_name
+from .schema import exists
+from .sql import PREFIX, fold_name
 from .tables import Table
 
 REGISTRY = "_revimg_tables"

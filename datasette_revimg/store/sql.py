@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import string
 
 # Of the names of our own tables.
@@ -23,15 +22,6 @@ def fold_name(identifier: str) -> str:
 def quote(identifier: str) -> str:
     """The identifier as SQL, whatever it is called."""
     return '"' + identifier.replace('"', '""') + '"'
-
-
-def exists(conn: sqlite3.Connection, table: str) -> bool:
-    """Whether there is a table of this name, in any letters."""
-    return bool(
-        conn.execute(
-            "select 1 from sqlite_master where type = 'table' and name = ? collate nocase", [table]
-        ).fetchone()
-    )
 
 
 def placeholders(count: int) -> str:

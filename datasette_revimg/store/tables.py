@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import RevimgError
 from ..keys import Key
+from . import schema
 from .sql import PREFIX, placeholders, quote
 
 
@@ -55,13 +56,7 @@ def find(conn: sqlite3.Connection, table: str) -> Table:
 
 
 def _known_tables(conn: sqlite3.Connection) -> str:
-    names = [
-        name
-        for (name,) in conn.execute(
-            "select name from sqlite_master where type = 'table' order by name"
-        )
-        if not name.startswith((PREFIX, "sqlite_"))
-    ]
+    names = [name for name in schema.table_names(conn) if not name.startswith((PREFIX, "sqlite_"))]
     return f"; it has {', '.join(names[:10])}" if names else ", which has no tables"
 
 
@@ -145,6 +140,25 @@ def count_pictures(conn: sqlite3.Connection, source: Table, column: str) -> tupl
         f"where {quote(column)} is not null"
     ).fetchone()
     return total, without
+
+
+def file_record(
+    conn: sqlite3.Connection, source: Table, path: str, *, with_content: bool
+) -> tuple[Any, ...] | None:
+    """Return what a table made from files has of a file: size, mtime, and 1 if ``with_content``
+    asks for the file's bytes and they are missing, else 0; None without a row."""
+    lacking = "content is null" if with_content else "0"
+    cursor = conn.execute(
+        f"select size, mtime, {lacking} from {quote(source.name)} where path = ?", [path]
+    )
+    cursor.row_factory = None
+    row: tuple[Any, ...] | None = cursor.fetchone()
+    return row
+
+
+def count_sql(source: Table, where: str) -> str:
+    """Return the SQL that counts the rows that meet a condition."""
+    return f"select count(*) from {quote(source.name)} where {where}"
 
 
 def key_subquery(source: Table, where: str = "") -> str:

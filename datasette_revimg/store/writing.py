@@ -34,7 +34,8 @@ from .registry import (
     thumbnails_table,
     vectors_table,
 )
-from .sql import exists, placeholders, quote
+from .schema import exists
+from .sql import placeholders, quote
 from .tables import Table, key_subquery
 
 

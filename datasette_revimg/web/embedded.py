@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from datasette.utils.sqlite import sqlite3
 
 from ..errors import RevimgError
-from ..store import registry, sql, tables
+from ..store import registry, schema, tables
 from ..store.registry import EmbeddedTable
 from ..store.sql import fold_name
 from ..store.tables import Table
@@ -62,31 +62,26 @@ async def current_registry(db: Any, *, current: bool = False) -> Registry:
     """The registry of a Datasette database, at most FRESH_SECONDS old; with ``current`` it has
     every table that there is now."""
     now = time.monotonic()
-    read, schema, kept = _kept.get(db, (-FRESH_SECONDS, -1, Registry()))
-    if now - read < FRESH_SECONDS and (not current or await db.execute_fn(_schema) == schema):
+    read, version, kept = _kept.get(db, (-FRESH_SECONDS, -1, Registry()))
+    if now - read < FRESH_SECONDS and (not current or await db.execute_fn(_version) == version):
         return kept
-    fresh: tuple[int, Registry] = await db.execute_fn(lambda conn: (_schema(conn), _read(conn)))
+    fresh: tuple[int, Registry] = await db.execute_fn(lambda conn: (_version(conn), _read(conn)))
     _kept[db] = now, *fresh
     return fresh[1]
 
 
-def _schema(conn: sqlite3.Connection) -> int:
+def _version(conn: sqlite3.Connection) -> int:
     """The number that SQLite changes with the schema, -1 when the database can't be read."""
     try:
-        (number,) = conn.execute("pragma schema_version").fetchone()
+        return schema.version(conn)
     except sqlite3.Error:
         return -1
-    return int(number)
 
 
 def _read(conn: sqlite3.Connection) -> Registry:
     """Empty when the database can't be read: its own pages say so, others must go on."""
     try:
-        computed = [
-            name
-            for (name,) in conn.execute("select name from sqlite_master where type = 'table'")
-            if fold_name(name).startswith(sql.PREFIX)
-        ]
+        computed = [name for name in schema.table_names(conn) if schema.is_own(name)]
     except sqlite3.Error:
         return Registry()
     try:
@@ -118,7 +113,7 @@ def _cell_column(conn: sqlite3.Connection, pictures: str, source: Table) -> str:
     is in a table of files: Datasette shows such a key as the link to the row, by itself."""
     if [fold_name(name) for name, _ in source.keys] != [fold_name(pictures)]:
         return pictures
-    references = conn.execute('select "from" from pragma_foreign_key_list(?)', [source.name])
+    references = schema.foreign_keys(conn, source.name)
     # Their cells are Datasette's own business too, they link to other rows.
-    taken = {fold_name(pictures), *(fold_name(name) for (name,) in references)}
+    taken = {fold_name(pictures), *(fold_name(name) for name, _ in references)}
     return next((name for name in source.columns if fold_name(name) not in taken), pictures)

@@ -12,6 +12,7 @@ from datasette.utils import StartupError
 from sqlite_utils.plugins import ensure_plugins_loaded
 
 from ..search import cache, functions
+from ..store import connection
 from . import cells, compat, permissions, settings
 from .compat import Actor
 from .embedded import current_registry
@@ -47,7 +48,7 @@ def shutdown(datasette: Datasette) -> Any:
 def prepare_connection(conn: sqlite3.Connection, database: str, datasette: Datasette) -> None:
     db = datasette.databases.get(database)
     functions.register(conn, state.of(db) if db else None)
-    functions.map_pages(conn)
+    connection.map_pages(conn)
 
 
 @hookimpl

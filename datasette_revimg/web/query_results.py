@@ -13,7 +13,7 @@ from datasette.utils import detect_fts
 from datasette.utils.sqlite import sqlite3
 
 from ..keys import Key
-from ..store import sql
+from ..store.schema import column_names, foreign_keys, is_own, table_names, virtual_table_names
 from ..store.sql import fold_name
 from ..store.tables import Table
 from . import compat
@@ -155,26 +155,22 @@ def _key(source: Table) -> tuple[str, ...]:
 
 def read_schema(conn: sqlite3.Connection, known: Registry) -> Schema:
     """Read what ``decide`` needs to know of a database's tables."""
-    virtual = tuple(
-        fold_name(name) + "_"
-        for (name,) in conn.execute(
-            "select name from sqlite_master where sql like 'create virtual table %'"
-        )
-    )
+    virtual = tuple(fold_name(name) + "_" for name in virtual_table_names(conn))
     columns: dict[str, frozenset[str]] = {}
     references: dict[str, frozenset[tuple[str, str]]] = {}
-    for (name,) in conn.execute("select name from sqlite_master where type = 'table'").fetchall():
+    for name in table_names(conn):
         # Ours have the source's own keys; nobody queries what a virtual table is made of.
-        if fold_name(name).startswith((sql.PREFIX, "sqlite_", *virtual)):
+        if is_own(name) or fold_name(name).startswith(("sqlite_", *virtual)):
             continue
         try:
-            info = conn.execute("select name from pragma_table_info(?)", [name]).fetchall()
+            names = column_names(conn, name)
         except sqlite3.Error:
             # A virtual table whose module isn't there: nobody can query that either.
             continue
-        columns[fold_name(name)] = frozenset(fold_name(column) for (column,) in info)
-        foreign = conn.execute('select "from", "table" from pragma_foreign_key_list(?)', [name])
-        references[fold_name(name)] = frozenset((fold_name(a), fold_name(b)) for a, b in foreign)
+        columns[fold_name(name)] = frozenset(map(fold_name, names))
+        references[fold_name(name)] = frozenset(
+            (fold_name(column), fold_name(other)) for column, other in foreign_keys(conn, name)
+        )
     indexes = {name: detect_fts(conn, table.source.name) for name, table in known.tables.items()}
     return Schema(
         columns, references, {name: fts and fold_name(fts) for name, fts in indexes.items()}

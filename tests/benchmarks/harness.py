@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from datasette_revimg.search import functions
+from datasette_revimg.store import connection
 
 K = 10
 DIMENSION = 4096
@@ -80,7 +81,7 @@ def ours(file: Path, *, mmap: bool = True) -> sqlite3.Connection:
     conn = connect(file)
     functions.register(conn)
     if mmap:
-        functions.map_pages(conn)
+        connection.map_pages(conn)
     return conn
 
 

@@ -16,8 +16,8 @@ from datasette.utils.sqlite import sqlite3
 
 from ...pictures import region
 from ...pictures.region import Crop
-from ...store.sql import fold_name, quote
-from ...store.tables import Table
+from ...store.sql import fold_name
+from ...store.tables import Table, count_sql
 from ...vectors.percentiles import Minimum, parse_minimum
 from ..problems import Problem
 from ..settings import MAX_SIZE
@@ -243,11 +243,7 @@ def _described(arguments: Any, parameters: Parameters) -> list[Filter]:
 async def _try(db: Any, source: Table, sql: str, values: dict[str, Any]) -> None:
     """Run the condition alone, under Datasette's time limit, which the search itself hasn't."""
     try:
-        await db.execute(
-            f"select count(*) from {quote(source.name)} where {sql}",
-            values,
-            log_sql_errors=False,
-        )
+        await db.execute(count_sql(source, sql), values, log_sql_errors=False)
     except QueryInterrupted as error:
         raise Problem(400, "the filters take too long: use fewer or simpler ones") from error
     except (sqlite3.Error, OverflowError) as error:
