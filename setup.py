@@ -33,7 +33,7 @@ setup(
     package_data={
         "datasette_revimg": ["py.typed"],
         "datasette_revimg.models": ["bundled/*"],
-        "datasette_revimg.web": ["static/*", "templates/*"],
+        "datasette_revimg.web": ["static/*", "templates/revimg/*"],
     },
     python_requires=">=3.11",
     install_requires=[

@@ -151,7 +151,7 @@ def extra_css_urls(
     template: str, database: str | None, table: str | None, view_name: str, datasette: Datasette
 ) -> Any:
     async def urls() -> list[str]:
-        wanted = template.startswith("revimg_")
+        wanted = template.startswith("revimg/")
         if view_name in ("table", "row") and database and table:
             known = await current_registry(datasette.get_database(database))
             wanted = known.table(table) is not None

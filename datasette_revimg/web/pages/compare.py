@@ -98,7 +98,7 @@ async def _compare(place: Place) -> Response:
     return await html_response(
         place.datasette,
         place.request,
-        "revimg_compare.html",
+        "revimg/compare.html",
         {
             **_context(place, found, label, bool(shared["upload_url"])),
             **shared,

@@ -42,7 +42,7 @@ async def diagnostics(request: Request, datasette: Datasette) -> Response:
     }
     if wants_json(request):
         return json_response(datasette, body)
-    return await html_response(datasette, request, "revimg_diagnostics.html", body)
+    return await html_response(datasette, request, "revimg/diagnostics.html", body)
 
 
 async def _described(datasette: Datasette, db: Any, table: KnownTable) -> dict[str, Any]:

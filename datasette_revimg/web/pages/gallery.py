@@ -33,7 +33,7 @@ class Shown:
 def context(
     found: Answer, asked: Parameters, filters: list[Filter], source: Table, shown: Shown
 ) -> dict[str, Any]:
-    """The variables of ``revimg_similar.html``."""
+    """The variables of ``revimg/similar.html``."""
     here = shown.url(found.row.key, "similar") if found.row else shown.here
     known = [found.row, *found.rows] if found.row else found.rows
     label = label_column(known, source, shown.label_column)

@@ -101,7 +101,7 @@ async def _page(place: Place) -> Response:
     return await html_response(
         place.datasette,
         place.request,
-        "revimg_map.html",
+        "revimg/map.html",
         {
             **overview.context(place, wanted, sample, overview.url(place, "map")),
             "layout": found,

@@ -112,7 +112,7 @@ async def _page(place: Place) -> Response:
     return await html_response(
         place.datasette,
         place.request,
-        "revimg_matrix.html",
+        "revimg/matrix.html",
         {
             **overview.context(place, wanted, sample, here, ordered),
             "order": order,

@@ -66,7 +66,7 @@ async def _similar(place: Place) -> Response:
         body = await answer_json(place, asked, condition, found, query, _path(place))
         return json_response(place.datasette, body)
     context = await gallery_context(place, asked, condition, found)
-    return await html_response(place.datasette, place.request, "revimg_similar.html", context)
+    return await html_response(place.datasette, place.request, "revimg/similar.html", context)
 
 
 def _path(place: Place) -> str:

@@ -96,7 +96,7 @@ async def _similar(place: Place) -> Response:
         **_form(place, asked),
         "conditions": gallery.conditions(asked, condition.filters, here),
     }
-    return await html_response(place.datasette, place.request, "revimg_search.html", context)
+    return await html_response(place.datasette, place.request, "revimg/search.html", context)
 
 
 async def _answer(place: Place) -> Response:
@@ -126,7 +126,7 @@ async def _answer(place: Place) -> Response:
         **_form(place, asked),
         "query": _shown(picture, len(form.picture)),
     }
-    return await html_response(place.datasette, place.request, "revimg_upload.html", context)
+    return await html_response(place.datasette, place.request, "revimg/upload.html", context)
 
 
 def _here(place: Place) -> str:

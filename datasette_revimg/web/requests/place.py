@@ -124,7 +124,7 @@ async def respond(
             response = json_problem(datasette, problem)
         else:
             response = await html_response(
-                datasette, request, "revimg_problem.html", {**crumbs, "problem": problem}
+                datasette, request, "revimg/problem.html", {**crumbs, "problem": problem}
             )
             response.status = problem.status
         response.headers.update(problem.headers)

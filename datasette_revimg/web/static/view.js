@@ -31,7 +31,10 @@ export class View {
     const bar = document.createElement("div");
     bar.className = "revimg-zoom";
     for (const [key, text, title] of [
-      ["+", "+", "Zoom in"], ["-", "−", "Zoom out"], ["0", "⤢", "Show all"]]) {
+      ["+", "+", "Zoom in"],
+      ["-", "−", "Zoom out"],
+      ["0", "⤢", "Show all"],
+    ]) {
       const button = document.createElement("button");
       Object.assign(button, { textContent: text, title, ariaLabel: title });
       button.onclick = () => this.zoom(ZOOMS[key]);
@@ -47,8 +50,10 @@ export class View {
     this.along = canvas.clientHeight;
     canvas.width = Math.round(this.across * this.ratio);
     canvas.height = Math.round(this.along * this.ratio);
-    this.least = Math.max(1e-6, Math.min(
-      (this.across - 2 * room) / this.width, (this.along - 2 * room) / this.height));
+    this.least = Math.max(
+      1e-6,
+      Math.min((this.across - 2 * room) / this.width, (this.along - 2 * room) / this.height),
+    );
     // What was shown whole stays so.
     if (!(scale > least * 1.001)) this.scale = this.least;
     this.zoom(1);

@@ -1,6 +1,6 @@
 // The map: thumbnails at their places, from sprite sheets, larger ones where there is room.
 
-import { RING, View, go, load } from "./revimg-view.js";
+import { RING, View, go, load } from "./view.js";
 
 // Of more pictures a snapshot is moved, which reaches beyond the canvas by this share of it.
 const MOST_DRAWN = 300;
@@ -157,39 +157,44 @@ const nearest = ([px, py], dx, dy) => {
 };
 
 const label = "Arrow keys go from picture to picture; Enter finds similar ones.";
-const view = new View(stage, label, { width: 1, height: 1, room: 0, most: 1e6 }, {
-  draw(moving) {
-    side = spriteSide();
-    const indices = visible(0);
-    if (indices.length <= MOST_DRAWN) paint(view.context, indices);
-    else {
-      if (!lies() || (!moving && shot.scale !== view.scale)) snapshot();
-      view.context.drawImage(shot.canvas, ...lies());
-      clearTimeout(idle);
-      if (moving) idle = setTimeout(() => view.draw(), 150);
-    }
-    if (chosen !== null) ring(view.context);
+const view = new View(
+  stage,
+  label,
+  { width: 1, height: 1, room: 0, most: 1e6 },
+  {
+    draw(moving) {
+      side = spriteSide();
+      const indices = visible(0);
+      if (indices.length <= MOST_DRAWN) paint(view.context, indices);
+      else {
+        if (!lies() || (!moving && shot.scale !== view.scale)) snapshot();
+        view.context.drawImage(shot.canvas, ...lies());
+        clearTimeout(idle);
+        if (moving) idle = setTimeout(() => view.draw(), 150);
+      }
+      if (chosen !== null) ring(view.context);
+    },
+    hover(x, y) {
+      const found = under(x, y);
+      view.canvas.classList.toggle("revimg-points", found !== null);
+      if (found !== chosen) choose(found);
+    },
+    leave: () => choose(null),
+    click(x, y, event) {
+      const found = under(x, y);
+      // Fingers can't hover: the first touch shows the label.
+      const first = event.pointerType === "touch" && found !== chosen;
+      if (found === null || first) choose(found, true);
+      else go(page(found, "similar"), event);
+    },
+    arrow(dx, dy) {
+      if (chosen === null) choose(nearest([view.across / 2, view.along / 2], 0, 0));
+      else choose(nearest(place(chosen), dx, dy) ?? chosen);
+      view.reveal(...box(chosen));
+    },
+    enter: (event) => chosen !== null && go(page(chosen, "similar"), event),
   },
-  hover(x, y) {
-    const found = under(x, y);
-    view.canvas.classList.toggle("revimg-points", found !== null);
-    if (found !== chosen) choose(found);
-  },
-  leave: () => choose(null),
-  click(x, y, event) {
-    const found = under(x, y);
-    // Fingers can't hover: the first touch shows the label.
-    const first = event.pointerType === "touch" && found !== chosen;
-    if (found === null || first) choose(found, true);
-    else go(page(found, "similar"), event);
-  },
-  arrow(dx, dy) {
-    if (chosen === null) choose(nearest([view.across / 2, view.along / 2], 0, 0));
-    else choose(nearest(place(chosen), dx, dy) ?? chosen);
-    view.reveal(...box(chosen));
-  },
-  enter: (event) => chosen !== null && go(page(chosen, "similar"), event),
-});
+);
 // The axes have no unit, so the map takes the shape of the canvas.
 view.width = Math.max(0.6, Math.min(1.8, view.across / view.along));
 // Half of a thumbnail, so that those at the edges are whole.

@@ -1,11 +1,12 @@
 // The matrix as a canvas. A cell shows its two pictures, and opens the page that compares them.
 
-import { RING, View, go, load } from "./revimg-view.js";
+import { RING, View, go, load } from "./view.js";
 
 const stage = document.getElementById("revimg-stage");
 const pair = document.getElementById("revimg-pair");
 const { base, values, rows, range, palette } = JSON.parse(
-  document.getElementById("revimg-data").textContent);
+  document.getElementById("revimg-data").textContent,
+);
 const count = rows.length;
 const page = (index, name) => `${base}/${rows[index][0]}/-/${name}`;
 const compare = ([row, column]) =>
@@ -59,38 +60,43 @@ const under = (x, y) => {
 };
 
 const label = "Arrow keys choose a cell, with Shift ten further; Enter compares its two pictures.";
-const view = new View(stage, label, { width: count, height: count, most: 96, room: 0 }, {
-  draw() {
-    const { context, scale, left, top } = view;
-    const whole = count * scale;
-    context.imageSmoothingEnabled = scale * view.ratio < 1;
-    context.drawImage(cells, left, top, whole, whole);
-    const size = Math.max(scale, 5);
-    const [y, x] = cell.map((index) => (index + 0.5) * scale);
-    context.strokeStyle = RING;
-    context.fillStyle = "#fff8";
-    context.fillRect(left, top + y, whole, 1);
-    context.fillRect(left + x, top, 1, whole);
-    context.lineWidth = 2;
-    context.strokeRect(left + x - size / 2, top + y - size / 2, size, size);
+const view = new View(
+  stage,
+  label,
+  { width: count, height: count, most: 96, room: 0 },
+  {
+    draw() {
+      const { context, scale, left, top } = view;
+      const whole = count * scale;
+      context.imageSmoothingEnabled = scale * view.ratio < 1;
+      context.drawImage(cells, left, top, whole, whole);
+      const size = Math.max(scale, 5);
+      const [y, x] = cell.map((index) => (index + 0.5) * scale);
+      context.strokeStyle = RING;
+      context.fillStyle = "#fff8";
+      context.fillRect(left, top + y, whole, 1);
+      context.fillRect(left + x, top, 1, whole);
+      context.lineWidth = 2;
+      context.strokeRect(left + x - size / 2, top + y - size / 2, size, size);
+    },
+    hover(x, y) {
+      const found = under(x, y);
+      if (found && String(found) !== String(cell)) show(found);
+    },
+    click(x, y, event) {
+      const found = under(x, y);
+      if (!found) return;
+      // Fingers can't hover: the first touch shows the pictures.
+      if (event.pointerType === "touch" && String(found) !== String(cell)) show(found);
+      else go(compare(found), event);
+    },
+    arrow(dx, dy, far) {
+      const step = (at, by) => Math.max(0, Math.min(count - 1, at + by * (far ? 10 : 1)));
+      show([step(cell[0], dy), step(cell[1], dx)]);
+      const { scale, left, top } = view;
+      view.reveal(cell[1] * scale + left, cell[0] * scale + top, scale, scale);
+    },
+    enter: (event) => go(compare(cell), event),
   },
-  hover(x, y) {
-    const found = under(x, y);
-    if (found && String(found) !== String(cell)) show(found);
-  },
-  click(x, y, event) {
-    const found = under(x, y);
-    if (!found) return;
-    // Fingers can't hover: the first touch shows the pictures.
-    if (event.pointerType === "touch" && String(found) !== String(cell)) show(found);
-    else go(compare(found), event);
-  },
-  arrow(dx, dy, far) {
-    const step = (at, by) => Math.max(0, Math.min(count - 1, at + by * (far ? 10 : 1)));
-    show([step(cell[0], dy), step(cell[1], dx)]);
-    const { scale, left, top } = view;
-    view.reveal(cell[1] * scale + left, cell[0] * scale + top, scale, scale);
-  },
-  enter: (event) => go(compare(cell), event),
-});
+);
 show(cell);
