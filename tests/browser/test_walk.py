@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from kit.geometry import ANGLES, cosine, nearest
-from kit.server import fits, follow, watched
+from kit.server import fits, follow
 
 
 @pytest.fixture(params=[360, 390, 1440, 3840])
-def page(browser: Browser, server: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    with watched(browser, server, request.param) as opened:
-        yield opened
+def width(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
 
 
 def test_from_the_table_to_a_similar_picture_and_on(page: Page, server: str) -> None:

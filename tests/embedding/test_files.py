@@ -9,7 +9,8 @@ import pytest
 
 from datasette_revimg.embedding import plan
 from datasette_revimg.store import connection, reading, registry
-from kit.command import picture, run, summary, vectors
+from kit.command import run, summary, vectors
+from kit.pictures import mosaic
 
 
 @pytest.fixture
@@ -17,14 +18,14 @@ def folder(tmp_path):
     """Four pictures in two folders, and things that aren't pictures."""
     root = tmp_path / "pictures"
     (root / "deep" / "deeper").mkdir(parents=True)
-    (root / "a.png").write_bytes(picture(1))
-    (root / "b.JPG").write_bytes(picture(2, "JPEG"))
-    (root / "deep" / "c.png").write_bytes(picture(3))
-    (root / "deep" / "deeper" / "ünï.webp").write_bytes(picture(4, "WEBP"))
+    (root / "a.png").write_bytes(mosaic(1))
+    (root / "b.JPG").write_bytes(mosaic(2, "JPEG"))
+    (root / "deep" / "c.png").write_bytes(mosaic(3))
+    (root / "deep" / "deeper" / "ünï.webp").write_bytes(mosaic(4, "WEBP"))
     (root / "notes.txt").write_text("no picture")
     (root / "._a.png").write_bytes(b"a resource fork")
     (root / ".trash").mkdir()
-    (root / ".trash" / "old.png").write_bytes(picture(5))
+    (root / ".trash" / "old.png").write_bytes(mosaic(5))
     return root
 
 
@@ -43,7 +44,7 @@ def test_paths_in_a_column(tmp_path, folder):
                 (6, "pictures"),
             ],
         )
-    (tmp_path.parent / "outside.png").write_bytes(picture(9))
+    (tmp_path.parent / "outside.png").write_bytes(mosaic(9))
     result = run("embed", path, "photos", "--silent")
     assert summary(result.stdout) == "photos: 2 embedded, 0 unchanged, 4 failed, 0 removed"
     reasons = dict(line.split(": ", 1) for line in result.stderr.strip().splitlines())
@@ -105,8 +106,8 @@ def test_folder_again(tmp_path, folder):
     path = tmp_path / "new.db"
     run("embed", path, "photos", folder)
     (folder / "a.png").unlink()
-    (folder / "b.JPG").write_bytes(picture(22, "JPEG"))
-    (folder / "d.png").write_bytes(picture(6))
+    (folder / "b.JPG").write_bytes(mosaic(22, "JPEG"))
+    (folder / "d.png").write_bytes(mosaic(6))
     os.utime(folder / "deep" / "c.png", (1, 1))
     result = run("embed", path, "photos", folder)
     assert summary(result.stdout) == "photos: 2 embedded, 2 unchanged, 0 failed, 1 removed"
@@ -131,8 +132,8 @@ def test_moving_the_base_past_paths_that_look_alike(tmp_path):
     """z/b.png becomes z/z/b.png, and b.png takes its place."""
     folder = tmp_path / "z"
     (folder / "z").mkdir(parents=True)
-    (folder / "b.png").write_bytes(picture(1))
-    (folder / "z" / "b.png").write_bytes(picture(2))
+    (folder / "b.png").write_bytes(mosaic(1))
+    (folder / "z" / "b.png").write_bytes(mosaic(2))
     path = tmp_path / "new.db"
     run("embed", path, "photos", folder)
     result = run("embed", path, "photos", folder, "--base-dir", tmp_path)
@@ -146,7 +147,7 @@ def test_store_keeps_the_bytes(tmp_path, folder):
     run("embed", path, "photos", folder, "--store", "--replace")
     conn = connection.connect(path)
     assert conn.execute("select content from photos where path = 'a.png'").fetchone() == (
-        picture(1),
+        mosaic(1),
     )
     assert registry.embedded(conn, "photos").kind == "blob"
     assert conn.execute("select width from photos where path = 'a.png'").fetchone() == (40,)
@@ -158,12 +159,12 @@ def test_store_keeps_the_bytes(tmp_path, folder):
 
 
 def test_a_bad_file_has_a_row_and_a_reason(tmp_path, folder):
-    (folder / "broken.png").write_bytes(picture(1)[:50])
+    (folder / "broken.png").write_bytes(mosaic(1)[:50])
     path = tmp_path / "new.db"
     result = run("embed", path, "photos", folder)
     assert summary(result.stdout) == "photos: 4 embedded, 0 unchanged, 1 failed, 0 removed"
     assert "photos broken.png: damaged picture" in result.stderr
-    (folder / "broken.png").write_bytes(picture(1))
+    (folder / "broken.png").write_bytes(mosaic(1))
     run("embed", path, "photos", folder)
     assert reading.failures(connection.connect(path), "photos") == []
 
@@ -171,7 +172,7 @@ def test_a_bad_file_has_a_row_and_a_reason(tmp_path, folder):
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has file names of any bytes")
 def test_file_names_that_are_not_utf8(tmp_path):
     odd = os.fsencode(tmp_path) + b"/caf\xe9.png"
-    Path(os.fsdecode(odd)).write_bytes(picture(1))
+    Path(os.fsdecode(odd)).write_bytes(mosaic(1))
     result = run("embed", tmp_path / "new.db", "photos", tmp_path)
     assert summary(result.stdout).startswith("photos: 1 embedded")
 

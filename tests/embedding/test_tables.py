@@ -14,7 +14,8 @@ import pytest
 from datasette_revimg.embedding import jobs, pipeline
 from datasette_revimg.models.catalogue import VGG16_RMAC
 from datasette_revimg.store import connection, reading, registry
-from kit.command import error_of, picture, run, summary, vectors
+from kit.command import error_of, run, summary, vectors
+from kit.pictures import mosaic
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def database(tmp_path):
         conn.execute("create table photos (id integer primary key, title text, image blob)")
         conn.executemany(
             "insert into photos values (?, ?, ?)",
-            [(n, f"photo {n}", picture(n)) for n in (1, 2, 3)],
+            [(n, f"photo {n}", mosaic(n)) for n in (1, 2, 3)],
         )
     return path
 
@@ -46,7 +47,7 @@ def test_blobs(database):
     assert conn.execute("select * from photos where id = 1").fetchone() == (
         1,
         "photo 1",
-        picture(1),
+        mosaic(1),
     )
     assert conn.execute(
         "select id, width, height from _revimg_photos_thumbnails order by id"
@@ -57,9 +58,9 @@ def test_only_what_changed_is_computed(database):
     run("embed", database, "photos")
     before = vectors(database)
     with sqlite3.connect(database) as conn:
-        conn.execute("update photos set image = ? where id = 1", [picture(11)])
+        conn.execute("update photos set image = ? where id = 1", [mosaic(11)])
         conn.execute("delete from photos where id = 2")
-        conn.execute("insert into photos values (4, 'new', ?)", [picture(4)])
+        conn.execute("insert into photos values (4, 'new', ?)", [mosaic(4)])
         conn.execute("insert into photos values (5, 'none', null)")
     result = run("embed", database, "photos")
     assert summary(result.stdout) == "photos: 2 embedded, 1 unchanged, 0 failed, 1 removed"
@@ -99,7 +100,7 @@ def test_any_primary_key(tmp_path, columns, key, keys, without_rowid):
         marks = ", ".join("?" * len(keys[0]))
         for n, values in enumerate(keys):
             conn.execute(
-                f'insert into "my photos" ({key}, image) values ({marks}, ?)', [*values, picture(n)]
+                f'insert into "my photos" ({key}, image) values ({marks}, ?)', [*values, mosaic(n)]
             )
     result = run("embed", path, "my photos")
     assert summary(result.stdout).startswith("my photos: 3 embedded")
@@ -112,7 +113,7 @@ def test_no_primary_key(tmp_path):
     path = tmp_path / "rowid.db"
     with sqlite3.connect(path) as conn:
         conn.execute("create table photos (title text, image blob)")
-        conn.executemany("insert into photos values (?, ?)", [("x", picture(n)) for n in range(3)])
+        conn.executemany("insert into photos values (?, ?)", [("x", mosaic(n)) for n in range(3)])
         conn.execute("delete from photos where rowid = 2")
     run("embed", path, "photos")
     assert sorted(vectors(path)) == [(1,), (3,)]
@@ -125,7 +126,7 @@ def test_more_rows_than_a_page(tmp_path, monkeypatch):
     """Pages of keys, in a compound key with an order of its own."""
     monkeypatch.setattr(jobs, "PAGE", 5)
     path = tmp_path / "many.db"
-    small = [picture(n, size=(4, 3)) for n in range(5)]
+    small = [mosaic(n, size=(4, 3)) for n in range(5)]
     with sqlite3.connect(path) as conn:
         conn.execute("create table photos (a text, b integer, image blob, primary key (a, b))")
         conn.executemany(
@@ -141,8 +142,8 @@ def test_null_keys_are_named_and_dont_block_removal(tmp_path):
     path = tmp_path / "null.db"
     with sqlite3.connect(path) as conn:
         conn.execute("create table photos (id text primary key, image blob)")
-        conn.execute("insert into photos values (null, ?)", [picture(1)])
-        conn.execute("insert into photos values ('a', ?)", [picture(2)])
+        conn.execute("insert into photos values (null, ?)", [mosaic(1)])
+        conn.execute("insert into photos values ('a', ?)", [mosaic(2)])
     result = run("embed", path, "photos")
     assert summary(result.stdout) == "photos: 1 embedded, 0 unchanged, 1 failed, 0 removed"
     assert "primary key is NULL" in result.stderr
@@ -155,7 +156,7 @@ def test_bad_pictures_never_stop_a_run(database):
     with sqlite3.connect(database) as conn:
         conn.executemany(
             "insert into photos values (?, '', ?)",
-            [(10, b""), (11, picture(1)[:50]), (12, b"%PDF-1.4"), (13, "text"), (14, 7)],
+            [(10, b""), (11, mosaic(1)[:50]), (12, b"%PDF-1.4"), (13, "text"), (14, 7)],
         )
     result = run("embed", database, "photos", "--silent")
     assert summary(result.stdout) == "photos: 3 embedded, 0 unchanged, 5 failed, 0 removed"
@@ -175,7 +176,7 @@ def test_bad_pictures_never_stop_a_run(database):
     run("embed", database, "photos", "--strict", status=1)
     with sqlite3.connect(database) as conn:
         conn.execute("delete from photos where id > 10")
-        conn.execute("update photos set image = ? where id = 10", [picture(10)])
+        conn.execute("update photos set image = ? where id = 10", [mosaic(10)])
     run("embed", database, "photos", "--strict")
     assert reading.failures(connection.connect(database), "photos") == []
 
@@ -234,7 +235,7 @@ def test_bad_input(tmp_path, database):
     )
     assert "there is no model 'vgg99'" in error_of("embed", database, "photos", "--model", "vgg99")
     file = tmp_path / "a.png"
-    file.write_bytes(picture(1))
+    file.write_bytes(mosaic(1))
     assert "primary key id, and files need a table whose key is path" in error_of(
         "embed", database, "photos", file
     )
@@ -280,7 +281,7 @@ def test_disk_full_keeps_what_was_finished(tmp_path):
     path = tmp_path / "full.db"
     with sqlite3.connect(path) as conn:
         conn.execute("create table photos (id integer primary key, image blob)")
-        conn.executemany("insert into photos values (?, ?)", [(n, picture(n)) for n in range(40)])
+        conn.executemany("insert into photos values (?, ?)", [(n, mosaic(n)) for n in range(40)])
     connect = connection.connect
 
     def connect_to_small_disk(*arguments, **options):
@@ -325,7 +326,7 @@ def test_names_that_would_collide(database):
         for table in ("tables", "failures", "photos_thumbnails"):
             conn.execute(f"create table {table} as select * from photos")
         conn.execute("create table t (embedding text primary key, image blob)")
-        conn.execute("insert into t values ('a', ?)", [picture(1)])
+        conn.execute("insert into t values ('a', ?)", [mosaic(1)])
     for table in ("tables", "failures", "photos_thumbnails"):
         assert "is taken" in error_of("embed", database, table)
     assert "key column named 'embedding'" in error_of("embed", database, "t")
@@ -335,9 +336,7 @@ def test_names_that_would_collide(database):
 def many_pictures(path: Path, count: int) -> None:
     with sqlite3.connect(path) as conn:
         conn.execute("create table photos (id integer primary key, image blob)")
-        conn.executemany(
-            "insert into photos values (?, ?)", [(n, picture(n)) for n in range(count)]
-        )
+        conn.executemany("insert into photos values (?, ?)", [(n, mosaic(n)) for n in range(count)])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

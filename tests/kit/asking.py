@@ -1,4 +1,4 @@
-"""Ask a Datasette of the test's own process, as somebody or as nobody."""
+"""Requests to a Datasette in the test's own process, signed in or not."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ IS_1 = not datasette_package.__version__.startswith("0.")
 
 
 def cookies(datasette: Datasette, actor: str) -> dict[str, str]:
-    """The cookies of somebody who has signed in."""
+    """Return the cookies of an actor who has signed in."""
     return {"ds_actor": datasette.sign({"a": {"id": actor}}, "actor")}
 
 
-async def found(ds: Datasette, path: str, **parameters: Any) -> Any:
-    """The JSON of an address, which must be there."""
+async def get_json(ds: Datasette, path: str, **parameters: Any) -> Any:
+    """Return the JSON at a path, which must answer with 200."""
     query = "?" + urlencode(parameters, doseq=True) if parameters else ""
     response = await ds.client.get(path + query)
     assert response.status_code == 200, response.text
@@ -26,9 +26,11 @@ async def found(ds: Datasette, path: str, **parameters: Any) -> Any:
     return response.json()
 
 
-async def problem(ds: Datasette, path: str, status: int, *words: str) -> str:
-    """A page and its JSON must answer with this status, and the same sentence, which has these
-    words; the page."""
+async def check_problem(ds: Datasette, path: str, status: int, *words: str) -> str:
+    """Check that a page and its JSON answer with this status and sentence; return the page.
+
+    The sentence, the same in both, contains all the ``words``.
+    """
     name, _, query = path.partition("?")
     response = await ds.client.get(f"{name}.json?{query}")
     assert response.status_code == status, response.text
@@ -48,5 +50,5 @@ async def problem(ds: Datasette, path: str, status: int, *words: str) -> str:
 
 
 def ids(body: dict[str, Any]) -> list[Any]:
-    """The ids of the rows, in their order."""
+    """Return the ids of the rows of an answer, in their order."""
     return [row["row"]["id"] for row in body["rows"]]

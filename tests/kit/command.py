@@ -1,17 +1,20 @@
-"""Running the command, and small pictures to run it on."""
+"""Run the command line, and read what it stored."""
 
-import io
+from __future__ import annotations
+
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from click.testing import CliRunner
-from PIL import Image
+from click.testing import CliRunner, Result
 
 from datasette_revimg.cli import revimg
 from datasette_revimg.store import connection, reading
 
 
-def run(*arguments: object, status: int = 0):
+def run(*arguments: object, status: int = 0) -> Result:
+    """Run ``datasette revimg``, which must exit with this status."""
     result = CliRunner().invoke(revimg, [str(argument) for argument in arguments])
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -20,6 +23,7 @@ def run(*arguments: object, status: int = 0):
 
 
 def error_of(*arguments: object) -> str:
+    """Return the only line on stderr of a command that must fail."""
     result = run(*arguments, status=1)
     (line,) = result.stderr.strip().splitlines()
     assert line.startswith("Error: ")
@@ -27,23 +31,15 @@ def error_of(*arguments: object) -> str:
 
 
 def summary(text: str) -> str:
-    """The last line, without the speed."""
+    """Return the last line, without the model and the speed."""
     return text.strip().splitlines()[-1].split(" (")[0]
 
 
-def picture(seed: int, kind: str = "PNG", size: tuple[int, int] = (40, 30)) -> bytes:
-    """A little mosaic, different for every seed."""
-    colours = np.random.default_rng(seed).integers(0, 256, (3, 4, 3), dtype=np.uint8)
-    image = Image.fromarray(colours).resize(size, Image.Resampling.NEAREST)
-    buffer = io.BytesIO()
-    image.save(buffer, kind)
-    return buffer.getvalue()
-
-
-def vectors(path: Path, table: str = "photos") -> dict:
-    conn = connection.connect(path)
-    return {
-        key: vector
-        for keys, matrix in reading.vectors(conn, table)
-        for key, vector in zip(keys, matrix, strict=True)
-    }
+def vectors(path: Path, table: str = "photos") -> dict[tuple[Any, ...], np.ndarray]:
+    """Return the stored vectors of a table, by key."""
+    with closing(connection.connect(path)) as conn:
+        return {
+            key: vector
+            for keys, matrix in reading.vectors(conn, table)
+            for key, vector in zip(keys, matrix, strict=True)
+        }

@@ -6,7 +6,6 @@ are.
 
 from __future__ import annotations
 
-import io
 import math
 import sqlite3
 from itertools import combinations
@@ -20,19 +19,16 @@ from datasette_revimg.pictures import decoding
 from datasette_revimg.store import tables, upkeep, writing
 from datasette_revimg.store.registry import EmbeddedTable
 from datasette_revimg.store.writing import Embedding, Failure
+from kit.pictures import encoded
 
 DIMENSION = 16
-
 
 # Degrees, by id. No two rows are equally far from row 1, and ids say nothing about the order.
 ANGLES = {1: 0, 2: 64, 3: 4, 4: 121, 5: 25, 6: 9, 7: 100, 8: 1, 9: 49, 10: 16, 11: 81, 12: 36}
 
-
 NO_PICTURE, DAMAGED = 13, 14
 
-
 TITLES = {3: "<script>alert('title')</script>"}
-
 
 # Keys that an address has to encode, by the id of the picture that the row has.
 AWKWARD = {
@@ -49,37 +45,37 @@ AWKWARD = {
 
 
 def vector(degrees: float) -> np.ndarray:
-    """The unit vector at this angle, in a plane that leans through all dimensions."""
+    """Return the unit vector at this angle, in a plane that leans through all dimensions."""
     basis, _ = np.linalg.qr(np.random.default_rng(7).normal(size=(DIMENSION, 2)))
     turn = math.radians(degrees)
     return (basis @ [math.cos(turn), math.sin(turn)]).astype(np.float32)
 
 
 def cosine(first: int, second: int) -> float:
+    """Return the cosine of the vectors of two photos."""
     return math.cos(math.radians(ANGLES[first] - ANGLES[second]))
 
 
 def share_below(score: float) -> float:
-    """Percent of the pairs of photos whose cosine is smaller."""
+    """Return the percentage of pairs of photos whose cosine is smaller."""
     pairs = [cosine(first, second) for first, second in combinations(ANGLES, 2)]
     return 100 * sum(other < score - 1e-9 for other in pairs) / len(pairs)
 
 
 def nearest(query: int, ids: Any = ANGLES) -> list[int]:
-    """The other rows, the most similar first."""
+    """Return the ids of the other rows, the most similar first."""
     others = [other for other in ids if other != query]
     return sorted(others, key=lambda other: -cosine(query, other))
 
 
 def png(number: int) -> bytes:
-    """A small picture: wide for even numbers, tall for odd ones."""
+    """Return the file of a small picture: wide for even numbers, tall for odd ones."""
     size = (60, 40) if number % 2 == 0 else (40, 60)
-    buffer = io.BytesIO()
-    Image.new("RGB", size, (number * 20 % 256, 90, 160)).save(buffer, "PNG")
-    return buffer.getvalue()
+    return encoded(Image.new("RGB", size, (number * 20 % 256, 90, 160)))
 
 
 def entry(key: tuple[Any, ...], number: int) -> Embedding:
+    """Return what is stored for a row with the picture of this number."""
     picture = decoding.decode(png(number))
     return Embedding(
         key,
@@ -100,18 +96,20 @@ def embed(
     kind: str = "blob",
     failures: list[Failure] | None = None,
 ) -> None:
+    """Store the vectors of a table's rows; ``keys`` gives the key that each picture has."""
     source = tables.find(conn, table)
     record = EmbeddedTable(table, column, kind, None, "vgg16-rmac", "0" * 64, DIMENSION, "vgg16")
     writing.prepare(conn, source, record, labels=True)
     writing.write(
         conn, source, [entry(key, number) for number, key in keys.items()], failures or []
     )
-    # So few rows are searched without codes; here they are there for the pages to go through.
+    # So small a table is searched without codes; the pages shall go through them.
     assert upkeep.rebuild(conn, source)
     upkeep.finish(conn, source)
 
 
 def build(file: Path) -> None:
+    """Create a database of tables with every kind of key, all embedded but ``plain``."""
     conn = sqlite3.connect(file)
     conn.executescript(
         """

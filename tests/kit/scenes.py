@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sqlite3
 from pathlib import Path
 
@@ -10,13 +9,14 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from kit.command import run
+from kit.pictures import encoded
 
 COUNT = 12
 SIZE = (320, 240)
 
 
 def scene(seed: int, size: tuple[int, int] = SIZE) -> Image.Image:
-    """Soft colours with some shapes on them, different for every seed."""
+    """Draw soft colours with some shapes on them, different for every seed."""
     random = np.random.default_rng(seed)
     colours = random.integers(0, 256, (3, 4, 3), dtype=np.uint8)
     image = Image.fromarray(colours).resize(size, Image.Resampling.BICUBIC)
@@ -34,13 +34,12 @@ def scene(seed: int, size: tuple[int, int] = SIZE) -> Image.Image:
 
 
 def saved(image: Image.Image, kind: str = "JPEG", **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **({"quality": 92} if kind == "JPEG" else {}), **options)
-    return buffer.getvalue()
+    """Return the bytes of a picture's file."""
+    return encoded(image, kind, **({"quality": 92} if kind == "JPEG" else {}), **options)
 
 
 def collage(seeds: list[int]) -> Image.Image:
-    """Four scenes: upper left, upper right, lower left, lower right."""
+    """Return four scenes as one: upper left, upper right, lower left, lower right."""
     width, height = SIZE
     whole = Image.new("RGB", (2 * width, 2 * height))
     for place, seed in enumerate(seeds):
@@ -49,8 +48,10 @@ def collage(seeds: list[int]) -> Image.Image:
 
 
 def build(folder: Path) -> Path:
-    """A database with the scenes in ``photos``, as BLOBs, and in ``files``, as paths; the last
-    row of ``photos`` is a collage of the scenes 1 to 4."""
+    """Create and embed a database of the scenes: ``photos`` holds BLOBs, ``files`` paths.
+
+    The last row of ``photos`` is a collage of the scenes 1 to 4.
+    """
     file = folder / "scenes.db"
     (folder / "in").mkdir()
     with sqlite3.connect(file) as conn:

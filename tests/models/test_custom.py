@@ -16,8 +16,9 @@ from datasette_revimg.models import custom
 from datasette_revimg.models.pixels import Pixels, prepare
 from datasette_revimg.pictures import decoding
 from datasette_revimg.store import connection, registry
-from kit.command import error_of, picture, run, vectors
+from kit.command import error_of, run, vectors
 from kit.docs import blocks
+from kit.pictures import mosaic
 from kit.tiny_network import DIMENSION, Tiny
 
 
@@ -32,9 +33,7 @@ def database(tmp_path):
     path = tmp_path / "photos.db"
     with sqlite3.connect(path) as conn:
         conn.execute("create table photos (id integer primary key, image blob)")
-        conn.executemany(
-            "insert into photos values (?, ?)", [(n, picture(n)) for n in range(1, 12)]
-        )
+        conn.executemany("insert into photos values (?, ?)", [(n, mosaic(n)) for n in range(1, 12)])
     return path
 
 
@@ -50,7 +49,7 @@ def check_vectors(database: Path, tiny: Tiny, **how) -> None:
         assert vector.dtype == np.float32
         # float16 rounds the pixels by up to 1 in 2000; the sum of hundreds in float32 rounds too.
         precision = 3e-3 if tiny.dtype == TensorProto.FLOAT16 else 2e-5
-        assert vector == pytest.approx(tiny.expected(picture(number), **how), abs=precision)
+        assert vector == pytest.approx(tiny.expected(mosaic(number), **how), abs=precision)
 
 
 @pytest.mark.parametrize("batch", ["n", 1])
@@ -131,11 +130,11 @@ def test_files(tmp_path, tiny):
     folder = tmp_path / "pictures"
     folder.mkdir()
     for number in (1, 2):
-        (folder / f"{number}.png").write_bytes(picture(number))
+        (folder / f"{number}.png").write_bytes(mosaic(number))
     tiny.describe()
     run("embed", tmp_path / "new.db", "photos", folder, "--model", tiny.save())
     found = vectors(tmp_path / "new.db")
-    assert found["2.png",] == pytest.approx(tiny.expected(picture(2)), abs=2e-5)
+    assert found["2.png",] == pytest.approx(tiny.expected(mosaic(2)), abs=2e-5)
 
 
 def test_similar_by_row_and_by_file(database, tiny, tmp_path):
@@ -143,9 +142,9 @@ def test_similar_by_row_and_by_file(database, tiny, tmp_path):
     file = tiny.save()
     run("embed", database, "photos", "--model", file)
     query = tmp_path / "query.png"
-    query.write_bytes(picture(3))
+    query.write_bytes(mosaic(3))
     expected = sorted(
-        range(1, 12), key=lambda n: -tiny.expected(picture(n)) @ tiny.expected(picture(3))
+        range(1, 12), key=lambda n: -tiny.expected(mosaic(n)) @ tiny.expected(mosaic(3))
     )
     as_json = ("-n", 11, "--format", "json")
     by_file = json.loads(
@@ -165,7 +164,7 @@ def test_mixing_is_refused(database, tiny, tmp_path):
     run("embed", database, "photos", "--model", file)
     before = vectors(database)
     query = tmp_path / "query.png"
-    query.write_bytes(picture(3))
+    query.write_bytes(mosaic(3))
     other = Tiny(tmp_path / "deep" / "tiny.onnx", seed=1)
     other.file.parent.mkdir()
     other.describe()
@@ -319,7 +318,7 @@ def test_a_description_as_some_editors_save_it(database, tiny):
     run("embed", database, "photos", "--model", tiny.save())
 
 
-@pytest.mark.parametrize("data", [b"", b"nothing of the kind", bytes(100), picture(1), b"\x08\x07"])
+@pytest.mark.parametrize("data", [b"", b"nothing of the kind", bytes(100), mosaic(1), b"\x08\x07"])
 def test_not_an_onnx_file(database, tiny, data):
     tiny.describe()
     tiny.file.write_bytes(data)

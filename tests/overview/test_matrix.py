@@ -16,7 +16,7 @@ from PIL import Image
 
 from datasette_revimg.overview import matrix
 from datasette_revimg.store import tables, writing
-from kit.asking import found
+from kit.asking import get_json
 from kit.clusters import clusters, unit
 from kit.command import error_of, run
 from kit.docs import blocks
@@ -221,7 +221,7 @@ async def test_keys_of_the_csv_open_as_addresses(data, ds, table):
 
 @pytest.mark.asyncio
 async def test_json(ds):
-    body = await found(ds, PAGE + ".json")
+    body = await get_json(ds, PAGE + ".json")
     rows = [row["row"]["id"] for row in body["rows"]]
     assert sorted(rows) == sorted(ANGLES)
     expected = [[round(cosine(first, second), 4) for second in rows] for first in rows]
@@ -245,9 +245,9 @@ async def test_json(ds):
 
 @pytest.mark.asyncio
 async def test_json_filters_order_and_size(ds):
-    body = await found(ds, PAGE + ".json?colour=red&_order=key")
+    body = await get_json(ds, PAGE + ".json?colour=red&_order=key")
     assert [row["row"]["id"] for row in body["rows"]] == [1, 3, 5, 7, 9, 11]
-    body = await found(ds, PAGE + ".json?_size=4")
+    body = await get_json(ds, PAGE + ".json?_size=4")
     assert len(body["rows"]) == len(body["matrix"]) == len(body["matrix"][0]) == 4
     assert body["sampled"] is True
     assert body["filtered_table_rows_count"] == len(ANGLES)
@@ -287,10 +287,10 @@ async def test_picture_of_the_page(ds):
 
 @pytest.mark.asyncio
 async def test_one_row_and_none(ds):
-    body = await found(ds, PAGE + ".json?id=7")
+    body = await get_json(ds, PAGE + ".json?id=7")
     assert body["matrix"] == [[1.0]]
     assert "Only one picture" in (await ds.client.get(PAGE + "?id=7")).text
-    body = await found(ds, PAGE + ".json?id=77")
+    body = await get_json(ds, PAGE + ".json?id=77")
     assert (body["rows"], body["matrix"], body["filtered_table_rows_count"]) == ([], [], 0)
     assert "No picture of photos meets these filters" in (await ds.client.get(PAGE + "?id=77")).text
     assert (await ds.client.get(PAGE + ".png?id=77")).status_code == 404
@@ -299,7 +299,7 @@ async def test_one_row_and_none(ds):
 
 @pytest.mark.asyncio
 async def test_never_older_than_the_table(data, ds):
-    before = await found(ds, PAGE + ".json")
+    before = await get_json(ds, PAGE + ".json")
     page = data_of((await ds.client.get(PAGE)).text)
     with sqlite3.connect(data) as conn:
         source = tables.find(conn, "photos")
@@ -311,7 +311,7 @@ async def test_never_older_than_the_table(data, ds):
         writing.write(
             conn, source, [writing.Embedding(**{**vars(turned), "content_hash": b"2"})], []
         )
-    after = await found(ds, PAGE + ".json")
+    after = await get_json(ds, PAGE + ".json")
     assert {row["row"]["id"] for row in after["rows"]} == {*ANGLES, 20} - {4}
     place = {row["row"]["id"]: index for index, row in enumerate(after["rows"])}
     assert after["matrix"][place[20]][place[1]] == pytest.approx(cosine(8, 1), abs=1e-4)
@@ -329,8 +329,8 @@ async def test_two_databases_with_the_same_names_are_told_apart(data, tmp_path, 
     with sqlite3.connect(data) as source, sqlite3.connect(other / "data.db") as copy:
         source.backup(copy)
         copy.execute("delete from photos where id > 3")
-    one = await found(serve(), PAGE + ".json")
-    two = await found(serve(other / "data.db"), PAGE + ".json")
+    one = await get_json(serve(), PAGE + ".json")
+    two = await get_json(serve(other / "data.db"), PAGE + ".json")
     assert (len(one["rows"]), len(two["rows"])) == (12, 3)
 
 
@@ -351,7 +351,7 @@ async def test_in_the_menu_of_the_table(ds):
 @pytest.mark.asyncio
 async def test_readme_shows_the_json_as_it_is(ds):
     (shown,) = (json.loads(block) for block in blocks("json", "matrix.json"))
-    body = await found(ds, PAGE + ".json?_size=2&_order=key")
+    body = await get_json(ds, PAGE + ".json?_size=2&_order=key")
     assert list(shown) == list(body)
     assert [list(row) for row in shown["rows"]] == [list(row) for row in body["rows"]]
     assert np.shape(shown["matrix"]) == np.shape(body["matrix"])

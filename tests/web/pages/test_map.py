@@ -17,7 +17,7 @@ from PIL import Image
 from datasette_revimg.overview import layout
 from datasette_revimg.pictures import decoding, sprites
 from datasette_revimg.store import tables, writing
-from kit.asking import found
+from kit.asking import get_json
 from kit.clusters import clusters
 from kit.docs import blocks
 from kit.geometry import ANGLES, AWKWARD, entry, png
@@ -111,7 +111,7 @@ def test_sheets_needed(count, cell, sheets):
 
 @pytest.mark.asyncio
 async def test_json(ds, only_pca):
-    body = await found(ds, PAGE + ".json")
+    body = await get_json(ds, PAGE + ".json")
     rows = body.pop("rows")
     assert [row["row"]["id"] for row in rows] == sorted(ANGLES)
     assert rows[0] == {
@@ -138,7 +138,7 @@ async def test_json(ds, only_pca):
 @pytest.mark.asyncio
 async def test_first_axis_follows_the_angles(ds, only_pca):
     """The vectors lie on an arc of less than half a turn: one direction orders them all."""
-    body = await found(ds, PAGE + ".json")
+    body = await get_json(ds, PAGE + ".json")
     along = [row["row"]["id"] for row in sorted(body["rows"], key=lambda row: row["x"])]
     by_angle = sorted(ANGLES, key=lambda number: ANGLES[number])
     assert along in (by_angle, by_angle[::-1])
@@ -149,12 +149,12 @@ async def test_first_axis_follows_the_angles(ds, only_pca):
 
 @pytest.mark.asyncio
 async def test_pca_at_once_and_the_better_map_when_it_is_there(ds):
-    first = await found(ds, PAGE + ".json")
+    first = await get_json(ds, PAGE + ".json")
     assert first["method"] in ("PCA", "t-SNE")
     if first["method"] == "PCA":
         assert first["pending"] == "t-SNE"
     deadline = time.monotonic() + 60
-    while (body := await found(ds, PAGE + ".json"))["pending"]:
+    while (body := await get_json(ds, PAGE + ".json"))["pending"]:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.1)
     assert body["method"] == "t-SNE"
@@ -164,7 +164,7 @@ async def test_pca_at_once_and_the_better_map_when_it_is_there(ds):
 @pytest.mark.asyncio
 async def test_without_scikit_learn(ds, monkeypatch):
     monkeypatch.setattr(layout, "find_spec", lambda name: None)
-    body = await found(ds, PAGE + ".json")
+    body = await get_json(ds, PAGE + ".json")
     assert (body["method"], body["pending"]) == ("PCA", None)
     assert "t-SNE" not in (await ds.client.get(PAGE)).text
 
@@ -176,7 +176,7 @@ async def test_a_better_map_that_fails_is_not_waited_for(ds, monkeypatch):
 
     monkeypatch.setattr(layout, "tsne", fail)
     deadline = time.monotonic() + 60
-    while (body := await found(ds, PAGE + ".json"))["pending"]:
+    while (body := await get_json(ds, PAGE + ".json"))["pending"]:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)
     assert body["method"] == "PCA"
@@ -184,13 +184,13 @@ async def test_a_better_map_that_fails_is_not_waited_for(ds, monkeypatch):
 
 @pytest.mark.asyncio
 async def test_sample_says_so_and_is_the_same_again(ds, only_pca):
-    body = await found(ds, PAGE + ".json?_size=5")
+    body = await get_json(ds, PAGE + ".json?_size=5")
     assert len(body["rows"]) == 5
     assert body["sampled"] is True
     assert body["filtered_table_rows_count"] == len(ANGLES)
-    assert body == await found(ds, PAGE + ".json?_size=5")
+    assert body == await get_json(ds, PAGE + ".json?_size=5")
     assert "5 of 12 rows, a random sample" in (await ds.client.get(PAGE + "?_size=5")).text
-    body = await found(ds, PAGE + ".json?colour=red")
+    body = await get_json(ds, PAGE + ".json?colour=red")
     assert [row["row"]["id"] for row in body["rows"]] == [1, 3, 5, 7, 9, 11]
 
 
@@ -220,7 +220,7 @@ async def test_data_and_sheets_of_the_page(ds, only_pca, table):
         at = (index % 16 * 64 + width // 2, index // 16 * 64 + height // 2)
         assert sheet.getpixel(at) == pytest.approx(middle, abs=12)
         assert (width > height) == (whole.width > whole.height)
-    places = await found(ds, data["improved"])
+    places = await get_json(ds, data["improved"])
     assert places["places"] == data["places"]
     assert "rows" not in places
 
@@ -235,22 +235,22 @@ async def test_sheet_that_is_not_there(ds, text):
 
 @pytest.mark.asyncio
 async def test_one_row_and_none(ds):
-    body = await found(ds, PAGE + ".json?id=7")
+    body = await get_json(ds, PAGE + ".json?id=7")
     assert [(row["x"], row["y"]) for row in body["rows"]] == [(0.5, 0.5)]
-    assert (await found(ds, PAGE + ".json?id=77"))["rows"] == []
+    assert (await get_json(ds, PAGE + ".json?id=77"))["rows"] == []
     assert "No picture of photos meets these filters" in (await ds.client.get(PAGE + "?id=77")).text
-    assert (await found(ds, PAGE + "-data?id=77"))["sheets"] == []
+    assert (await get_json(ds, PAGE + "-data?id=77"))["sheets"] == []
 
 
 @pytest.mark.asyncio
 async def test_never_older_than_the_table(data, ds, only_pca):
-    before = await found(ds, PAGE + "-data")
+    before = await get_json(ds, PAGE + "-data")
     with sqlite3.connect(data) as conn:
         source = tables.find(conn, "photos")
         conn.execute("insert into photos values (20, 'new', 'red', 2000, x'00')")
         writing.write(conn, source, [entry((20,), 8)], [])
         conn.execute("delete from photos where id = 4")
-    after = await found(ds, PAGE + ".json")
+    after = await get_json(ds, PAGE + ".json")
     assert {row["row"]["id"] for row in after["rows"]} == {*ANGLES, 20} - {4}
     for url in (*before["sheets"], before["improved"]):
         response = await ds.client.get(url)
@@ -261,6 +261,6 @@ async def test_never_older_than_the_table(data, ds, only_pca):
 @pytest.mark.asyncio
 async def test_readme_shows_the_json_as_it_is(ds, only_pca):
     (shown,) = (json.loads(block) for block in blocks("json", "map.json"))
-    body = await found(ds, PAGE + ".json?_size=1")
+    body = await get_json(ds, PAGE + ".json?_size=1")
     assert list(shown) == list(body)
     assert list(shown["rows"][0]) == list(body["rows"][0])

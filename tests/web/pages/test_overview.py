@@ -9,7 +9,7 @@ import sqlite3
 
 import pytest
 
-from kit.asking import cookies, found, problem
+from kit.asking import check_problem, cookies, get_json
 from kit.geometry import embed
 
 # Of each page the path under its table, and the addresses besides that belong to it.
@@ -45,7 +45,9 @@ async def data_url(ds, page, table="/data/photos"):
 )
 async def test_what_cannot_be_shown(ds, page, path, status, words):
     filled = {"page": page, "most": {"matrix": 2000, "map": 10_000}[page]}
-    await problem(ds, path.format(**filled), status, *(word.format(**filled) for word in words))
+    await check_problem(
+        ds, path.format(**filled), status, *(word.format(**filled) for word in words)
+    )
 
 
 async def test_nothing_for_who_may_not_view_the_table(serve, page):
@@ -69,7 +71,7 @@ async def test_settings_of_datasette(serve, page, settings):
     assert "/below/below" not in text
     for other in PAGES.keys() - {page}:
         assert f'href="{base}/data/photos/-/{other}"' in text
-    body = await found(ds, f"/data/photos/-/{page}.json")
+    body = await get_json(ds, f"/data/photos/-/{page}.json")
     assert all(row["url"].startswith(f"{base}/data/photos/") for row in body["rows"])
     url = await data_url(ds, page)
     assert url.startswith(f"{base}/data/photos/-/{page}-")
@@ -85,7 +87,7 @@ async def test_settings_of_datasette(serve, page, settings):
 
 async def test_immutable_database(data, serve, page):
     ds = serve(immutables=[str(data)])
-    assert len((await found(ds, f"/data/photos/-/{page}.json"))["rows"]) == 12
+    assert len((await get_json(ds, f"/data/photos/-/{page}.json"))["rows"]) == 12
 
 
 async def test_table_and_database_with_awkward_names(tmp_path, serve, page):

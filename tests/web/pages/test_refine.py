@@ -19,7 +19,7 @@ from datasette_revimg.store import tables, upkeep, writing
 from datasette_revimg.store.registry import EmbeddedTable
 from datasette_revimg.store.writing import Embedding
 from datasette_revimg.web.requests import parameters
-from kit.asking import cookies, found, ids, problem
+from kit.asking import check_problem, cookies, get_json, ids
 from kit.docs import blocks
 from kit.geometry import ANGLES, AWKWARD, DIMENSION, cosine, embed, nearest, png, vector
 from kit.scenes import saved, scene
@@ -97,7 +97,7 @@ def counts(text: str) -> dict[str, dict[str, int]]:
 async def test_more_and_less_like_a_result(ds):
     query = "?colour=blue&_min=-1&like=5&_size=3"
     page, _ = await shown(ds, PAGE + query)
-    rows = (await found(ds, PAGE + ".json", colour="blue", _min=-1, like=5, _size=3))["rows"]
+    rows = (await get_json(ds, PAGE + ".json", colour="blue", _min=-1, like=5, _size=3))["rows"]
     for row in rows:
         label, number = row["row"]["title"], row["row"]["id"]
         assert page.links[f"More like {label}"] == f"{PAGE}{query}&like={number}"
@@ -190,7 +190,7 @@ async def test_form_under_base_url(serve):
     urls += [page.form("revimg-threshold")["data-count"], page.links["More like Picture 8"]]
     urls += [page.links["Remove Picture 1"], page.links["blue"]]
     assert all(url.startswith("/prefix/data/photos/") for url in urls)
-    body = await found(ds, PAGE + ".json", _facet="colour")
+    body = await get_json(ds, PAGE + ".json", _facet="colour")
     link = body["facet_results"]["colour"]["results"][0]["toggle_url"]
     assert link.startswith(f"/prefix{PAGE}.json?_facet=colour&colour=")
 
@@ -226,7 +226,7 @@ async def test_awkward_columns(odd):
         assert fields["_filter_column_1"] == name
         assert fields["_filter_value_1"] == f"{name}=2"
         # And so do the links of the facet.
-        body = await found(ds, path + ".json", _facet=name)
+        body = await get_json(ds, path + ".json", _facet=name)
         results = body["facet_results"][name]["results"]
         assert {each["value"]: each["count"] for each in results} == Counter(
             f"{name}={number % 3}" for number in nearest(1)
@@ -284,9 +284,9 @@ async def test_search_field(data, serve):
 async def test_facets_against_brute_force(ds, query, chosen, minimum):
     asked = {**query, "_facet": ["colour", "year"], "_size": 2}
     asked |= {} if minimum is None else {"_min": minimum}
-    body = await found(ds, PAGE + ".json", **asked)
+    body = await get_json(ds, PAGE + ".json", **asked)
     # The rows themselves say who the candidates are.
-    all_of_them = await found(ds, PAGE + ".json", **{**asked, "_size": 200})
+    all_of_them = await get_json(ds, PAGE + ".json", **{**asked, "_size": 200})
     numbers = ids(all_of_them)
     if minimum is None:
         assert numbers
@@ -303,10 +303,10 @@ async def test_facets_against_brute_force(ds, query, chosen, minimum):
 
 
 async def test_facets_have_the_shape_of_datasette(ds):
-    body = await found(ds, PAGE + ".json")
+    body = await get_json(ds, PAGE + ".json")
     assert not {"facet_results", "facets_timed_out", "minimum"} & set(body)
     asked = {"_facet": "colour", "year__gt": 1985, "colour": "red"}
-    body = await found(ds, PAGE + ".json", **asked)
+    body = await get_json(ds, PAGE + ".json", **asked)
     theirs = (
         await ds.client.get(f"/data/photos.json?{urlencode(asked)}&_extra=facet_results")
     ).json()
@@ -331,19 +331,19 @@ async def test_facets_have_the_shape_of_datasette(ds):
 
 async def test_facet_size(ds):
     for text, number, truncated in (("3", 3, True), ("max", 11, False), ("x", 11, False)):
-        body = await found(ds, PAGE + ".json", _facet="year", _facet_size=text)
+        body = await get_json(ds, PAGE + ".json", _facet="year", _facet_size=text)
         facet = body["facet_results"]["year"]
         assert (len(facet["results"]), facet["truncated"]) == (number, truncated)
 
 
 async def test_facets_that_cannot_be(serve, ds):
-    await problem(ds, PAGE + "?_facet=nonsense", 400, "nonsense", "facet")
+    await check_problem(ds, PAGE + "?_facet=nonsense", 400, "nonsense", "facet")
     forbids = serve(settings={"allow_facet": False})
-    await problem(forbids, PAGE + "?_facet=colour", 400, "_facet")
+    await check_problem(forbids, PAGE + "?_facet=colour", 400, "_facet")
     _, text = await shown(forbids, PAGE)
     assert counts(text) == {}
     # BLOBs are no values to count.
-    body = await found(ds, PAGE + ".json", _facet="picture")
+    body = await get_json(ds, PAGE + ".json", _facet="picture")
     assert body["facet_results"]["picture"]["results"] == []
 
 
@@ -370,7 +370,9 @@ async def test_configured_facets(serve):
     assert list(counts(text)) == ["year"]
     _, text = await shown(ds, PAGE + "?_facet=colour")
     assert list(counts(text)) == ["colour", "year"]
-    assert list((await found(ds, PAGE + ".json", _facet="colour"))["facet_results"]) == ["colour"]
+    assert list((await get_json(ds, PAGE + ".json", _facet="colour"))["facet_results"]) == [
+        "colour"
+    ]
 
 
 async def test_facets_of_more_results_than_are_counted_singly(ds, monkeypatch):
@@ -387,7 +389,7 @@ async def test_facets_take_no_longer_than_they_may(serve):
     )
     ds = serve(settings={"facet_time_limit_ms": 1, "sql_time_limit_ms": 20000})
     query = {"_where": slow, "_facet": "colour"}
-    body = await found(ds, PAGE + ".json", **query)
+    body = await get_json(ds, PAGE + ".json", **query)
     assert body["facets_timed_out"] == ["colour"]
     assert body["facet_results"] == {}
     assert ids(body) == nearest(1)
@@ -449,12 +451,12 @@ async def test_threshold(ds):
 
 
 async def test_threshold_in_the_json(ds):
-    body = await found(ds, PAGE + ".json", _min=0.8, _size=1)
+    body = await get_json(ds, PAGE + ".json", _min=0.8, _size=1)
     assert body["minimum"]["score"] == 0.8
     percentile = body["minimum"]["percentile"]
     pairs = [cosine(a, b) for a in ANGLES for b in ANGLES if a < b]
     assert percentile == pytest.approx(100 * sum(p < 0.8 for p in pairs) / len(pairs), abs=2.6)
-    body = await found(ds, PAGE + ".json", _min="80%")
+    body = await get_json(ds, PAGE + ".json", _min="80%")
     assert body["minimum"]["percentile"] == pytest.approx(80)
     assert body["minimum"]["score"] == pytest.approx(
         sorted(pairs)[round(0.8 * (len(pairs) - 1))], abs=0.05
@@ -493,13 +495,13 @@ async def test_page_stays_small(data, serve):
 @pytest.mark.parametrize("path", ["/data/awkward/50~25/-/similar", "/data/keyless/1/-/similar"])
 async def test_keys_of_all_kinds(serve, path):
     ds = serve(settings={"num_sql_threads": 0})
-    body = await found(
+    body = await get_json(
         ds, path + ".json", _min=0.5, _facet="rowid" if "keyless" in path else "name"
     )
     (facet,) = body["facet_results"].values()
     names = [row["row"].get("name", row["row"].get("rowid")) for row in body["rows"]]
     assert sorted(each["value"] for each in facet["results"]) == sorted(names)
-    body = await found(ds, "/data/pairs/1,b~2F1/-/similar.json", _min=0.5, _facet="a")
+    body = await get_json(ds, "/data/pairs/1,b~2F1/-/similar.json", _min=0.5, _facet="a")
     assert {each["value"] for each in body["facet_results"]["a"]["results"]} == {
         row["row"]["a"] for row in body["rows"]
     }
@@ -546,6 +548,6 @@ async def test_example_of_the_readme(tmp_path, serve):
         )
         conn.commit()
         embed(conn, "photos", "picture", {n: (name,) for n, name in enumerate(names, 1)})
-    body = await found(serve(file), "/photos/photos/beach~2Ejpg/-/similar.json", _facet="width")
+    body = await get_json(serve(file), "/photos/photos/beach~2Ejpg/-/similar.json", _facet="width")
     expected = json.loads(example)
     assert {name: body[name] for name in expected} == expected

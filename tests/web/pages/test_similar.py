@@ -15,7 +15,7 @@ from datasette.utils import tilde_encode
 from PIL import Image
 
 from datasette_revimg.web.pages import similar
-from kit.asking import found, ids, problem
+from kit.asking import check_problem, get_json, ids
 from kit.geometry import ANGLES, AWKWARD, DAMAGED, NO_PICTURE, cosine, nearest, png, share_below
 
 pytestmark = pytest.mark.asyncio
@@ -24,7 +24,7 @@ PAGE = "/data/photos/1/-/similar"
 
 
 async def test_percentiles(ds):
-    body = await found(ds, PAGE + ".json")
+    body = await get_json(ds, PAGE + ".json")
     for row in body["rows"]:
         # Of 66 pairs each is 1.5 %, and every percent is kept.
         expected = share_below(cosine(1, row["row"]["id"]))
@@ -34,7 +34,7 @@ async def test_percentiles(ds):
 
 
 async def test_minimum_as_a_percentile(ds):
-    body = await found(ds, PAGE + ".json", _min="80%")
+    body = await get_json(ds, PAGE + ".json", _min="80%")
     assert {n for n in nearest(1) if share_below(cosine(1, n)) > 82} <= set(ids(body))
     assert all(share_below(cosine(1, n)) > 78 for n in ids(body))
     assert body["filtered_table_rows_count"] == len(body["rows"])
@@ -45,14 +45,14 @@ async def test_minimum_as_a_percentile(ds):
 
 
 async def test_best_first_with_their_cosines(ds):
-    body = await found(ds, PAGE + ".json")
+    body = await get_json(ds, PAGE + ".json")
     assert ids(body) == nearest(1)
     for row in body["rows"]:
         assert row["score"] == pytest.approx(cosine(1, row["row"]["id"]), abs=1e-6)
 
 
 async def test_json_shape(ds):
-    body = await found(ds, PAGE + ".json", _size=1)
+    body = await get_json(ds, PAGE + ".json", _size=1)
     assert body.pop("ms") >= 0
     assert body.pop("rows") == [
         {
@@ -82,10 +82,10 @@ async def test_json_shape(ds):
 
 
 async def test_other_shapes(ds):
-    objects = await found(ds, PAGE + ".json", _size=2, _shape="objects")
-    rows = await found(ds, PAGE + ".json", _size=2, _shape="array")
+    objects = await get_json(ds, PAGE + ".json", _size=2, _shape="objects")
+    rows = await get_json(ds, PAGE + ".json", _size=2, _shape="array")
     assert rows == objects["rows"]
-    arrays = await found(ds, PAGE + ".json", _size=2, _shape="arrays")
+    arrays = await get_json(ds, PAGE + ".json", _size=2, _shape="arrays")
     assert arrays["columns"] == [
         "score", "percentile", "id", "title", "colour", "year",
         "url", "similar_url", "thumbnail_url",
@@ -101,12 +101,14 @@ async def test_other_shapes(ds):
         ]
         for row in rows
     ]
-    await problem(ds, PAGE + "?_shape=circle", 400, "_shape", "circle")
+    await check_problem(ds, PAGE + "?_shape=circle", 400, "_shape", "circle")
 
 
 async def test_size(serve, ds):
-    assert len((await found(ds, PAGE + ".json", _size=3))["rows"]) == 3
-    body = await found(serve(config={"plugins": {"datasette-revimg": {"size": 4}}}), PAGE + ".json")
+    assert len((await get_json(ds, PAGE + ".json", _size=3))["rows"]) == 3
+    body = await get_json(
+        serve(config={"plugins": {"datasette-revimg": {"size": 4}}}), PAGE + ".json"
+    )
     assert ids(body) == nearest(1)[:4]
     assert body["filtered_table_rows_count"] == len(ANGLES) - 1
 
@@ -115,11 +117,11 @@ async def test_size(serve, ds):
     "text", ["0", "201", "-1", "x", "", "1.5", "٣", "9" * 5000, "0000000019999"]
 )
 async def test_bad_size(ds, text):
-    await problem(ds, f"{PAGE}?_size={text}", 400, "_size")
+    await check_problem(ds, f"{PAGE}?_size={text}", 400, "_size")
 
 
 async def test_minimum(ds):
-    body = await found(ds, PAGE + ".json", _min=0.9, _size=2)
+    body = await get_json(ds, PAGE + ".json", _min=0.9, _size=2)
     assert ids(body) == nearest(1)[:2]
     assert body["filtered_table_rows_count"] == sum(cosine(1, n) >= 0.9 for n in nearest(1))
 
@@ -128,7 +130,7 @@ async def test_minimum(ds):
     "text", ["1.1", "-2", "nan", "inf", "much", "", "101%", "-1%", "nan%", "%"]
 )
 async def test_bad_minimum(ds, text):
-    await problem(ds, f"{PAGE}?_min={text}", 400, "_min")
+    await check_problem(ds, f"{PAGE}?_min={text}", 400, "_min")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,7 @@ async def test_bad_minimum(ds, text):
     ],
 )
 async def test_filters_are_those_of_the_table_page(ds, parameters, chosen):
-    body = await found(ds, PAGE + ".json", **parameters)
+    body = await get_json(ds, PAGE + ".json", **parameters)
     assert ids(body) == [number for number in nearest(1) if chosen(number)]
     assert body["filtered_table_rows_count"] == len(body["rows"])
 
@@ -166,10 +168,10 @@ async def test_search_and_through(data, serve):
     )
     conn.close()
     ds = serve()
-    assert ids(await found(ds, PAGE + ".json", _search="10")) == [10]
+    assert ids(await get_json(ds, PAGE + ".json", _search="10")) == [10]
     through = json.dumps({"table": "tags", "column": "tag", "value": "cat"})
-    assert ids(await found(ds, PAGE + ".json", _through=through)) == [5, 2]
-    await problem(ds, PAGE + "?_through=nonsense", 400, "JSON")
+    assert ids(await get_json(ds, PAGE + ".json", _through=through)) == [5, 2]
+    await check_problem(ds, PAGE + "?_through=nonsense", 400, "JSON")
 
 
 @pytest.mark.parametrize(
@@ -192,13 +194,13 @@ async def test_search_and_through(data, serve):
     ],
 )
 async def test_filters_that_cannot_be(ds, query, words):
-    await problem(ds, f"{PAGE}?{query}", 400, *words)
+    await check_problem(ds, f"{PAGE}?{query}", 400, *words)
 
 
 async def test_where_needs_the_permission_to_run_sql(serve):
     ds = serve(config={"allow_sql": {"id": "ann"}})
-    await problem(ds, PAGE + "?_where=1", 403, "_where")
-    assert ids(await found(ds, PAGE + ".json", colour="red")) == [
+    await check_problem(ds, PAGE + "?_where=1", 403, "_where")
+    assert ids(await get_json(ds, PAGE + ".json", colour="red")) == [
         number for number in nearest(1) if number % 2
     ]
 
@@ -208,17 +210,17 @@ async def test_where_without_end_is_stopped(serve):
     endless = (
         "id in (with recursive n(i) as (select 1 union all select i + 1 from n) select i from n)"
     )
-    await problem(ds, f"{PAGE}?{urlencode({'_where': endless})}", 400, "too long")
+    await check_problem(ds, f"{PAGE}?{urlencode({'_where': endless})}", 400, "too long")
 
 
 async def test_like_and_unlike(ds):
     # Between 0° and 100°: at 50°.
-    body = await found(ds, PAGE + ".json", like="7")
+    body = await get_json(ds, PAGE + ".json", like="7")
     others = [number for number in ANGLES if number not in (1, 7)]
     assert ids(body) == sorted(others, key=lambda n: abs(ANGLES[n] - 50))
     assert body["query"]["like"] == ["7"]
     # Away from the side where all others are.
-    body = await found(ds, PAGE + ".json", unlike=["2", "4"])
+    body = await get_json(ds, PAGE + ".json", unlike=["2", "4"])
     assert ids(body) == [number for number in nearest(1) if number not in (2, 4)]
     assert body["rows"][0]["score"] < cosine(1, 8)
     assert body["query"]["unlike"] == ["2", "4"]
@@ -227,7 +229,7 @@ async def test_like_and_unlike(ds):
 async def test_like_takes_rows_as_their_addresses_name_them(ds):
     row = tilde_encode(AWKWARD[4])
     path = f"/data/awkward/{tilde_encode(AWKWARD[1])}/-/similar.json"
-    body = await found(ds, path, like=row)
+    body = await get_json(ds, path, like=row)
     assert body["query"]["like"] == [row]
     assert AWKWARD[4] not in [each["row"]["name"] for each in body["rows"]]
 
@@ -238,13 +240,13 @@ async def test_like_takes_rows_as_their_addresses_name_them(ds):
 )
 @pytest.mark.parametrize("parameter", ["like", "unlike"])
 async def test_like_of_unknown_rows(ds, parameter, row, reason):
-    await problem(ds, f"{PAGE}?{parameter}={row}", 400, parameter, reason)
+    await check_problem(ds, f"{PAGE}?{parameter}={row}", 400, parameter, reason)
 
 
 @pytest.mark.parametrize("number", AWKWARD)
 async def test_awkward_keys(ds, number):
     path = f"/data/awkward/{tilde_encode(AWKWARD[number])}/-/"
-    body = await found(ds, path + "similar.json")
+    body = await get_json(ds, path + "similar.json")
     assert [row["row"]["name"] for row in body["rows"]] == [
         AWKWARD[other] for other in nearest(number, AWKWARD)
     ]
@@ -258,25 +260,25 @@ async def test_awkward_keys(ds, number):
 
 
 async def test_compound_and_missing_keys(ds):
-    body = await found(ds, "/data/pairs/1,b~2F1/-/similar.json", like="5,b~2F5")
+    body = await get_json(ds, "/data/pairs/1,b~2F1/-/similar.json", like="5,b~2F5")
     # Between 0° and 25°, with 9° and 16° on either side.
     assert [row["row"]["a"] for row in body["rows"][:2]] in ([6, 10], [10, 6])
     assert {row["row"]["b"] for row in body["rows"][:2]} == {"b/6", "b/10"}
     assert body["query"]["like"] == ["5,b~2F5"]
-    body = await found(ds, "/data/keyless/1/-/similar.json")
+    body = await get_json(ds, "/data/keyless/1/-/similar.json")
     assert [row["row"]["rowid"] for row in body["rows"]] == nearest(1)
     assert body["rows"][0]["url"] == "/data/keyless/8"
-    await problem(ds, "/data/pairs/1/-/similar", 404, "no row")
+    await check_problem(ds, "/data/pairs/1/-/similar", 404, "no row")
 
 
 async def test_what_is_not_there(ds):
-    await problem(ds, "/absent/photos/1/-/similar", 404, "absent")
-    await problem(ds, "/data/absent/1/-/similar", 404, "absent")
-    await problem(ds, "/data/photos/99/-/similar", 404, "99")
-    await problem(ds, "/data/photos/1,2/-/similar", 404, "1, 2")
-    await problem(ds, f"/data/photos/{NO_PICTURE}/-/similar", 404, "not embedded yet")
-    await problem(ds, f"/data/photos/{DAMAGED}/-/similar", 404, "damaged picture: truncated")
-    page = await problem(ds, "/data/plain/1/-/similar", 404, "not embedded")
+    await check_problem(ds, "/absent/photos/1/-/similar", 404, "absent")
+    await check_problem(ds, "/data/absent/1/-/similar", 404, "absent")
+    await check_problem(ds, "/data/photos/99/-/similar", 404, "99")
+    await check_problem(ds, "/data/photos/1,2/-/similar", 404, "1, 2")
+    await check_problem(ds, f"/data/photos/{NO_PICTURE}/-/similar", 404, "not embedded yet")
+    await check_problem(ds, f"/data/photos/{DAMAGED}/-/similar", 404, "damaged picture: truncated")
+    page = await check_problem(ds, "/data/plain/1/-/similar", 404, "not embedded")
     assert "datasette revimg embed data.db plain" in page
     assert '<a href="/data/plain">' in page
 
@@ -286,8 +288,8 @@ async def test_rows_that_are_gone(data, ds):
     conn.execute("delete from photos where id = 8")
     conn.commit()
     conn.close()
-    assert ids(await found(ds, PAGE + ".json")) == [n for n in nearest(1) if n != 8]
-    await problem(ds, "/data/photos/8/-/similar", 404, "no row 8")
+    assert ids(await get_json(ds, PAGE + ".json")) == [n for n in nearest(1) if n != 8]
+    await check_problem(ds, "/data/photos/8/-/similar", 404, "no row 8")
     assert (await ds.client.get("/data/photos/8/-/thumbnail")).status_code == 404
 
 
@@ -368,7 +370,7 @@ async def test_label_tells_rows_apart(data, serve):
 
 async def test_base_url(serve):
     ds = serve(settings={"base_url": "/prefix/"})
-    body = await found(ds, PAGE + ".json", _size=1)
+    body = await get_json(ds, PAGE + ".json", _size=1)
     assert body["rows"][0]["url"] == "/prefix/data/photos/8"
     assert body["rows"][0]["similar_url"] == "/prefix/data/photos/8/-/similar"
     assert body["query"]["thumbnail_url"] == "/prefix/data/photos/1/-/thumbnail"
@@ -383,12 +385,12 @@ async def test_base_url(serve):
 
 async def test_immutable_database(data, serve):
     ds = serve(immutables=[str(data)])
-    assert ids(await found(ds, PAGE + ".json")) == nearest(1)
+    assert ids(await get_json(ds, PAGE + ".json")) == nearest(1)
 
 
 async def test_without_threads(serve):
     ds = serve(settings={"num_sql_threads": 0})
-    assert ids(await found(ds, PAGE + ".json", colour="red"))
+    assert ids(await get_json(ds, PAGE + ".json", colour="red"))
     assert (await ds.client.get("/data/photos")).status_code == 200
 
 
@@ -400,9 +402,9 @@ async def test_odd_names(data, tmp_path, serve):
     conn.close()
     ds = serve(odd)
     database = tilde_encode("my.photos & co")
-    body = await found(ds, f"/{database}/photos/1/-/similar.json", _size=1)
+    body = await get_json(ds, f"/{database}/photos/1/-/similar.json", _size=1)
     assert body["rows"][0]["url"] == f"/{database}/photos/8"
-    await problem(
+    await check_problem(
         ds, f"/{database}/{tilde_encode('a/b.c ~')}/1/-/similar", 404, "a/b.c ~", "not embedded"
     )
     page = await ds.client.get(f"/{database}/{tilde_encode('a/b.c ~')}/1/-/similar")
@@ -420,14 +422,14 @@ async def test_database_that_is_locked(data, ds, monkeypatch):
         raise error.value
 
     monkeypatch.setattr(similar, "answer", fail)
-    await problem(ds, PAGE, 503, "locked")
+    await check_problem(ds, PAGE, 503, "locked")
 
 
 async def test_database_that_is_damaged(data, ds):
     assert (await ds.client.get(PAGE)).status_code == 200
     with data.open("r+b") as file:
         file.write(b"no database any more" * 1000)
-    await problem(ds, PAGE, 500, "can’t be read")
+    await check_problem(ds, PAGE, 500, "can’t be read")
 
 
 async def test_thumbnail(ds):
