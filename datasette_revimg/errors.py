@@ -29,5 +29,13 @@ class UnusablePictureError(RevimgError):
     """The picture is there, but too large, or not a picture."""
 
 
+class ModelMissingError(RevimgError):
+    """The model is known, or recorded with a table, but its files are not on this machine."""
+
+
+class OtherModelError(RevimgError):
+    """The table's vectors were made by another model, so the two can't be compared."""
+
+
 class WeightsError(RevimgError):
     """The given arrays are not VGG16's; the message names the tensor."""

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
-from ..embedding import jobs, pipeline
+from ..embedding import choice, jobs, pipeline
 from ..embedding import plan as embedding
+from ..embedding.choice import load_network
 from ..embedding.pipeline import Summary
 from ..models import labels
 from ..models.catalogue import VGG16_RMAC
@@ -19,14 +20,7 @@ from ..store import code_log, reading, registry, writing
 from ..store.registry import EmbeddedTable
 from ..store.writing import Failure
 from . import matrix, models, similar
-from .options import (
-    DATABASE,
-    load_network,
-    model_option,
-    network_options,
-    one_line_errors,
-    open_database,
-)
+from .options import DATABASE, model_option, network_options, one_line_errors, open_database
 
 FC2_NOTE = (
     "this was the bundled vgg16-rmac; `datasette revimg install vgg16-fc2` fetches the dense layers"
@@ -112,7 +106,7 @@ def embed(
         files = jobs.picture_files(paths) if paths else []
     with open_database(database, create=bool(paths)) as conn:
         recorded = registry.embedded(conn, table)
-        model = embedding.choose_model(None if start_over else recorded, model_name)
+        model = choice.choose_model(None if start_over else recorded, model_name)
         if with_labels:
             labels.check_classes(model)
         # First of all: --replace forgets nothing for a network that can't be used.

@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from ..errors import RevimgError
-from ..models.catalogue import Model
-from ..models.network import DEVICES, Network
+from ..models.network import DEVICES
 from ..store import connection, registry, tables
 from ..store.registry import EmbeddedTable
 
@@ -65,32 +64,6 @@ model_option = click.option(
     help="The network: a name that `datasette revimg models` lists, or an .onnx file of your own "
     "with its .json beside it.",
 )
-
-
-def load_network(
-    model: Model,
-    device: str,
-    threads: int | None,
-    *,
-    classes: bool = False,
-    batch_size: int = 1,
-) -> Network:
-    """The network of a model, with what ``--device`` and ``--threads`` say. RevimgError when it
-    isn't installed, or doesn't do what its description says."""
-    if model.file is None:
-        raise RevimgError(f"{model.name} is not installed")
-    network = Network(
-        model.file,
-        device,
-        threads or 0,
-        output=model.output,
-        classes=classes,
-        pixels=model.pixels,
-    )
-    if model.pixels:
-        # Two pictures tell whether it takes batches.
-        network.try_out(min(batch_size, 2), model.dimension)
-    return network
 
 
 @contextmanager

@@ -13,7 +13,8 @@ import click
 import numpy as np
 from tabulate import tabulate
 
-from ..embedding import jobs, plan
+from ..embedding import choice, jobs
+from ..embedding.choice import load_network
 from ..errors import RevimgError
 from ..keys import Key, typed_keys
 from ..models.catalogue import Model
@@ -28,7 +29,6 @@ from ..vectors.percentiles import Minimum
 from .options import (
     DATABASE,
     embedded_table,
-    load_network,
     model_option,
     naming_where,
     network_options,
@@ -178,8 +178,8 @@ class _QueryFinder:
         return self._network
 
     def _checked(self, model_name: str | None) -> Model:
-        model = plan.choose_model(self._entry, model_name)
-        plan.check_model(self._entry, model)
+        model = choice.choose_model(self._entry, model_name)
+        choice.check_model(self._entry, model)
         return model
 
 

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import RevimgError
-from ..models.catalogue import Model, all_models, default_model, find_model
+from ..models.catalogue import Model
 from ..store import registry, tables, writing
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
 from . import jobs as sources
+from .choice import check_model
 from .jobs import Job
 
 
@@ -30,49 +31,6 @@ class Plan:
     jobs: Iterator[Job]
     total: int
     removed: int
-
-
-def choose_model(embedded: EmbeddedTable | None, name: str | None) -> Model:
-    """``--model`` if given, else the one that the table has, else vgg16-fc2 where it is
-    installed, else the bundled one. ``name`` may be the path of one's own .onnx file.
-    RevimgError when it isn't known or not installed.
-    """
-    if name and name.lower().endswith(".onnx"):
-        # Only here: importing onnx takes longer than most of what the other commands do.
-        from ..models import custom
-
-        return custom.read_model(Path(name))
-    wanted = name or (embedded.model if embedded else None)
-    if wanted is None:
-        return default_model()
-    known = all_models()
-    if wanted in known:
-        return find_model(wanted)
-    if embedded and wanted == embedded.model:
-        raise RevimgError(
-            f"{embedded.table_name!r} was embedded with a model that is not one of ours, {wanted} "
-            f"(sha256 {embedded.weights_sha256[:12]}): give its .onnx file with --model FILE"
-        )
-    raise RevimgError(
-        f"there is no model {wanted!r}; there is {', '.join(known)}, or an .onnx file of your own"
-    )
-
-
-def check_model(embedded: EmbeddedTable, model: Model) -> None:
-    """RevimgError unless the table's vectors were made by exactly this model."""
-    recorded = embedded.model, embedded.weights_sha256, embedded.preprocessing
-    if recorded[:2] == model.identity[:2] and recorded != model.identity:
-        raise RevimgError(
-            f"{embedded.table_name!r} holds vectors of {embedded.model} with the preprocessing "
-            f"{embedded.preprocessing!r}, which can't be compared with those with "
-            f"{model.preprocessing!r}: embed it again with --replace"
-        )
-    if recorded != model.identity:
-        raise RevimgError(
-            f"{embedded.table_name!r} holds vectors of {embedded.model} "
-            f"({embedded.weights_sha256[:12]}), which can't be compared with those of {model.name} "
-            f"({model.identity[1][:12]}): embed it again with --replace"
-        )
 
 
 def base_folder(database: Path, embedded: EmbeddedTable) -> Path:

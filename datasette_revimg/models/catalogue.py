@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from ..errors import RevimgError
+from ..errors import ModelMissingError, RevimgError
 from .pixels import Pixels
 from .vgg16.architecture import CAFFE, TORCH
 
@@ -146,9 +146,12 @@ def all_models(folder: Path | None = None) -> dict[str, Model]:
     return {model.name: model for model in found}
 
 
-def find_model(name: str) -> Model:
-    """A model that can be used now. RevimgError when there is none, or it isn't installed."""
-    known = all_models()
+def find_model(name: str, folder: Path | None = None) -> Model:
+    """Return a model that can be used now, from a folder of models.
+
+    Raises RevimgError when there is none of this name, ModelMissingError when it isn't installed.
+    """
+    known = all_models(folder)
     if name not in known:
         raise RevimgError(f"there is no model {name!r}; there is {', '.join(known)}")
     model = known[name]
@@ -158,7 +161,7 @@ def find_model(name: str) -> Model:
             if model is VGG16_RMAC
             else f"run `datasette revimg install {name}`, or use {VGG16_RMAC.name}"
         )
-        raise RevimgError(f"{name} is not installed: {how}")
+        raise ModelMissingError(f"{name} is not installed: {how}")
     return model
 
 

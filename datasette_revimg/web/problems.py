@@ -9,8 +9,10 @@ from datasette.utils.asgi import Base400
 from datasette.views.base import DatasetteError
 
 from ..errors import (
+    ModelMissingError,
     NoPictureError,
     NotEmbeddedError,
+    OtherModelError,
     OutsideFolderError,
     PictureGoneError,
     RevimgError,
@@ -26,6 +28,8 @@ STATUS: dict[type[RevimgError], int] = {
     OutsideFolderError: 403,
     PictureGoneError: 410,
     UnusablePictureError: 422,
+    ModelMissingError: 503,
+    OtherModelError: 409,
 }
 
 # What a search may take.

@@ -20,8 +20,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ...embedding import plan
-from ...errors import RevimgError
+from ...embedding import choice
+from ...errors import ModelMissingError, OtherModelError, RevimgError
 from ...models import catalogue
 from ...models.catalogue import Model
 from ...models.pixels import Pixels
@@ -30,7 +30,7 @@ from ...pictures.decoding import ImageError, Picture
 from ...pictures.region import Crop
 from ...store.registry import EmbeddedTable
 from .. import settings
-from ..problems import Problem
+from ..problems import Problem, problem_of
 from ..settings import Settings
 
 if TYPE_CHECKING:
@@ -219,33 +219,28 @@ def _network(embedded: EmbeddedTable, chosen: Settings) -> Network:
 
 
 def _model(embedded: EmbeddedTable, folder: Path) -> Model:
-    known = catalogue.all_models(folder)
-    if embedded.model in known:
-        model = known[embedded.model]
-    else:
-        # Only here: it imports onnx, which takes a second.
-        from ...models import custom
-
-        found = custom.find_model(folder, embedded.model, embedded.weights_sha256)
-        if found is None:
-            raise Problem(
-                503,
-                f"{embedded.table_name} was embedded with {embedded.model}, which is not on this "
-                "server: put its .onnx file and the .json beside it into the folder of models",
-            )
-        model = found
-    if not model.installed:
-        raise Problem(
-            503,
-            f"{embedded.table_name} was embedded with {embedded.model}, which is not installed on "
-            "this server",
-            f"datasette revimg install {embedded.model}",
-        )
     try:
-        plan.check_model(embedded, model)
-    except RevimgError as error:
-        raise Problem(409, str(error)) from error
-    return model
+        return choice.recorded_model(embedded, folder)
+    except ModelMissingError as error:
+        raise _missing_model(embedded) from error
+    except OtherModelError as error:
+        raise problem_of(error) from error
+
+
+def _missing_model(embedded: EmbeddedTable) -> Problem:
+    """Return the problem, in words for a visitor who may not have access to the server."""
+    built_in = embedded.model in catalogue.all_models()
+    where = (
+        "not installed on this server"
+        if built_in
+        else "not on this server: put its .onnx file and the .json beside it into the folder of "
+        "models"
+    )
+    return Problem(
+        503,
+        f"{embedded.table_name} was embedded with {embedded.model}, which is {where}",
+        f"datasette revimg install {embedded.model}" if built_in else "",
+    )
 
 
 @lru_cache(maxsize=_KEPT_NETWORKS)

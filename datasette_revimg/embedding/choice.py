@@ -1,0 +1,107 @@
+"""Choose and load the network for a table: the one its vectors were made with, or the default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import ModelMissingError, OtherModelError, RevimgError
+from ..models.catalogue import Model, all_models, default_model, find_model, models_dir
+from ..models.network import Network
+from ..store.registry import EmbeddedTable
+
+
+def choose_model(embedded: EmbeddedTable | None, name: str | None) -> Model:
+    """Return the model called ``name``, or by default the table's own.
+
+    ``name`` is a built-in model's or the path of an .onnx file. Without a name, a table that is
+    ``embedded`` keeps its model; any other gets vgg16-fc2 if it is installed, and otherwise the
+    bundled vgg16-rmac. Raises RevimgError when the model is unknown or not installed.
+    """
+    if name and name.lower().endswith(".onnx"):
+        # Importing onnx takes longer than most of what the other commands do.
+        from ..models import custom
+
+        return custom.read_model(Path(name))
+    if embedded and name in (None, embedded.model):
+        return recorded_model(embedded)
+    if name is None:
+        return default_model()
+    known = all_models()
+    if name not in known:
+        raise RevimgError(
+            f"there is no model {name!r}; there is {', '.join(known)}, or an .onnx file of your own"
+        )
+    return find_model(name)
+
+
+def recorded_model(embedded: EmbeddedTable, folder: Path | None = None) -> Model:
+    """Return the model that a table's vectors were made with, from a folder of models.
+
+    ``folder`` defaults to the user's own (see ``catalogue.models_dir``). Raises ModelMissingError
+    when the model isn't there, OtherModelError when the one of its name has other weights or
+    another preprocessing, and RevimgError when its files can't be used.
+    """
+    if embedded.model in all_models(folder):
+        model = find_model(embedded.model, folder)
+    else:
+        from ..models import custom
+
+        own = custom.find_model(models_dir(folder), embedded.model, embedded.weights_sha256)
+        if own is None:
+            raise ModelMissingError(
+                f"{embedded.table_name!r} was embedded with a model that is not one of ours, "
+                f"{embedded.model} (sha256 {embedded.weights_sha256[:12]}): give its .onnx file "
+                "with --model FILE"
+            )
+        model = own
+    check_model(embedded, model)
+    return model
+
+
+def check_model(embedded: EmbeddedTable, model: Model) -> None:
+    """Raise OtherModelError unless the table's vectors were made by exactly this model."""
+    recorded = embedded.model, embedded.weights_sha256, embedded.preprocessing
+    if recorded[:2] == model.identity[:2] and recorded != model.identity:
+        raise OtherModelError(
+            f"{embedded.table_name!r} holds vectors of {embedded.model} with the preprocessing "
+            f"{embedded.preprocessing!r}, which can't be compared with those with "
+            f"{model.preprocessing!r}: embed it again with --replace"
+        )
+    if recorded != model.identity:
+        raise OtherModelError(
+            f"{embedded.table_name!r} holds vectors of {embedded.model} "
+            f"({embedded.weights_sha256[:12]}), which can't be compared with those of {model.name} "
+            f"({model.identity[1][:12]}): embed it again with --replace"
+        )
+
+
+def load_network(
+    model: Model,
+    device: str = "auto",
+    threads: int | None = None,
+    *,
+    classes: bool = False,
+    batch_size: int = 1,
+) -> Network:
+    """Load a model's network, ready to run.
+
+    ``device`` is ``auto``, ``cpu`` or ``cuda``; ``threads`` limits the processor threads, None
+    leaves their number to ONNX Runtime. With ``classes``, the network also returns the
+    probabilities of ImageNet's classes. A model of the user's own is tried out on noise, in a
+    batch if ``batch_size`` is more than 1. Raises RevimgError when the model isn't installed, the
+    device isn't available, or the network doesn't do what its description says.
+    """
+    if model.file is None:
+        raise ModelMissingError(f"{model.name} is not installed")
+    network = Network(
+        model.file,
+        device,
+        threads or 0,
+        output=model.output,
+        classes=classes,
+        pixels=model.pixels,
+    )
+    if model.pixels:
+        # Two pictures are enough to show whether it takes batches.
+        network.try_out(min(batch_size, 2), model.dimension)
+    return network
