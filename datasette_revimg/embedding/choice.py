@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import ModelMissingError, OtherModelError, RevimgError
+from ..models import custom
 from ..models.catalogue import Model, all_models, default_model, find_model, models_dir
 from ..models.network import Network
 from ..store.registry import EmbeddedTable
@@ -18,9 +19,6 @@ def choose_model(embedded: EmbeddedTable | None, name: str | None) -> Model:
     bundled vgg16-rmac. Raises RevimgError when the model is unknown or not installed.
     """
     if name and name.lower().endswith(".onnx"):
-        # Importing onnx takes longer than most of what the other commands do.
-        from ..models import custom
-
         return custom.read_model(Path(name))
     if embedded and name in (None, embedded.model):
         return recorded_model(embedded)
@@ -44,8 +42,6 @@ def recorded_model(embedded: EmbeddedTable, folder: Path | None = None) -> Model
     if embedded.model in all_models(folder):
         model = find_model(embedded.model, folder)
     else:
-        from ..models import custom
-
         own = custom.find_model(models_dir(folder), embedded.model, embedded.weights_sha256)
         if own is None:
             raise ModelMissingError(

@@ -9,8 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
+
+from kit.command import error_of, vectors
+from kit.pictures import mosaic
 
 # No two channels alike, so that an exchange of any two shows.
 MEAN, STD = [0.5, 0.4, 0.2], [0.25, 0.2, 0.5]
@@ -115,3 +119,19 @@ class Tiny:
         ]
         vector = np.transpose(quarters).ravel() @ self.matrix
         return vector / np.linalg.norm(vector)
+
+
+def refused(*arguments: object) -> str:
+    """Run the command, which must fail; return its error without the word."""
+    return error_of(*arguments).removeprefix("Error: ")
+
+
+def check_vectors(database: Path, tiny: Tiny, **how) -> None:
+    """Check the vectors of the eleven pictures in ``database`` against numpy's."""
+    embedded = vectors(database)
+    assert sorted(embedded) == [(number,) for number in range(1, 12)]
+    for (number,), vector in embedded.items():
+        assert vector.dtype == np.float32
+        # float16 rounds the pixels by up to 1 in 2000; the sum of hundreds in float32 rounds too.
+        precision = 3e-3 if tiny.dtype == TensorProto.FLOAT16 else 2e-5
+        assert vector == pytest.approx(tiny.expected(mosaic(number), **how), abs=precision)

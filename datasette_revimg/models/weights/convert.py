@@ -1,4 +1,4 @@
-"""Weights → one ONNX file, a tensor at a time."""
+"""VGG16's weights become one ONNX file, a tensor at a time."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from typing import BinaryIO
 import numpy as np
 from onnx import TensorProto, helper
 
+from ..onnx_file import GRAPH_INITIALIZER, MODEL_GRAPH, TENSOR_RAW
+from ..protobuf import field_header
 from ..vgg16.architecture import Preprocessing
 from ..vgg16.graph import Load, full_network
-
-# Tags of the protobuf fields that hold an initialiser: ModelProto.graph (7),
-# GraphProto.initializer (5), TensorProto.raw_data (9), each length-delimited (wire type 2).
-# https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, https://protobuf.dev/programming-guides/encoding/
-_GRAPH, _INITIALIZER, _RAW_DATA = b"\x3a", b"\x2a", b"\x4a"
 
 
 def write_network(
@@ -48,18 +45,8 @@ def _write_initializer(output: BinaryIO, name: str, array: np.ndarray) -> None:
     header = TensorProto(
         name=name, dims=array.shape, data_type=helper.np_dtype_to_tensor_dtype(array.dtype)
     ).SerializeToString()
-    header += _RAW_DATA + _varint(array.nbytes)
-    initializer = _INITIALIZER + _varint(len(header) + array.nbytes)
-    graph = _GRAPH + _varint(len(initializer) + len(header) + array.nbytes)
-    output.write(graph + initializer + header)
+    header += field_header(TENSOR_RAW, array.nbytes)
+    initializer = field_header(GRAPH_INITIALIZER, len(header) + array.nbytes) + header
+    graph = field_header(MODEL_GRAPH, len(initializer) + array.nbytes)
+    output.write(graph + initializer)
     output.write(array.data)
-
-
-def _varint(number: int) -> bytes:
-    """Base 128, least significant group first, the high bit saying that more follow."""
-    encoded = bytearray()
-    while number > 0x7F:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)

@@ -7,15 +7,16 @@ import os
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 
 from ...errors import RevimgError
 from ..catalogue import PREPROCESSINGS, RECORD, Installed, installed, models_dir
 from ..vgg16.architecture import INPUT, SIDE, Preprocessing
-from .convert import write_network
-from .readers import WeightFile, open_weights
+
+if TYPE_CHECKING:
+    from .readers import WeightFile
 
 _TOP = ("predictions/kernel", "predictions/bias")
 _DENSE = ("fc1/kernel", "fc1/bias", "fc2/kernel", "fc2/bias")
@@ -33,6 +34,10 @@ def install(
     What was installed before stays until the new network has been written and tried.
     PreprocessingError, or RevimgError naming the file and the tensor, when it can't be used.
     """
+    # onnx, h5py and safetensors are for this alone: other commands don't wait for them.
+    from .convert import write_network
+    from .readers import open_weights
+
     weights = open_weights(file)
     origin = weights.origin
     _check_dense(weights)
@@ -99,6 +104,8 @@ def _preprocessing(weights: WeightFile, named: str | None) -> Preprocessing:
 
 def _try_out(network: Path) -> None:
     """One picture through the new file: it loads, and what comes out is a unit vector."""
+    import onnxruntime
+
     session = onnxruntime.InferenceSession(network, providers=["CPUExecutionProvider"])
     grey = np.full((1, SIDE, SIDE, 3), 128, np.uint8)
     (vector,) = session.run(["fc2"], {INPUT: grey})

@@ -5,7 +5,6 @@ A file's format is told by its content, never by its name.
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import WeightsError
+from ..protobuf import ProtobufError, open_message
 from ..vgg16.architecture import LAYERS
 from . import names as layouts
 from .formats import caffe, keras, npz, onnx, safetensors, torch, zips
@@ -85,7 +85,7 @@ def read_convolutions(file: Path) -> dict[str, np.ndarray]:
 def _naming(path: Path) -> Iterator[None]:
     try:
         yield
-    except WeightsError as error:
+    except (WeightsError, ProtobufError) as error:
         raise WeightsError(f"{path}: {error}") from error
     except OSError as error:
         raise WeightsError(f"{path}: {error.strerror or error}") from error
@@ -117,14 +117,13 @@ def _zip_contents(path: Path) -> WeightTensors:
 
 
 def _protobuf_contents(path: Path) -> WeightTensors:
-    with path.open("rb") as file:
-        if not path.stat().st_size:
+    with open_message(path) as message:
+        if not message.stop:
             raise WeightsError("the file is empty")
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            if onnx.is_model(data):
-                return onnx.read(path, data)
-            if caffe.is_net(data):
-                return caffe.read(path, data)
+        if onnx.is_model(message):
+            return onnx.read(path, message)
+        if caffe.is_net(message):
+            return caffe.read(path, message)
     raise _unknown()
 
 

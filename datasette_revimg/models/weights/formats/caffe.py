@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import mmap
 from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from ....errors import WeightsError
+from ...protobuf import BYTES, Message, ProtobufError
 from ...vgg16.architecture import LAYERS
 from ..names import SHAPES, WeightTensors, canonical, names
 from ..tensors import Stored, checked_shape, in_file
-from .protobuf import BYTES, Message
 
 _NET_NAME, _NET_INPUTS = 1, (3, 8)
 # NetParameter's two kinds of layers: (the field, the layer's field of blobs, of its name).
@@ -29,9 +28,8 @@ _NAMES = names(
 )
 
 
-def read(path: Path, data: mmap.mmap) -> WeightTensors:
-    """The blobs of the file's layers, named after the layer and the blob's place in it."""
-    net = Message(data, 0, len(data))
+def read(path: Path, net: Message) -> WeightTensors:
+    """Find the blobs of the file's layers, named after the layer and the blob's place in it."""
     stored = [
         _stored(path, f"{name}/{place}", blob)
         for field, blobs, name_field in (OLD_LAYERS, LAYERS_FIELD)
@@ -42,14 +40,13 @@ def read(path: Path, data: mmap.mmap) -> WeightTensors:
     return WeightTensors("caffe", True, canonical(stored, _NAMES))
 
 
-def is_net(data: mmap.mmap) -> bool:
-    """Whether the file begins as a NetParameter does: its name, then its inputs or layers."""
-    net = Message(data, 0, len(data))
+def is_net(net: Message) -> bool:
+    """Check whether the file begins as a NetParameter does: its name, then its inputs or layers."""
     try:
         key = net.key(0)
         if key == (_NET_NAME, BYTES):
             key = net.key(next(net.fields()).stop)
-    except WeightsError:
+    except ProtobufError:
         return False
     return key in [(number, BYTES) for number in (*_NET_INPUTS, OLD_LAYERS[0], LAYERS_FIELD[0])]
 

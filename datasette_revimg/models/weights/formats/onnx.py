@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from ....errors import WeightsError
+from ...onnx_file import (
+    ATTRIBUTE_INT,
+    ATTRIBUTE_NAME,
+    GRAPH_INITIALIZER,
+    GRAPH_NODE,
+    MODEL_GRAPH,
+    MODEL_IR_VERSION,
+    NODE_ATTRIBUTE,
+    NODE_INPUT,
+    NODE_OP,
+    NODE_OUTPUT,
+    TENSOR_DIMS,
+    TENSOR_FLOATS,
+    TENSOR_NAME,
+    TENSOR_PLACE,
+    TENSOR_RAW,
+    TENSOR_TYPE,
+)
+from ...protobuf import VARINT, Message
 from ...vgg16.architecture import LAYERS
 from ..names import DENSE, WeightTensors, canonical
 from ..tensors import Stored, checked_shape, in_file
-from .protobuf import VARINT, Message
-
-# The fields that are read of ModelProto, GraphProto, NodeProto, AttributeProto, TensorProto.
-MODEL_IR_VERSION, MODEL_GRAPH = 1, 7
-GRAPH_NODE, GRAPH_INITIALIZER = 1, 5
-NODE_INPUT, NODE_OUTPUT, NODE_OP, NODE_ATTRIBUTE = 1, 2, 4, 5
-ATTRIBUTE_NAME, ATTRIBUTE_INT = 1, 3
-TENSOR_DIMS, TENSOR_TYPE, TENSOR_FLOATS, TENSOR_NAME, TENSOR_RAW, TENSOR_PLACE = 1, 2, 4, 8, 9, 14
 
 # TensorProto.DataType.
 _TYPES = {1: "<f4", 7: "<i8", 10: "<f2", 11: "<f8"}
@@ -31,14 +41,15 @@ _PASSED_OVER = {
 }
 
 
-def is_model(data: mmap.mmap) -> bool:
-    """Whether the file begins as a ModelProto does, with the version of its format."""
-    return data[:1] == bytes([MODEL_IR_VERSION << 3 | VARINT]) and data[1:2] < b"\x40"
+def is_model(model: Message) -> bool:
+    """Check whether the file begins as a ModelProto does, with the version of its format."""
+    head = model.data[:2]
+    return head[:1] == bytes([MODEL_IR_VERSION << 3 | VARINT]) and head[1:] < b"\x40"
 
 
-def read(path: Path, data: mmap.mmap) -> WeightTensors:
-    """The initializers that the graph's Conv and Gemm nodes use."""
-    graphs = list(Message(data, 0, len(data)).messages(MODEL_GRAPH))
+def read(path: Path, model: Message) -> WeightTensors:
+    """Find the initializers that the graph's Conv and Gemm nodes use."""
+    graphs = list(model.messages(MODEL_GRAPH))
     if len(graphs) != 1:
         raise WeightsError("it has no graph in one piece")
     (graph,) = graphs
