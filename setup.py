@@ -41,6 +41,8 @@ setup(
         "datasette>=0.65.5",
         "sqlite-utils>=4",
         "click>=8.3.1",
+        # Hierarchical clustering, for the order of the matrix. The first version for numpy 2.
+        "fastcluster>=1.3",
         "h5py",
         "markupsafe",
         "numpy>=2",
@@ -49,8 +51,6 @@ setup(
         # Forms with a picture: 0.65 has no parser for them, 1.0's writes files. The first version
         # that limits the headers of a part.
         "python-multipart>=0.0.27",
-        # Hierarchical clustering with optimal leaf ordering, and the map's principal components.
-        "scipy>=1.13",
         "tabulate",
         f"onnxruntime-gpu>=1.21; {GPU_WHEELS}",
         f"onnxruntime>=1.21; {NO_GPU_WHEELS}",

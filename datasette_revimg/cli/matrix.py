@@ -90,12 +90,6 @@ def _write(
     cosines = matrix.cosines(reading.vectors_in_order(conn, source, sample.keys))
     keys = sample.keys
     if order == "cluster":
-        if len(keys) > matrix.MOST_OPTIMAL:
-            click.echo(
-                f"ordered by clusters, but not optimally: that takes too long for more than "
-                f"{matrix.MOST_OPTIMAL:,} rows",
-                err=True,
-            )
         indices = matrix.cluster_order(cosines)
         cosines = cosines[np.ix_(indices, indices)]
         keys = [keys[index] for index in indices]

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .directions import principal_directions
+
 # Vectors of up to so many bytes are searched whole, in memory: codes would save nothing.
 WHOLE_BYTES = 32 << 20
 
@@ -68,16 +70,8 @@ def fit(sample: np.ndarray, rows: int) -> tuple[np.ndarray, float]:
     fitted = np.delete(sample, np.s_[::_HELD_OUT], axis=0)
     if len(judges) < 2 * _QUERIES:
         judges = fitted = sample
-    dimension = sample.shape[1]
     widest = max((w for w in WIDTHS if w <= min(fitted.shape) // 2), default=min(fitted.shape))
-    start = np.random.default_rng(0).normal(size=(dimension, widest + 16)).astype(np.float32)
-    found = np.linalg.qr(fitted.T @ (fitted @ start))[0]
-    for _ in range(_ITERATIONS):
-        found = np.linalg.qr(fitted.T @ (fitted @ found))[0]
-    projected = fitted @ found
-    _, turn = np.linalg.eigh((projected.T @ projected).astype(np.float64))
-    # eigh's order is ascending.
-    directions = (found.astype(np.float64) @ turn[:, ::-1]).T[:widest].astype(np.float32)
+    directions = principal_directions(fitted, widest, _ITERATIONS)
     basis = np.ascontiguousarray(directions[: _width(judges, directions, rows)])
     return basis, float(np.mean(encode(basis, judges).residuals ** 2))
 

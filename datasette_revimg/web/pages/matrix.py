@@ -116,8 +116,6 @@ async def _page(place: Place) -> Response:
         {
             **overview.context(place, wanted, sample, here, ordered),
             "order": order,
-            "optimal": len(rows) <= matrix.MOST_OPTIMAL,
-            "most_optimal": matrix.MOST_OPTIMAL,
             "data": data,
             "colours": matrix.COLOURS,
             "low": found.low,
