@@ -8,7 +8,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from datasette import Response
-from datasette.utils import is_url, sqlite_timelimit
+from datasette.utils import is_url
 from datasette.utils.asgi import Request
 
 from ...embedding.originals import read_original
@@ -18,17 +18,12 @@ from ...search import heatmap, pair, similar
 from ...search.pair import Comparison
 from ...search.similar import Row
 from ...vectors.percentiles import in_words
-from ..problems import SEARCH_SECONDS, Problem
+from ..problems import Problem
 from ..requests.parameters import address
-from ..requests.place import (
-    Place,
-    check_upload,
-    html_response,
-    image_response,
-    json_response,
-    respond,
-    wants_json,
-)
+from ..requests.place import Place, check_upload
+from ..requests.reading import read
+from ..requests.responses import file_response, html_response, json_response, wants_json
+from ..requests.view import view
 from ..rows import MAX_ENLARGEMENT, label_of
 from ..work import agreement as why
 from ..work import inference, renditions, state
@@ -36,28 +31,13 @@ from ..work.agreement import Original
 from .similar import page_context
 
 if TYPE_CHECKING:
-    from datasette.app import Datasette
+    pass
 
 # The shapes of frames: a panorama leaves some room for what hangs beside it.
 _NARROWEST, _WIDEST = 0.4, 3.0
 
 # The height of a picture whose size isn't stored.
 _UNKNOWN = THUMBNAIL_SIDE
-
-
-async def compare(request: Request, datasette: Datasette) -> Response:
-    """``/{database}/{table}/{pks}/-/compare{.json}?with=…``: two rows and their pictures."""
-    return await respond(request, datasette, _compare)
-
-
-async def picture(request: Request, datasette: Datasette) -> Response:
-    """``/{database}/{table}/{pks}/-/picture``: the row's picture, for a screen, as WebP."""
-    return await respond(request, datasette, _picture)
-
-
-async def explain(request: Request, datasette: Datasette) -> Response:
-    """``/{database}/{table}/{pks}/-/why{.json}?with=…``: where the picture agrees with another."""
-    return await respond(request, datasette, _explain)
 
 
 def _with(request: Request) -> tuple[str, ...]:
@@ -73,14 +53,15 @@ def _with(request: Request) -> tuple[str, ...]:
     return parse_row_path(texts[0])
 
 
-async def _compare(place: Place) -> Response:
+@view()
+async def compare(place: Place) -> Response:
+    """``/{database}/{table}/{pks}/-/compare{.json}?with=…``: two rows and their pictures."""
     other = _with(place.request)
 
     def find(conn: sqlite3.Connection) -> Comparison:
-        with sqlite_timelimit(conn, SEARCH_SECONDS * 1000):
-            return pair.compare(conn, place.source, place.row, other, state.of(place.db))
+        return pair.compare(conn, place.source, place.row, other, state.of(place.db))
 
-    found: Comparison = await place.db.execute_fn(find)
+    found = await read(place.db, find)
     if wants_json(place.request):
         return json_response(
             place.datasette,
@@ -186,35 +167,41 @@ def _cell(row: Row, name: str, longest: int) -> dict[str, Any]:
     return {"text": text, "url": value if isinstance(value, str) and is_url(value) else None}
 
 
-def _read(conn: sqlite3.Connection, place: Place, key: Key) -> Original:
+def _original(conn: sqlite3.Connection, place: Place, key: Key) -> Original:
     data = read_original(conn, place.source, place.embedded, place.base, key)
     return Original(key, data, hashlib.sha256(data).digest())
 
 
-async def _picture(place: Place) -> Response:
-    def read(conn: sqlite3.Connection) -> Original:
-        return _read(conn, place, similar.stored_key(conn, place.source, place.row))
+@view()
+async def picture(place: Place) -> Response:
+    """``/{database}/{table}/{pks}/-/picture``: the row's picture, for a screen, as WebP."""
 
-    original: Original = await place.db.execute_fn(read)
-    return await image_response(
+    def find(conn: sqlite3.Connection) -> Original:
+        return _original(conn, place, similar.stored_key(conn, place.source, place.row))
+
+    original = await read(place.db, find)
+    return await file_response(
         place.request,
         b"%d " % renditions.SIDE + original.digest,
+        "image/webp",
         lambda: renditions.rendition(place.datasette, original.data),
     )
 
 
-async def _explain(place: Place) -> Response:
+@view()
+async def explain(place: Place) -> Response:
+    """``/{database}/{table}/{pks}/-/why{.json}?with=…``: where the picture agrees with another."""
     other = _with(place.request)
     if not why.available(place.embedded):
         raise inference.without_features(place.embedded.model)
     await check_upload(place)
 
-    def read(conn: sqlite3.Connection) -> tuple[Original, Original]:
+    def find(conn: sqlite3.Connection) -> tuple[Original, Original]:
         key, _ = similar.row_and_vector(conn, place.source, place.row)
         partner, _ = pair.other_row(conn, place.source, other)
-        return _read(conn, place, key), _read(conn, place, partner)
+        return _original(conn, place, key), _original(conn, place, partner)
 
-    a, b = await place.db.execute_fn(read)
+    a, b = await read(place.db, find)
 
     async def found() -> why.Agreement:
         return await why.agreement(place.datasette, place.db, place.embedded, a, b)
@@ -238,7 +225,7 @@ async def _explain(place: Place) -> Response:
     version = b" ".join(
         [a.digest, b.digest, place.embedded.model.encode(), place.embedded.weights_sha256.encode()]
     )
-    return await image_response(place.request, version, drawn)
+    return await file_response(place.request, version, "image/webp", drawn)
 
 
 def _json_heat(place: Place, mine: Original, other: Original, heat: Any) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from ...vectors import codes
 from .. import compat
 from ..embedded import KnownTable, current_registry
 from ..problems import Problem
-from ..requests.place import html_response, json_problem, json_response, wants_json
+from ..requests.reading import read
+from ..requests.responses import html_response, json_problem, json_response, wants_json
 from ..work import state
 
 if TYPE_CHECKING:
@@ -48,12 +49,12 @@ async def diagnostics(request: Request, datasette: Datasette) -> Response:
 async def _described(datasette: Datasette, db: Any, table: KnownTable) -> dict[str, Any]:
     name = table.source.name
 
-    def read(conn: sqlite3.Connection) -> tuple[code_log.State | None, int]:
+    def count(conn: sqlite3.Connection) -> tuple[code_log.State | None, int]:
         known = code_log.state(conn, name)
         return known, known.vectors if known else reading.count_vectors(conn, table.source)
 
     try:
-        known, vectors = await db.execute_fn(read)
+        known, vectors = await read(db, count)
     except sqlite3.Error:
         # A database that is locked or damaged says so on its own pages.
         known, vectors = None, None

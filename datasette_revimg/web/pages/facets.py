@@ -17,13 +17,14 @@ from ...store.sql import fold_name
 from ...vectors.percentiles import in_words
 from .. import compat
 from ..problems import Problem
-from ..requests.parameters import Condition, Pairs, Parameters, address, filter_name
+from ..requests.filters import Condition, column_filters, filter_name
+from ..requests.parameters import Pairs, Parameters, address, whole_number
 from ..requests.place import Place
 
 # So many results are counted one by one.
 ENUMERATED = 1000
 
-# Facets that nobody has asked for.
+# Facets that nobody requested.
 _SUGGESTED = 3
 
 
@@ -36,7 +37,7 @@ class Facets:
     timed_out: list[str]
 
 
-def asked_facets(place: Place) -> list[str]:
+def requested_facets(place: Place) -> list[str]:
     """The columns that ``_facet`` names. Problem 400 for one that isn't there."""
     columns = {fold_name(name): name for name in (*place.source.columns, "rowid")}
     named = dict.fromkeys(place.request.args.getlist("_facet"))
@@ -50,15 +51,15 @@ def asked_facets(place: Place) -> list[str]:
 
 async def count_facets(
     place: Place,
-    asked: Parameters,
+    parameters: Parameters,
     condition: Condition,
     found: Answer,
     here: str,
     suggest: bool = True,
 ) -> Facets:
-    """Count the columns asked for; with ``suggest`` also those that are configured, or some that
+    """Count the columns requested; with ``suggest`` also those that are configured, or some that
     seem worth it. Links lead to the page ``here``."""
-    wanted = asked_facets(place)
+    wanted = requested_facets(place)
     possible: list[str] = []
     settings = place.datasette.setting
     if suggest and settings("allow_facet"):
@@ -88,13 +89,13 @@ async def count_facets(
             except sqlite3.OperationalError as error:
                 if not _interrupted(error):
                     raise
-            # Nobody waits for what nobody has asked for: the first that takes too long ends it.
+            # Nobody waits for what nobody requested: the first that takes too long ends it.
             all(timed(column) for column in possible[:_SUGGESTED])
         return counted
 
     results = {}
     for facet in await place.db.execute_fn(count):
-        results[facet.column] = await _shaped(place, asked, facet, here)
+        results[facet.column] = await _shaped(place, parameters, facet, here)
     return Facets(results, timed_out)
 
 
@@ -114,13 +115,11 @@ def _configured(place: Place) -> list[str]:
 def _size(place: Place) -> int:
     """How many values to list, as on the table's page."""
     text, limit = place.request.args.get("_facet_size", ""), place.datasette.setting
-    size = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else None
-    if text == "max":
-        size = limit("max_returned_rows")
+    size = limit("max_returned_rows") if text == "max" else whole_number(text)
     return int(min(size or limit("default_facet_size"), limit("max_returned_rows")))
 
 
-async def _shaped(place: Place, asked: Parameters, facet: Facet, here: str) -> dict[str, Any]:
+async def _shaped(place: Place, parameters: Parameters, facet: Facet, here: str) -> dict[str, Any]:
     labels = await compat.foreign_labels(
         place.datasette,
         place.request.actor,
@@ -133,9 +132,9 @@ async def _shaped(place: Place, asked: Parameters, facet: Facet, here: str) -> d
 
     def value_of(value: Any, rows: int) -> dict[str, Any]:
         same = [(key, str(value)) for key in (name, f"{facet.column}__exact")]
-        without = [pair for pair in asked.pairs if pair not in same]
-        selected = len(without) < len(asked.pairs)
-        pairs = without if selected else [*asked.pairs, same[0]]
+        without = [pair for pair in parameters.pairs if pair not in same]
+        selected = len(without) < len(parameters.pairs)
+        pairs = without if selected else [*parameters.pairs, same[0]]
         return {
             # JSON knows no infinity.
             "value": None if isinstance(value, float) and not math.isfinite(value) else value,
@@ -146,7 +145,7 @@ async def _shaped(place: Place, asked: Parameters, facet: Facet, here: str) -> d
         }
 
     requested = facet.column in place.request.args.getlist("_facet")
-    others = [pair for pair in asked.pairs if pair != ("_facet", facet.column)]
+    others = [pair for pair in parameters.pairs if pair != ("_facet", facet.column)]
     return {
         "name": facet.column,
         "type": "column",
@@ -157,9 +156,9 @@ async def _shaped(place: Place, asked: Parameters, facet: Facet, here: str) -> d
     }
 
 
-def filter_form(place: Place, asked: Parameters, condition: Condition) -> dict[str, Any]:
+def filter_form(place: Place, parameters: Parameters, condition: Condition) -> dict[str, Any]:
     """The variables of the form of filters, which is that of the table's page."""
-    filters = asked.filters
+    filters = column_filters(parameters.pairs)
     return {
         "rows": list(Filters(filters).selections()),
         "columns": place.source.columns,
@@ -171,13 +170,13 @@ def filter_form(place: Place, asked: Parameters, condition: Condition) -> dict[s
         "search": place.request.args.get("_search", ""),
         "hidden": [
             pair
-            for pair in asked.pairs
+            for pair in parameters.pairs
             if pair not in filters and not (condition.searchable and pair[0] == "_search")
         ],
     }
 
 
-def threshold(asked: Parameters, found: Answer, here: str) -> dict[str, Any]:
+def threshold(parameters: Parameters, found: Answer, here: str) -> dict[str, Any]:
     """The variables of the slider: cosines from the median of the table's pairs up to 1."""
     background = found.background
     least = background.score(50) if background else 0.0
@@ -186,7 +185,7 @@ def threshold(asked: Parameters, found: Answer, here: str) -> dict[str, Any]:
     least = math.floor(least * 100) / 100
     step = 0.01 if least < 0.5 else 0.005 if least < 0.8 else 0.001
     value = least if found.minimum is None else found.minimum
-    kept: Pairs = asked.without("_min")
+    kept: Pairs = parameters.without("_min")
     return {
         "hidden": kept,
         "least": f"{least:g}",
@@ -195,8 +194,10 @@ def threshold(asked: Parameters, found: Answer, here: str) -> dict[str, Any]:
         "score": f"{value:.3f}",
         "percentile": in_words(background.percentile(value)) if background else None,
         # A region, or a picture of somebody's own, would be computed again each time.
-        "count_url": address(here + ".json", asked.without("_min", "_size", "_facet", "_shape"))
-        if found.row and not asked.crop
+        "count_url": address(
+            here + ".json", parameters.without("_min", "_size", "_facet", "_shape")
+        )
+        if found.row and not parameters.crop
         else None,
     }
 

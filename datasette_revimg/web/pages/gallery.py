@@ -12,7 +12,8 @@ from ...pictures.decoding import THUMBNAIL_SIDE
 from ...search.similar import Answer, Row
 from ...store.tables import Table
 from ...vectors.percentiles import in_words
-from ..requests.parameters import ROWS, Filter, Pairs, Parameters, address
+from ..requests.filters import Filter
+from ..requests.parameters import ROWS, Pairs, Parameters, address
 from ..rows import displayed, label_column, label_of
 from ..settings import MAX_SIZE
 
@@ -31,13 +32,13 @@ class Shown:
 
 
 def context(
-    found: Answer, asked: Parameters, filters: list[Filter], source: Table, shown: Shown
+    found: Answer, parameters: Parameters, filters: list[Filter], source: Table, shown: Shown
 ) -> dict[str, Any]:
     """The variables of ``revimg/similar.html``."""
     here = shown.url(found.row.key, "similar") if found.row else shown.here
     known = [found.row, *found.rows] if found.row else found.rows
     label = label_column(known, source, shown.label_column)
-    more = min(2 * asked.size, MAX_SIZE)
+    more = min(2 * parameters.size, MAX_SIZE)
 
     def card(row: Row, pairs: Pairs) -> dict[str, Any]:
         width, height = displayed(row.size, _THUMBNAIL) if row.size else (None, None)
@@ -47,8 +48,8 @@ def context(
             "percentile": _percentile(found, row),
             "url": shown.url(row.key, ""),
             "similar_url": address(shown.url(row.key, "similar"), pairs),
-            "like_url": address(here, [*asked.pairs, ("like", row_path(row.key))]),
-            "unlike_url": address(here, [*asked.pairs, ("unlike", row_path(row.key))]),
+            "like_url": address(here, [*parameters.pairs, ("like", row_path(row.key))]),
+            "unlike_url": address(here, [*parameters.pairs, ("unlike", row_path(row.key))]),
             "thumbnail_url": shown.url(row.key, "thumbnail"),
             "width": width,
             "height": height,
@@ -65,7 +66,7 @@ def context(
         return address(base, [("with", row_path(row.key))])
 
     def but(name: str, text: str, *names: str) -> Pairs:
-        return [pair for pair in asked.without(*names) if pair != (name, text)]
+        return [pair for pair in parameters.without(*names) if pair != (name, text)]
 
     def examples(name: str, rows: list[Row], texts: tuple[str, ...]) -> list[dict[str, Any]]:
         return [
@@ -76,7 +77,8 @@ def context(
     # Without the picture itself, the first like it takes its place.
     without_query = (
         address(
-            shown.url(found.like[0].key, "similar"), but("like", asked.like[0], "_crop", "_shape")
+            shown.url(found.like[0].key, "similar"),
+            but("like", parameters.like[0], "_crop", "_shape"),
         )
         if found.like
         else None
@@ -86,33 +88,33 @@ def context(
         "query": card(found.row, []) if found.row else None,
         # From picture to picture among the same rows.
         "rows": [
-            {**card(row, asked.without(*ROWS, "_crop")), "compare_url": compare_url(row)}
+            {**card(row, parameters.without(*ROWS, "_crop")), "compare_url": compare_url(row)}
             for row in found.rows
         ],
         "parts": [
-            *examples("like", found.like, asked.like),
-            *examples("unlike", found.unlike, asked.unlike),
+            *examples("like", found.like, parameters.like),
+            *examples("unlike", found.unlike, parameters.unlike),
         ],
         "without_query_url": without_query,
         "candidates": found.candidates,
         "counted_all": found.counted_all,
         "ms": found.ms,
         "frame": _frame(known),
-        "conditions": conditions(asked, filters, here),
-        "clear_url": address(here, asked.only("_size", "_crop", *ROWS)),
+        "conditions": conditions(parameters, filters, here),
+        "clear_url": address(here, parameters.only("_size", "_crop", *ROWS)),
         "more": min(more, found.candidates) if found.candidates > len(found.rows) < more else None,
-        "more_url": address(here, [*asked.without("_size"), ("_size", str(more))]),
-        "crop": asked.crop,
-        "whole_url": address(here, asked.without("_crop")),
-        "alternate_url_json": address(here + ".json", asked.pairs) if found.row else None,
+        "more_url": address(here, [*parameters.without("_size"), ("_size", str(more))]),
+        "crop": parameters.crop,
+        "whole_url": address(here, parameters.without("_crop")),
+        "alternate_url_json": address(here + ".json", parameters.pairs) if found.row else None,
     }
 
 
-def conditions(asked: Parameters, filters: list[Filter], here: str) -> list[tuple[str, str]]:
+def conditions(parameters: Parameters, filters: list[Filter], here: str) -> list[tuple[str, str]]:
     """What the rows must meet, in words, each with the address of the page without it."""
     found = [(each.text, address(here, each.without)) for each in filters]
-    if asked.minimum is not None:
-        found.append((asked.minimum.in_words, address(here, asked.without("_min"))))
+    if parameters.minimum is not None:
+        found.append((parameters.minimum.in_words, address(here, parameters.without("_min"))))
     return found
 
 

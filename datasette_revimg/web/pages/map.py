@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from datasette import Response
-from datasette.utils.asgi import Request
 
 from ...keys import row_path
 from ...overview import layout
@@ -19,14 +18,18 @@ from ...pictures.sprites import Grid
 from ...search import similar
 from ...store import reading
 from ..problems import Problem
-from ..requests.place import Place, html_response, json_response, respond, wants_json
+from ..requests.parameters import whole_number
+from ..requests.place import Place
+from ..requests.reading import read
+from ..requests.responses import html_response, json_response, wants_json
+from ..requests.view import view
 from ..rows import label_of
 from ..work.kept import Kept
 from . import overview
-from .overview import Asked
+from .overview import Selection
 
 if TYPE_CHECKING:
-    from datasette.app import Datasette
+    pass
 
 # As many as a browser draws without stumbling.
 MOST_ROWS = 10_000
@@ -51,22 +54,7 @@ _better: Kept[np.ndarray] = Kept(32)
 _sheets: Kept[bytes] = Kept(96)
 
 
-async def page(request: Request, datasette: Datasette) -> Response:
-    """``/{database}/{table}/-/map{.json}``: the pictures, similar ones near each other."""
-    return await respond(request, datasette, _page)
-
-
-async def data(request: Request, datasette: Datasette) -> Response:
-    """``/{database}/{table}/-/map-data``: what the page draws."""
-    return await respond(request, datasette, _data)
-
-
-async def sheet(request: Request, datasette: Datasette) -> Response:
-    """``/{database}/{table}/-/map-sheet``: many small thumbnails in one WebP, see sprites."""
-    return await respond(request, datasette, _sheet)
-
-
-async def _computed(place: Place, wanted: Asked, sample: Sample) -> Layout:
+async def _computed(place: Place, selection: Selection, sample: Sample) -> Layout:
     if not sample.keys:
         return Layout(np.zeros((0, 2), np.float32), layout.PCA, None)
     key = overview.key(place, sample)
@@ -76,7 +64,7 @@ async def _computed(place: Place, wanted: Asked, sample: Sample) -> Layout:
     improve = better is not None and not _better.has(key) and not _better.failed(key)
     vectors = np.empty((0, 0), np.float32)
     if improve or not _quick.has(key):
-        vectors = await overview.vectors(place, wanted, sample)
+        vectors = await overview.vectors(place, selection, sample)
     places = await _quick.get(key, partial(layout.pca, vectors))
     if improve:
         try:
@@ -87,10 +75,12 @@ async def _computed(place: Place, wanted: Asked, sample: Sample) -> Layout:
     return Layout(places, layout.PCA, None if _better.failed(key) else better)
 
 
-async def _page(place: Place) -> Response:
-    wanted = await overview.parse_selection(place, MOST_ROWS, MOST_ROWS)
-    sample = await overview.take(place, wanted)
-    found = await _computed(place, wanted, sample)
+@view()
+async def page(place: Place) -> Response:
+    """``/{database}/{table}/-/map{.json}``: the pictures, similar ones near each other."""
+    selection = await overview.parse_selection(place, MOST_ROWS, MOST_ROWS)
+    sample = await overview.sample_rows(place, selection)
+    found = await _computed(place, selection, sample)
     if wants_json(place.request):
         rows = await _rows(place, sample, list(range(len(sample.keys))))
         return json_response(place.datasette, _as_json(place, sample, found, rows))
@@ -103,7 +93,7 @@ async def _page(place: Place) -> Response:
         place.request,
         "revimg/map.html",
         {
-            **overview.context(place, wanted, sample, overview.url(place, "map")),
+            **overview.context(place, selection, sample, overview.url(place, "map")),
             "layout": found,
             "rows": [
                 {
@@ -113,16 +103,16 @@ async def _page(place: Place) -> Response:
                 }
                 for row in rows
             ],
-            "data_url": overview.url(place, "map-data", wanted.pairs),
-            "matrix_url": overview.url(place, "matrix", wanted.filters),
-            "alternate_url_json": overview.url(place, "map.json", wanted.pairs),
+            "data_url": overview.url(place, "map-data", selection.pairs),
+            "matrix_url": overview.url(place, "matrix", selection.filters),
+            "alternate_url_json": overview.url(place, "map.json", selection.pairs),
         },
     )
 
 
 async def _rows(place: Place, sample: Sample, indices: list[int]) -> list[similar.Row]:
     keys = [sample.keys[index] for index in indices]
-    return await overview.read(place, lambda conn: similar.read(conn, place.source, keys))
+    return await read(place.db, lambda conn: similar.read(conn, place.source, keys))
 
 
 def _as_json(
@@ -145,12 +135,14 @@ def _as_json(
     }
 
 
-async def _data(place: Place) -> Response:
-    """The places, and unless the page has them already (``_places``) all else that it draws."""
-    wanted = await overview.parse_selection(place, MOST_ROWS, MOST_ROWS)
-    sample = await overview.take(place, wanted)
+@view()
+async def data(place: Place) -> Response:
+    """``/{database}/{table}/-/map-data``: what the page draws; with ``_places`` only where, for a
+    page that has all else already."""
+    selection = await overview.parse_selection(place, MOST_ROWS, MOST_ROWS)
+    sample = await overview.sample_rows(place, selection)
     overview.same_version(place, sample)
-    found = await _computed(place, wanted, sample)
+    found = await _computed(place, selection, sample)
     body: dict[str, Any] = {
         "version": sample.version,
         "method": found.method,
@@ -161,7 +153,7 @@ async def _data(place: Place) -> Response:
         rows = await _rows(place, sample, list(range(len(sample.keys))))
         named_by = await place.label_column(rows)
         grid = Grid(len(rows))
-        versioned = [*wanted.pairs, ("_version", sample.version)]
+        versioned = [*selection.pairs, ("_version", sample.version)]
         body |= {
             "base": overview.url(place, ""),
             "improved": overview.url(place, "map-data", [*versioned, ("_places", "1")]),
@@ -187,24 +179,29 @@ async def _data(place: Place) -> Response:
     )
 
 
-async def _sheet(place: Place) -> Response:
-    wanted = await overview.parse_selection(place, MOST_ROWS, MOST_ROWS)
-    sample = await overview.take(place, wanted)
+@view()
+async def sheet(place: Place) -> Response:
+    """``/{database}/{table}/-/map-sheet``: many small thumbnails in one WebP, see sprites."""
+    selection = await overview.parse_selection(place, MOST_ROWS, MOST_ROWS)
+    sample = await overview.sample_rows(place, selection)
     overview.same_version(place, sample)
     grid = Grid(len(sample.keys))
     text = place.request.args.get("_sheet", "0")
-    if not (text.isascii() and text.isdigit() and len(text) <= 4 and int(text) < grid.sheets):
+    number = whole_number(text)
+    if number is None or number >= grid.sheets:
         raise Problem(404, f"there is no sheet {text!r}, this map has {grid.sheets}")
-    number = int(text)
     key = overview.key(place, sample, number)
     keys = sample.keys[number * grid.per_sheet : (number + 1) * grid.per_sheet]
-    pictures: list[bytes | None] = []
-    sizes: list[tuple[int, int] | None] = []
-    if not _sheets.has(key):
-        pictures = await overview.read(
-            place, lambda conn: reading.thumbnails_of(conn, place.source, keys)
-        )
-        known = await overview.read(place, lambda conn: reading.sizes(conn, place.source, keys))
-        sizes = [known.get(each) for each in keys]
-    body = await _sheets.get(key, lambda: sprites.sheet(pictures, sizes, grid.cell))
-    return overview.file_response(place, body, "image/webp", sample)
+
+    async def draw() -> bytes:
+        pictures: list[bytes | None] = []
+        sizes: list[tuple[int, int] | None] = []
+        if not _sheets.has(key):
+            pictures = await read(
+                place.db, lambda conn: reading.thumbnails_of(conn, place.source, keys)
+            )
+            known = await read(place.db, lambda conn: reading.sizes(conn, place.source, keys))
+            sizes = [known.get(each) for each in keys]
+        return await _sheets.get(key, lambda: sprites.sheet(pictures, sizes, grid.cell))
+
+    return await overview.sample_response(place, sample, "image/webp", draw)

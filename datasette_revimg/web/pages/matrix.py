@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from datasette import Response
-from datasette.utils.asgi import Request
 
 from ...keys import row_path
 from ...overview import matrix
@@ -16,14 +15,17 @@ from ...overview.sample import Sample
 from ...search import similar
 from ..problems import Problem
 from ..requests.parameters import address
-from ..requests.place import Place, html_response, json_response, respond, wants_json
+from ..requests.place import Place
+from ..requests.reading import read
+from ..requests.responses import html_response, json_response, wants_json
+from ..requests.view import view
 from ..rows import label_of
 from ..work.kept import Kept
 from . import overview
-from .overview import Asked
+from .overview import Selection
 
 if TYPE_CHECKING:
-    from datasette.app import Datasette
+    pass
 
 # A page draws so many rows well, and a browser loads 4 MB of cosines for them.
 MOST_ROWS = 2000
@@ -48,21 +50,6 @@ _matrices: Kept[Matrix] = Kept(4)
 _pictures: Kept[bytes] = Kept(8)
 
 
-async def page(request: Request, datasette: Datasette) -> Response:
-    """``/{database}/{table}/-/matrix{.json}``: every picture compared with every other one."""
-    return await respond(request, datasette, _page)
-
-
-async def picture(request: Request, datasette: Datasette) -> Response:
-    """``/{database}/{table}/-/matrix.png``: the same as a heat map."""
-    return await respond(request, datasette, _picture)
-
-
-async def values(request: Request, datasette: Datasette) -> Response:
-    """``/{database}/{table}/-/matrix-values``: the page's cosines, see matrix.halves."""
-    return await respond(request, datasette, _values)
-
-
 def _order(place: Place) -> str:
     order: str = place.request.args.get("_order", matrix.ORDERS[0])
     if order not in matrix.ORDERS:
@@ -70,11 +57,11 @@ def _order(place: Place) -> str:
     return order
 
 
-async def _computed(place: Place, wanted: Asked, sample: Sample, order: str) -> Matrix:
+async def _computed(place: Place, selection: Selection, sample: Sample, order: str) -> Matrix:
     key = overview.key(place, sample, order)
     vectors = np.empty((0, 0), np.float32)
     if not _matrices.has(key):
-        vectors = await overview.vectors(place, wanted, sample)
+        vectors = await overview.vectors(place, selection, sample)
     return await _matrices.get(key, lambda: _compute(vectors, order))
 
 
@@ -87,19 +74,23 @@ def _compute(vectors: np.ndarray, order: str) -> Matrix:
     return Matrix(cosines, indices, *matrix.colour_range(cosines))
 
 
-async def _page(place: Place) -> Response:
+@view()
+async def page(place: Place) -> Response:
+    """``/{database}/{table}/-/matrix{.json}``: every picture compared with every other one."""
     as_json = wants_json(place.request)
-    wanted = await overview.parse_selection(place, JSON_ROWS if as_json else MOST_ROWS, MOST_ROWS)
+    selection = await overview.parse_selection(
+        place, JSON_ROWS if as_json else MOST_ROWS, MOST_ROWS
+    )
     order = _order(place)
-    sample = await overview.take(place, wanted)
-    found = await _computed(place, wanted, sample, order)
+    sample = await overview.sample_rows(place, selection)
+    found = await _computed(place, selection, sample, order)
     keys = [sample.keys[index] for index in found.order]
-    rows = await overview.read(place, lambda conn: similar.read(conn, place.source, keys))
+    rows = await read(place.db, lambda conn: similar.read(conn, place.source, keys))
     if as_json:
         return json_response(place.datasette, _as_json(place, sample, found, rows))
     named_by = await place.label_column(rows)
     ordered = [] if order == "cluster" else [("_order", order)]
-    pairs = [*wanted.pairs, *ordered]
+    pairs = [*selection.pairs, *ordered]
     versioned = [*pairs, ("_version", sample.version)]
     here = overview.url(place, "matrix")
     data = {
@@ -114,16 +105,16 @@ async def _page(place: Place) -> Response:
         place.request,
         "revimg/matrix.html",
         {
-            **overview.context(place, wanted, sample, here, ordered),
+            **overview.context(place, selection, sample, here, ordered),
             "order": order,
             "data": data,
             "colours": matrix.COLOURS,
             "low": found.low,
             "high": found.high,
             "picture_url": overview.url(place, "matrix.png", versioned),
-            "map_url": overview.url(place, "map", wanted.filters),
+            "map_url": overview.url(place, "map", selection.filters),
             "order_url": address(
-                here, wanted.pairs + ([("_order", "key")] if order == "cluster" else [])
+                here, selection.pairs + ([("_order", "key")] if order == "cluster" else [])
             ),
             "alternate_url_json": overview.url(place, "matrix.json", pairs),
         },
@@ -149,30 +140,42 @@ def _as_json(
     }
 
 
-async def _picture(place: Place) -> Response:
-    sample, order, found = await _part(place)
+@view()
+async def picture(place: Place) -> Response:
+    """``/{database}/{table}/-/matrix.png``: the matrix as a heat map."""
+    selection, sample, order = await _part(place)
     if not sample.keys:
         raise Problem(404, f"no picture of {place.source.name} meets these filters")
     caption = f"{sample}, {place.embedded.model}"
 
-    def draw() -> bytes:
-        buffer = io.BytesIO()
-        matrix.picture(found.cosines, caption).save(buffer, "PNG")
-        return buffer.getvalue()
+    async def draw() -> bytes:
+        found = await _computed(place, selection, sample, order)
+        key = overview.key(place, sample, order)
+        return await _pictures.get(key, lambda: _png(found, caption))
 
-    body = await _pictures.get(overview.key(place, sample, order), draw)
-    return overview.file_response(place, body, "image/png", sample)
-
-
-async def _values(place: Place) -> Response:
-    sample, _, found = await _part(place)
-    body = matrix.halves(found.cosines)
-    return overview.file_response(place, body, "application/octet-stream", sample)
+    return await overview.sample_response(place, sample, "image/png", draw)
 
 
-async def _part(place: Place) -> tuple[Sample, str, Matrix]:
-    wanted = await overview.parse_selection(place, MOST_ROWS, MOST_ROWS)
+def _png(found: Matrix, caption: str) -> bytes:
+    buffer = io.BytesIO()
+    matrix.picture(found.cosines, caption).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@view()
+async def values(place: Place) -> Response:
+    """``/{database}/{table}/-/matrix-values``: the page's cosines, see matrix.halves."""
+    selection, sample, order = await _part(place)
+
+    async def halves() -> bytes:
+        return matrix.halves((await _computed(place, selection, sample, order)).cosines)
+
+    return await overview.sample_response(place, sample, "application/octet-stream", halves)
+
+
+async def _part(place: Place) -> tuple[Selection, Sample, str]:
+    selection = await overview.parse_selection(place, MOST_ROWS, MOST_ROWS)
     order = _order(place)
-    sample = await overview.take(place, wanted)
+    sample = await overview.sample_rows(place, selection)
     overview.same_version(place, sample)
-    return sample, order, await _computed(place, wanted, sample, order)
+    return selection, sample, order

@@ -7,55 +7,37 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from datasette import Response
-from datasette.utils import sqlite_timelimit
-from datasette.utils.asgi import Request
 
 from ...embedding.originals import read_original
 from ...keys import parse_row_path, row_path
 from ...pictures.region import Crop
-from ...search.similar import Answer, Question, answer, finite
-from ...search.similar import row_and_vector as asked_row
+from ...search.similar import Answer, Question, answer, finite, row_and_vector
 from ...store import reading
 from .. import permissions
-from ..problems import SEARCH_SECONDS, Problem
-from ..requests import parameters
-from ..requests.parameters import Condition, Parameters
-from ..requests.place import (
-    Place,
-    check_upload,
-    html_response,
-    image_response,
-    json_response,
-    respond,
-    wants_json,
-)
+from ..problems import Problem
+from ..requests.filters import Condition, from_form, parse_condition, sent_by_form
+from ..requests.parameters import Parameters, address, parse
+from ..requests.place import Place, check_upload
+from ..requests.reading import read
+from ..requests.responses import file_response, html_response, json_response, wants_json
+from ..requests.view import view
 from ..rows import search_url
 from ..work import inference, state
 from . import facets, gallery
 
 if TYPE_CHECKING:
-    from datasette.app import Datasette
+    pass
 
 
-async def similar(request: Request, datasette: Datasette) -> Response:
+@view()
+async def similar(place: Place) -> Response:
     """``/{database}/{table}/{pks}/-/similar{.json}``: the rows that look most like this one."""
-    return await respond(request, datasette, _similar)
-
-
-async def thumbnail(request: Request, datasette: Datasette) -> Response:
-    """``/{database}/{table}/{pks}/-/thumbnail``: the row's picture as a small WebP."""
-    return await respond(request, datasette, _thumbnail)
-
-
-async def _similar(place: Place) -> Response:
-    asked = parameters.parse(place.request, place.settings.size)
-    if parameters.sent_by_form(asked.pairs):
-        return Response.redirect(
-            parameters.address(_path(place), parameters.from_form(asked.pairs))
-        )
-    condition = await condition_of(place, asked)
-    vector = await _region(place, asked.crop) if asked.crop else None
-    found = await search(place, asked, condition, place.row, vector)
+    parameters = parse(place.request, place.settings.size)
+    if sent_by_form(parameters.pairs):
+        return Response.redirect(address(_path(place), from_form(parameters.pairs)))
+    condition = await parse_condition(place, parameters.pairs)
+    vector = await _region(place, parameters.crop) if parameters.crop else None
+    found = await search(place, parameters, condition, place.row, vector)
     if wants_json(place.request):
         assert found.row
         query = {
@@ -63,9 +45,9 @@ async def _similar(place: Place) -> Response:
             "url": place.url(found.row.key),
             "thumbnail_url": place.url(found.row.key, "thumbnail"),
         }
-        body = await answer_json(place, asked, condition, found, query, _path(place))
+        body = await answer_json(place, parameters, condition, found, query, _path(place))
         return json_response(place.datasette, body)
-    context = await gallery_context(place, asked, condition, found)
+    context = await gallery_context(place, parameters, condition, found)
     return await html_response(place.datasette, place.request, "revimg/similar.html", context)
 
 
@@ -75,14 +57,9 @@ def _path(place: Place) -> str:
     return page + ".json" if wants_json(place.request) else page
 
 
-async def condition_of(place: Place, asked: Parameters) -> Condition:
-    """The filters of the request."""
-    return await parameters.condition(place.datasette, place.request, place.db, place.source, asked)
-
-
 async def search(
     place: Place,
-    asked: Parameters,
+    parameters: Parameters,
     condition: Condition,
     row: tuple[str, ...] | None,
     vector: np.ndarray | None,
@@ -90,22 +67,20 @@ async def search(
     """The rows most similar to a row, or to the picture whose unit vector (D,) is given."""
     question = Question(
         row,
-        [parse_row_path(row) for row in asked.like],
-        [parse_row_path(row) for row in asked.unlike],
-        asked.size,
-        asked.minimum,
+        [parse_row_path(row) for row in parameters.like],
+        [parse_row_path(row) for row in parameters.unlike],
+        parameters.size,
+        parameters.minimum,
         condition.sql,
         condition.values,
         vector,
-        facets.ENUMERATED if facets.asked_facets(place) or not wants_json(place.request) else 0,
+        facets.ENUMERATED if facets.requested_facets(place) or not wants_json(place.request) else 0,
     )
 
     def find(conn: sqlite3.Connection) -> Answer:
-        with sqlite_timelimit(conn, SEARCH_SECONDS * 1000):
-            return answer(conn, place.source, question, state.of(place.db))
+        return answer(conn, place.source, question, state.of(place.db))
 
-    found: Answer = await place.db.execute_fn(find)
-    return found
+    return await read(place.db, find)
 
 
 async def _region(place: Place, crop: Crop) -> np.ndarray:
@@ -113,33 +88,33 @@ async def _region(place: Place, crop: Crop) -> np.ndarray:
     await check_upload(place)
     inference.queue(place.datasette).check_room()
 
-    def read(conn: sqlite3.Connection) -> bytes:
-        key, _ = asked_row(conn, place.source, place.row)
+    def find(conn: sqlite3.Connection) -> bytes:
+        key, _ = row_and_vector(conn, place.source, place.row)
         return read_original(conn, place.source, place.embedded, place.base, key)
 
     _, encoding = await inference.decode_and_encode(
-        place.datasette, place.db.name, place.embedded, await place.db.execute_fn(read), crop=crop
+        place.datasette, place.db.name, place.embedded, await read(place.db, find), crop=crop
     )
     return encoding.vector
 
 
 async def gallery_context(
-    place: Place, asked: Parameters, condition: Condition, found: Answer, here: str = ""
+    place: Place, parameters: Parameters, condition: Condition, found: Answer, here: str = ""
 ) -> dict[str, Any]:
     """What a template shows of an answer; ``here`` is the page, where it is about no row."""
     label = await place.db.label_column_for_table(place.source.name)
     shown = gallery.Shown(place.url, label, place.settings.similar_columns, here)
     page = place.url(found.row.key, "similar") if found.row else here
-    counted = await facets.count_facets(place, asked, condition, found, page)
+    counted = await facets.count_facets(place, parameters, condition, found, page)
     return {
-        **gallery.context(found, asked, condition.filters, place.source, shown),
+        **gallery.context(found, parameters, condition.filters, place.source, shown),
         **await page_context(place),
         "here": page,
         "facets": counted.results.values(),
         "facets_timed_out": counted.timed_out,
-        "filter_form": facets.filter_form(place, asked, condition),
-        "threshold": facets.threshold(asked, found, page),
-        "minimum": asked.minimum,
+        "filter_form": facets.filter_form(place, parameters, condition),
+        "threshold": facets.threshold(parameters, found, page),
+        "minimum": parameters.minimum,
         "enumerated": found.keys is not None,
     }
 
@@ -159,7 +134,7 @@ async def page_context(place: Place) -> dict[str, Any]:
 
 async def answer_json(
     place: Place,
-    asked: Parameters,
+    parameters: Parameters,
     condition: Condition,
     found: Answer,
     query: dict[str, Any],
@@ -174,13 +149,13 @@ async def answer_json(
         }
         for row in found.rows
     ]
-    if asked.shape == "array":
+    if parameters.shape == "array":
         return rows
     body: dict[str, Any] = {
         **place.body,
         "query": {
             **query,
-            **({"crop": asked.crop.text} if asked.crop else {}),
+            **({"crop": parameters.crop.text} if parameters.crop else {}),
             "like": [row_path(row.key) for row in found.like],
             "unlike": [row_path(row.key) for row in found.unlike],
         },
@@ -190,11 +165,13 @@ async def answer_json(
         "ms": round(found.ms, 3),
     }
     body.update(facets.minimum(found))
-    if asked.only("_facet"):
-        counted = await facets.count_facets(place, asked, condition, found, here, suggest=False)
+    if parameters.only("_facet"):
+        counted = await facets.count_facets(
+            place, parameters, condition, found, here, suggest=False
+        )
         body["facet_results"] = counted.results
         body["facets_timed_out"] = counted.timed_out
-    if asked.shape == "arrays":
+    if parameters.shape == "arrays":
         names = list(dict.fromkeys(name for row in rows for name in row["row"]))
         urls = ["url", "similar_url", "thumbnail_url"]
         scores = ["score", "percentile"]
@@ -210,17 +187,20 @@ async def answer_json(
     return body
 
 
-async def _thumbnail(place: Place) -> Response:
-    def read(conn: sqlite3.Connection) -> bytes | None:
+@view()
+async def thumbnail(place: Place) -> Response:
+    """``/{database}/{table}/{pks}/-/thumbnail``: the row's picture as a small WebP."""
+
+    def find(conn: sqlite3.Connection) -> bytes | None:
         if len(place.row) != len(place.source.key_columns):
             return None
         return reading.thumbnail(conn, place.source.name, place.row)
 
-    picture: bytes | None = await place.db.execute_fn(read)
+    picture = await read(place.db, find)
     if picture is None:
         raise Problem(404, f"there is no thumbnail of row {', '.join(place.row)}")
 
     async def stored(known: bytes = picture) -> bytes:
         return known
 
-    return await image_response(place.request, picture, stored)
+    return await file_response(place.request, picture, "image/webp", stored)

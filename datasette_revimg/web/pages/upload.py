@@ -18,14 +18,16 @@ from ...pictures.decoding import THUMBNAIL_SIDE, Picture
 from .. import compat, permissions
 from ..embedded import current_registry
 from ..problems import Problem
-from ..requests import parameters
+from ..requests.filters import from_form, parse_condition, sent_by_form
 from ..requests.forms import FIELD, megabytes, read_form
-from ..requests.parameters import address
-from ..requests.place import Place, check_upload, html_response, json_response, respond, wants_json
+from ..requests.parameters import Parameters, address, parse
+from ..requests.place import Place, check_upload
+from ..requests.responses import html_response, json_response, wants_json
+from ..requests.view import view
 from ..rows import displayed, search_url
 from ..work import inference
 from . import gallery
-from .similar import answer_json, condition_of, gallery_context, page_context, search
+from .similar import answer_json, gallery_context, page_context, search
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -35,11 +37,6 @@ PATH = r"^/(?P<database>[^/\.]+)/(?P<table>[^/]+?)/-/similar(\.(?P<format>json))
 _THUMBNAIL = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
 
 _TOKEN = "csrftoken"
-
-
-async def similar(request: Request, datasette: Datasette) -> Response:
-    """``/{database}/{table}/-/similar{.json}``: the form, and the answer to a picture posted."""
-    return await respond(request, datasette, _similar, ("GET", "HEAD", "POST"))
 
 
 def is_upload(datasette: Datasette, scope: dict[str, Any]) -> bool:
@@ -75,7 +72,9 @@ async def action(
     ]
 
 
-async def _similar(place: Place) -> Response:
+@view("GET", "HEAD", "POST")
+async def similar(place: Place) -> Response:
+    """``/{database}/{table}/-/similar{.json}``: the form, and the answer to a picture posted."""
     await check_upload(place)
     if place.request.method == "POST":
         return await _answer(place)
@@ -86,15 +85,15 @@ async def _similar(place: Place) -> Response:
             headers={"Allow": "POST"},
         )
     chosen = place.settings
-    asked = parameters.parse(place.request, chosen.size)
+    parameters = parse(place.request, chosen.size)
     here = _here(place)
-    if parameters.sent_by_form(asked.pairs):
-        return Response.redirect(address(here, parameters.from_form(asked.pairs)))
-    condition = await condition_of(place, asked)
+    if sent_by_form(parameters.pairs):
+        return Response.redirect(address(here, from_form(parameters.pairs)))
+    condition = await parse_condition(place, parameters.pairs)
     context = {
         **await page_context(place),
-        **_form(place, asked),
-        "conditions": gallery.conditions(asked, condition.filters, here),
+        **_form(place, parameters),
+        "conditions": gallery.conditions(parameters, condition.filters, here),
     }
     return await html_response(place.datasette, place.request, "revimg/search.html", context)
 
@@ -105,12 +104,12 @@ async def _answer(place: Place) -> Response:
     chosen = place.settings
     form = await read_form(place.request, chosen.max_upload_bytes)
     place = replace(place, request=_with_fields(place.request, form.fields))
-    asked = parameters.parse(place.request, chosen.size)
-    condition = await condition_of(place, asked)
+    parameters = parse(place.request, chosen.size)
+    condition = await parse_condition(place, parameters.pairs)
     picture, encoding = await inference.decode_and_encode(
-        place.datasette, place.db.name, place.embedded, form.picture, crop=asked.crop
+        place.datasette, place.db.name, place.embedded, form.picture, crop=parameters.crop
     )
-    found = await search(place, asked, condition, None, encoding.vector)
+    found = await search(place, parameters, condition, None, encoding.vector)
     if wants_json(place.request):
         query = {
             "width": picture.width,
@@ -119,11 +118,11 @@ async def _answer(place: Place) -> Response:
             "bytes": len(form.picture),
         }
         here = _here(place) + ".json"
-        body = await answer_json(place, asked, condition, found, query, here)
+        body = await answer_json(place, parameters, condition, found, query, here)
         return json_response(place.datasette, body)
     context = {
-        **await gallery_context(place, asked, condition, found, _here(place)),
-        **_form(place, asked),
+        **await gallery_context(place, parameters, condition, found, _here(place)),
+        **_form(place, parameters),
         "query": _shown(picture, len(form.picture)),
     }
     return await html_response(place.datasette, place.request, "revimg/upload.html", context)
@@ -133,11 +132,11 @@ def _here(place: Place) -> str:
     return search_url(place.datasette, place.db.name, place.source.name)
 
 
-def _form(place: Place, asked: parameters.Parameters) -> dict[str, Any]:
+def _form(place: Place, parameters: Parameters) -> dict[str, Any]:
     """The form, which keeps the filters; a region is one of a certain picture."""
     chosen = place.settings
     return {
-        "action_url": address(_here(place), asked.without("_crop", "_shape")),
+        "action_url": address(_here(place), parameters.without("_crop", "_shape")),
         "field": FIELD,
         "max_bytes": chosen.max_upload_bytes,
         "max_size": megabytes(chosen.max_upload_bytes),
@@ -162,8 +161,8 @@ def _with_fields(request: Request, fields: list[tuple[str, str]]) -> Request:
     """The request as if the fields of its form were parameters of its address."""
     pairs = parse_qsl(request.query_string, keep_blank_values=True)
     pairs += [(name, text) for name, text in fields if name != _TOKEN]
-    if parameters.sent_by_form(pairs):
-        pairs = parameters.from_form(pairs)
+    if sent_by_form(pairs):
+        pairs = from_form(pairs)
     return Request({**request.scope, "query_string": urlencode(pairs).encode()}, request.receive)
 
 

@@ -18,7 +18,7 @@ from datasette_revimg.pictures import decoding
 from datasette_revimg.store import tables, upkeep, writing
 from datasette_revimg.store.registry import EmbeddedTable
 from datasette_revimg.store.writing import Embedding
-from datasette_revimg.web.requests import parameters
+from datasette_revimg.web.requests import filters
 from kit.asking import check_problem, cookies, get_json, ids
 from kit.docs import blocks
 from kit.geometry import ANGLES, AWKWARD, DIMENSION, cosine, embed, nearest, png, vector
@@ -251,9 +251,9 @@ async def test_awkward_columns(odd):
     ],
 )  # fmt: skip
 async def test_what_a_form_says(pairs, same):
-    assert parameters.sent_by_form(pairs)
-    assert parameters.from_form(pairs) == same
-    assert not parameters.sent_by_form(same)
+    assert filters.sent_by_form(pairs)
+    assert filters.from_form(pairs) == same
+    assert not filters.sent_by_form(same)
 
 
 async def test_search_field(data, serve):

@@ -1,0 +1,99 @@
+"""Responses: JSON, HTML, pictures and other files, and the pages of problems."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from datasette import Response
+from datasette.utils import add_cors_headers
+from datasette.utils.asgi import Request
+
+from ..problems import Problem
+
+if TYPE_CHECKING:
+    from datasette.app import Datasette
+
+# Browsers may show a picture again this long without asking.
+CACHE_SECONDS = 300
+
+
+def wants_json(request: Request) -> bool:
+    """Return whether the address asks for JSON."""
+    return bool(request.url_vars.get("format") == "json")
+
+
+def json_response(datasette: Datasette, body: Any, status: int = 200) -> Response:
+    """Return a body as JSON."""
+    headers: dict[str, str] = {}
+    if datasette.cors:
+        add_cors_headers(headers)
+    return Response.json(body, status=status, headers=headers)
+
+
+async def html_response(
+    datasette: Datasette, request: Request, template: str, context: dict[str, Any]
+) -> Response:
+    """Return a template with its variables filled in."""
+    # What was computed so far and the template take some milliseconds each: others may come
+    # between, however many pages are ready at once.
+    await asyncio.sleep(0)
+    return Response.html(
+        await datasette.render_template(template, context, request=request, view_name="revimg")
+    )
+
+
+def json_problem(datasette: Datasette, problem: Problem) -> Response:
+    """Return a problem as JSON, with its status."""
+    body = {"ok": False, "error": problem.message, "errors": [problem.message]}
+    return json_response(datasette, {**body, "status": problem.status}, problem.status)
+
+
+async def problem_response(
+    datasette: Datasette, request: Request, problem: Problem, crumbs: dict[str, str]
+) -> Response:
+    """Return a problem as JSON or as a page, with its status and headers; ``crumbs`` are the
+    ``database`` and ``table`` for the page's navigation, as far as the actor may see them."""
+    if wants_json(request):
+        response = json_problem(datasette, problem)
+    else:
+        response = await html_response(
+            datasette, request, "revimg/problem.html", {**crumbs, "problem": problem}
+        )
+        response.status = problem.status
+    response.headers.update(problem.headers)
+    return response
+
+
+async def file_response(
+    request: Request,
+    version: bytes,
+    content_type: str,
+    make: Callable[[], Awaitable[bytes]],
+    *,
+    seconds: int = CACHE_SECONDS,
+) -> Response:
+    """Return a file, made only for a browser that doesn't have this version of it.
+
+    ``version`` stands for the file's content: equal versions mean equal files. A browser may show
+    the file again for this many ``seconds`` without asking; 0 means that it has to ask each time.
+    """
+    tag = f'"{hashlib.sha256(version).hexdigest()[:32]}"'
+    headers = {
+        "ETag": tag,
+        # Never in a cache that several people share, nor for the next who signs in here.
+        "Cache-Control": f"private, max-age={seconds}" if seconds else "private, no-cache",
+        "Vary": "Cookie, Authorization",
+        "X-Content-Type-Options": "nosniff",
+    }
+    if _matches(tag, request.headers.get("if-none-match", "")):
+        return Response(b"", 304, headers, content_type)
+    return Response(await make(), 200, headers, content_type)
+
+
+def _matches(tag: str, if_none_match: str) -> bool:
+    """Compare weakly, as RFC 9110 says of If-None-Match."""
+    tags = [part.strip().removeprefix("W/") for part in if_none_match.split(",")]
+    return if_none_match.strip() == "*" or tag in tags

@@ -1,0 +1,59 @@
+"""Views: what Datasette calls for an address, around a function that knows the place only."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from datasette import Forbidden, Response
+from datasette.utils.asgi import Request
+
+from ..problems import Expected, Problem, problem_of
+from .place import Place, find_place
+from .responses import json_problem, problem_response, wants_json
+
+if TYPE_CHECKING:
+    from datasette.app import Datasette
+
+Page = Callable[[Place], Awaitable[Response]]
+View = Callable[[Request, "Datasette"], Awaitable[Response]]
+
+
+def view(*methods: str) -> Callable[[Page], View]:
+    """Make a view of a page about an embedded table; without ``methods`` it allows GET and HEAD.
+
+    The page is called with a place that the actor may view. The problems it raises become pages
+    or JSON with their status.
+    """
+    allowed = methods or ("GET", "HEAD")
+
+    def decorate(page: Page) -> View:
+        # Datasette passes arguments by the names it finds in the signature. So this has its own,
+        # and functools.wraps, which shows that of the page, can't be used.
+        async def respond(request: Request, datasette: Datasette) -> Response:
+            crumbs: dict[str, str] = {}
+            try:
+                _check_method(request.method, allowed)
+                response = await page(await find_place(request, datasette, crumbs))
+            except Forbidden as error:
+                # The HTML is Datasette's, or that of a plugin that lets people sign in.
+                if not wants_json(request):
+                    raise
+                response = json_problem(datasette, Problem(403, str(error)))
+            except Expected as error:
+                response = await problem_response(datasette, request, problem_of(error), crumbs)
+            if request.method == "HEAD":
+                response.body = b""
+            return response
+
+        for name in ("__module__", "__name__", "__qualname__", "__doc__"):
+            setattr(respond, name, getattr(page, name))
+        return respond
+
+    return decorate
+
+
+def _check_method(method: str, allowed: tuple[str, ...]) -> None:
+    if method not in allowed:
+        sentence = f"{method} is not possible here, only {' and '.join(allowed)}"
+        raise Problem(405, sentence, headers={"Allow": ", ".join(allowed)})
