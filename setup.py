@@ -51,6 +51,8 @@ setup(
         # Forms with a picture: 0.65 has no parser for them, 1.0's writes files. The first version
         # that limits the headers of a part.
         "python-multipart>=0.0.27",
+        # The first version whose errors are sentences.
+        "safetensors>=0.6.1",
         "tabulate",
         f"onnxruntime-gpu>=1.21; {GPU_WHEELS}",
         f"onnxruntime>=1.21; {NO_GPU_WHEELS}",
@@ -60,7 +62,7 @@ setup(
         # The map by t-SNE instead of principal components.
         "map": ["scikit-learn>=1.5"],
         # The frameworks whose own vectors the tests compare ours with; torch in a CPU build.
-        "frameworks": ["keras", "safetensors", "torch"],
+        "frameworks": ["keras", "torch"],
         "test": [
             # Brings axe-core, so that no test fetches anything.
             "axe-playwright-python",

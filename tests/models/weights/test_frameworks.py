@@ -135,7 +135,6 @@ def test_torch(kind, weights, models, tmp_path):
     network = torch_network(torch, weights)
     file = tmp_path / "vgg16"
     if kind == "safetensors":
-        pytest.importorskip("safetensors", reason="safetensors is not installed")
         from safetensors.torch import save_file
 
         save_file(network.state_dict(), file)

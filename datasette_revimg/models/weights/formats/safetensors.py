@@ -1,57 +1,69 @@
-"""``.safetensors``: the length of a JSON header (8 bytes), the header, then the raw numbers."""
+"""``.safetensors``, by the library of that name: only its header is read at first."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
 
 from ....errors import WeightsError
 from ..names import WeightTensors
-from ..tensors import Stored, checked_shape, in_file
+from ..tensors import Stored, rows_per_block
 from .torch_names import contents
 
 PREFIX = 8
-# A VGG16 header has about 4 kB; a larger length is no length, or an attempt on the memory.
+# VGG16's header has about 4 kB. The library allows 100 MB, and unfolds them in memory.
 HEADER_LIMIT = 2**20
 # I64 is for the batch counters of batch normalisation, so that it is named as the reason.
 _TYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "I64": "<i8"}
 
 
 def looks_like(head: bytes) -> bool:
-    """Whether a file that begins with ``head`` is a .safetensors."""
-    return head[PREFIX : PREFIX + 1] == b"{" and int.from_bytes(head[:PREFIX], "little") > 1
+    """Check whether a file that begins with ``head`` is a .safetensors."""
+    return head[PREFIX : PREFIX + 1] == b"{" and _header_length(head) > 1
 
 
 def read(path: Path) -> WeightTensors:
-    """The tensors, under torchvision's or timm's names."""
+    """Find the tensors, under torchvision's or timm's names."""
     with path.open("rb") as file:
-        length = int.from_bytes(file.read(PREFIX), "little")
-        if length > HEADER_LIMIT:
-            raise WeightsError(f"its header claims {length} bytes, VGG16's has a few thousand")
-        data = file.read(length)
-    if len(data) != length:
-        raise WeightsError("the file is truncated: it ends inside its header")
+        length = _header_length(file.read(PREFIX))
+    if length > HEADER_LIMIT:
+        raise WeightsError(f"its header claims {length} bytes, VGG16's has a few thousand")
+    with _opened(path) as archive:
+        names = archive.keys()
+        return contents("safetensors", [_stored(path, archive, name) for name in names])
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
-        header = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise WeightsError("its header is not JSON") from error
-    if not isinstance(header, dict):
-        raise WeightsError("its header is not a JSON object")
-    header.pop("__metadata__", None)
-    stored = [_stored(path, name, embedded, PREFIX + length) for name, embedded in header.items()]
-    return contents("safetensors", stored)
+        with safe_open(path, "numpy") as archive:
+            yield archive
+    except SafetensorError as error:
+        reason = str(error).removeprefix("Error while deserializing header: ")
+        raise WeightsError(f"the .safetensors file is damaged or truncated ({reason})") from error
 
 
-def _stored(path: Path, name: str, embedded: object, start: int) -> Stored:
-    match embedded:
-        case {"dtype": str(kind), "shape": list(shape), "data_offsets": [int(first), int(last)]}:
-            if not 0 <= first <= last:
-                raise WeightsError(f"{name} lies at impossible offsets, {first} to {last}")
-        case _:
-            raise WeightsError(f"{name} is described wrongly in the header")
+def _header_length(head: bytes) -> int:
+    return int.from_bytes(head[:PREFIX], "little")
+
+
+def _stored(path: Path, archive: Any, name: str) -> Stored:
+    tensor = archive.get_slice(name)
+    kind, shape = tensor.get_dtype(), tuple(tensor.get_shape())
     if kind not in _TYPES:
         raise WeightsError(f"{name} holds {kind}; only F16, F32 and F64 are read")
-    dtype, sides = np.dtype(_TYPES[kind]), checked_shape(name, shape)
-    return in_file(path, name, dtype, sides, start + first, last - first)
+    dtype = np.dtype(_TYPES[kind])
+
+    def blocks() -> Iterator[np.ndarray]:
+        step = rows_per_block(shape, dtype.itemsize)
+        with _opened(path) as archive:
+            rows = archive.get_slice(name)
+            for start in range(0, shape[0], step):
+                yield rows[start : min(start + step, shape[0])]
+
+    return Stored(name, shape, dtype, blocks)
