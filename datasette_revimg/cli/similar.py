@@ -13,13 +13,14 @@ import click
 import numpy as np
 from tabulate import tabulate
 
-from ..embedding import choice, jobs
+from ..embedding import choice
 from ..embedding.choice import load_network
 from ..errors import RevimgError
 from ..keys import Key, typed_keys
 from ..models.catalogue import Model
 from ..models.network import Network
 from ..pictures import decoding
+from ..pictures.files import read_file
 from ..search import top_k
 from ..store import code_log, reading, tables
 from ..store.registry import EmbeddedTable
@@ -166,7 +167,7 @@ class _QueryFinder:
             )
         network = self._loaded()
         try:
-            picture = decoding.decode(jobs.read_file(file), network.size)
+            picture = decoding.decode(read_file(file), network.size)
         except decoding.ImageError as error:
             raise RevimgError(f"{text}: {error}") from error
         return np.asarray(network.embed(picture.array[np.newaxis])[0])

@@ -20,6 +20,7 @@ from ..errors import RevimgError
 from ..keys import Key
 from ..pictures import decoding
 from ..pictures.decoding import ImageError
+from ..pictures.files import is_inside, read_file, to_path
 from ..store import reading, tables
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
@@ -27,9 +28,6 @@ from ..store.tables import Table
 # Keys per page, and values that are looked at to find the column of pictures.
 PAGE = 500
 SAMPLE = 20
-
-# A file is read whole; the largest picture that images.MAX_PIXELS admits, uncompressed.
-MAX_FILE_BYTES = 1 << 29
 
 FILE_COLUMNS: dict[str, type] = {
     "path": str,
@@ -147,7 +145,7 @@ def _reader(value: Any, kind: str, base: Path) -> Callable[[], bytes]:
         if isinstance(value, bytes):
             return lambda: value
         return _refuse(f"not a BLOB but {type(value).__name__}")
-    path = path_of(value)
+    path = to_path(value)
     if "://" in str(value):
         return _refuse("a web address, and only files are read")
     if not is_inside(base, path):
@@ -160,35 +158,6 @@ def _refuse(reason: str) -> Callable[[], bytes]:
         raise ImageError(reason)
 
     return read
-
-
-def path_of(value: Any) -> Path:
-    """A path as a table has it."""
-    return Path(value.decode(errors="replace") if isinstance(value, bytes) else str(value))
-
-
-def is_inside(base: Path, path: Path) -> bool:
-    """Whether base/path stays below base; paths in a table are somebody else's input."""
-    return Path(os.path.normpath(base / path)).is_relative_to(os.path.normpath(base))
-
-
-class MissingError(ImageError):
-    """The file can't be read now; what was stored for it is still as good as it was."""
-
-
-def read_file(file: Path) -> bytes:
-    """The bytes of a regular file. MissingError or ImageError, without the path, when not."""
-    try:
-        if not file.is_file():
-            raise MissingError("no such file" if not file.exists() else "not a file")
-        if file.stat().st_size > MAX_FILE_BYTES:
-            raise ImageError(f"too large: more than {MAX_FILE_BYTES >> 20} MB")
-        return file.read_bytes()
-    except (OSError, ValueError) as error:
-        if isinstance(error, ImageError):
-            raise
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise MissingError(f"can't be read: {reason}") from error
 
 
 def picture_files(paths: Sequence[Path]) -> list[Path]:

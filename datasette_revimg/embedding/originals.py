@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from pathlib import Path
 
 from ..errors import NoPictureError, OutsideFolderError, PictureGoneError, UnusablePictureError
 from ..keys import Key
 from ..pictures.decoding import ImageError
+from ..pictures.files import MissingError, read_file, resolve_inside, to_path
 from ..store import tables
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
-from . import jobs
-from .jobs import MissingError
 
 
 def read_original(
@@ -36,27 +34,14 @@ def read_original(
         raise NoPictureError(f"row {name} of {source.name} has no picture")
     if base is None:
         raise NoPictureError(f"the picture of row {name} is a file, and the database has no folder")
-    file = _served_file(base, jobs.path_of(value))
+    file = resolve_inside(base, to_path(value))
     if file is None:
         raise OutsideFolderError(f"the file of row {name} lies outside the folder of the pictures")
     try:
-        return jobs.read_file(file)
+        return read_file(file)
     except MissingError as error:
         raise PictureGoneError(
             f"the picture of row {name} can’t be read, its file was moved or deleted: {error}",
         ) from error
     except ImageError as error:
         raise UnusablePictureError(f"the picture of row {name} can’t be used: {error}") from error
-
-
-def _served_file(base: Path, path: Path) -> Path | None:
-    """The file at base/path, None when that isn't below base, by name or through links."""
-    if not jobs.is_inside(base, path):
-        return None
-    try:
-        # The file that was checked is the one that is read.
-        file = Path(os.path.realpath(base / path))
-        return file if file.is_relative_to(os.path.realpath(base)) else None
-    except ValueError:
-        # No file system has a NUL in a name.
-        return None

@@ -22,10 +22,11 @@ from ..models import labels
 from ..models.network import Batch
 from ..pictures import decoding
 from ..pictures.decoding import ImageError, Picture
+from ..pictures.files import MissingError
 from ..store import upkeep, writing
 from ..store.tables import Table
 from ..store.writing import Embedding, Failure
-from .jobs import Job, MissingError
+from .jobs import Job
 
 # Pictures (N, height, width, 3) uint8 → their vectors. Threads and one network today; whatever else
 # can turn a batch of pictures into vectors fits here too.
