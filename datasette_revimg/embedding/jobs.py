@@ -14,14 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import sqlite_utils
-
 from ..errors import RevimgError
 from ..keys import Key
 from ..pictures import decoding
 from ..pictures.decoding import ImageError
 from ..pictures.files import is_inside, read_file, to_path
-from ..store import reading, tables
+from ..store import file_table, reading, tables
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
 
@@ -29,16 +27,6 @@ from ..store.tables import Table
 PAGE = 500
 SAMPLE = 20
 
-FILE_COLUMNS: dict[str, type] = {
-    "path": str,
-    "name": str,
-    "size": int,
-    "mtime": str,
-    "width": int,
-    "height": int,
-    "format": str,
-    "taken": str,
-}
 
 
 @dataclass(frozen=True)
@@ -199,28 +187,6 @@ def common_folder(paths: Sequence[Path]) -> Path:
         ) from error
 
 
-def prepare_file_table(conn: sqlite3.Connection, table: str, keep_content: bool) -> Table:
-    """Create the table for pictures from files, or add what an existing one lacks.
-
-    RevimgError when a table of that name has another primary key than ``path``.
-    """
-    database = sqlite_utils.Database(conn, execute_plugins=False)
-    columns = dict(FILE_COLUMNS, **({"content": bytes} if keep_content else {}))
-    if table not in database.table_names() and table not in database.view_names():
-        database.table(table).create(columns, pk="path")
-        return tables.find(conn, table)
-    source = tables.find(conn, table)
-    if source.key_columns != ("path",):
-        raise RevimgError(
-            f"{source.name!r} has the primary key {', '.join(source.key_columns)}, and files "
-            "need a table whose key is path: choose another name for the new table"
-        )
-    for name, kind in columns.items():
-        if name not in source.columns:
-            database.table(source.name).add_column(name, kind)
-    return tables.find(conn, table)
-
-
 def missing_files(
     conn: sqlite3.Connection,
     source: Table,
@@ -274,7 +240,7 @@ def _file_job(
     row = {"path": key[0], "name": _utf8(file.name), "size": stat.st_size, "mtime": mtime}
     untouched = False
     if content_hash is not None:
-        recorded = tables.file_record(conn, source, key[0], with_content=keep_content)
+        recorded = file_table.recorded(conn, source, key[0], with_content=keep_content)
         untouched = recorded == (stat.st_size, mtime, 0)
     return Job(key, lambda: read_file(file), content_hash, row, keep_content, untouched)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..errors import RevimgError
 from ..models.catalogue import Model
-from ..store import registry, tables, writing
+from ..store import file_table, registry, tables, writing
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
 from . import jobs as sources
@@ -113,13 +113,13 @@ def plan_files(
         )
     base = _file_base(database, recorded, paths, base_dir)
     keep_content = keep_content or bool(recorded and recorded.kind == "blob")
-    source = sources.prepare_file_table(conn, table, keep_content)
+    source = file_table.prepare(conn, table, keep_content)
     found = ("content", "blob") if keep_content else ("path", "path")
     embedded = _entry(source, found, _stored_base(database, base), model)
     if recorded:
         old_base = base_folder(database, recorded)
         if old_base != base:
-            writing.move_paths(conn, source, f"{old_base.relative_to(base).as_posix()}/")
+            file_table.move_paths(conn, source, f"{old_base.relative_to(base).as_posix()}/")
         if start_over:
             writing.forget(conn, table)
     writing.prepare(conn, source, embedded, labels)

@@ -142,20 +142,6 @@ def count_pictures(conn: sqlite3.Connection, source: Table, column: str) -> tupl
     return total, without
 
 
-def file_record(
-    conn: sqlite3.Connection, source: Table, path: str, *, with_content: bool
-) -> tuple[Any, ...] | None:
-    """Return what a table made from files has of a file: size, mtime, and 1 if ``with_content``
-    asks for the file's bytes and they are missing, else 0; None without a row."""
-    lacking = "content is null" if with_content else "0"
-    cursor = conn.execute(
-        f"select size, mtime, {lacking} from {quote(source.name)} where path = ?", [path]
-    )
-    cursor.row_factory = None
-    row: tuple[Any, ...] | None = cursor.fetchone()
-    return row
-
-
 def count_sql(source: Table, where: str) -> str:
     """Return the SQL that counts the rows that meet a condition."""
     return f"select count(*) from {quote(source.name)} where {where}"

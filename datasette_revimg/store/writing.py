@@ -206,19 +206,6 @@ def clear_failures(conn: sqlite3.Connection, source: Table, keys: Sequence[Key])
         _clear_failures(conn, source, keys)
 
 
-def move_paths(conn: sqlite3.Connection, source: Table, prefix: str) -> None:
-    """Put ``prefix`` before every path of a table made from files, in one transaction."""
-    with sqlite_utils.Database(conn, execute_plugins=False).atomic():
-        for name in (source.name, *existing_keyed_tables(conn, source.name)):
-            # SQLite checks each row at once: a path may become what another one still is. No
-            # path begins with a slash, so that in between they are out of each other's way.
-            conn.execute(f"update {quote(name)} set path = '/' || path")
-            conn.execute(f"update {quote(name)} set path = ? || substr(path, 2)", [prefix])
-        # They name the rows by their paths.
-        code_log.start_over(conn, source.name)
-        conn.execute(f"delete from {FAILURES} where table_name = ?", [source.name])
-
-
 def forget(conn: sqlite3.Connection, table: str) -> None:
     """Delete everything that was computed for a table; the table itself stays as it is."""
     known = embedded(conn, table)

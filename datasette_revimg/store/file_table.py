@@ -1,0 +1,77 @@
+"""Tables of the user's that are made from files: a row for each file, named by its path."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import sqlite_utils
+
+from ..errors import RevimgError
+from . import code_log, tables
+from .registry import (
+    FAILURES,
+    existing_keyed_tables,
+)
+from .sql import quote
+from .tables import Table
+
+COLUMNS: dict[str, type] = {
+    "path": str,
+    "name": str,
+    "size": int,
+    "mtime": str,
+    "width": int,
+    "height": int,
+    "format": str,
+    "taken": str,
+}
+
+
+def prepare(conn: sqlite3.Connection, table: str, keep_content: bool) -> Table:
+    """Create the table for pictures from files, or add what an existing one lacks.
+
+    RevimgError when a table of that name has another primary key than ``path``.
+    """
+    database = sqlite_utils.Database(conn, execute_plugins=False)
+    columns = dict(COLUMNS, **({"content": bytes} if keep_content else {}))
+    if table not in database.table_names() and table not in database.view_names():
+        database.table(table).create(columns, pk="path")
+        return tables.find(conn, table)
+    source = tables.find(conn, table)
+    if source.key_columns != ("path",):
+        raise RevimgError(
+            f"{source.name!r} has the primary key {', '.join(source.key_columns)}, and files "
+            "need a table whose key is path: choose another name for the new table"
+        )
+    for name, kind in columns.items():
+        if name not in source.columns:
+            database.table(source.name).add_column(name, kind)
+    return tables.find(conn, table)
+
+
+def recorded(
+    conn: sqlite3.Connection, source: Table, path: str, *, with_content: bool
+) -> tuple[Any, ...] | None:
+    """Return what a table made from files has of a file: size, mtime, and 1 if ``with_content``
+    asks for the file's bytes and they are missing, else 0; None without a row."""
+    lacking = "content is null" if with_content else "0"
+    cursor = conn.execute(
+        f"select size, mtime, {lacking} from {quote(source.name)} where path = ?", [path]
+    )
+    cursor.row_factory = None
+    row: tuple[Any, ...] | None = cursor.fetchone()
+    return row
+
+
+def move_paths(conn: sqlite3.Connection, source: Table, prefix: str) -> None:
+    """Put ``prefix`` before every path of a table made from files, in one transaction."""
+    with sqlite_utils.Database(conn, execute_plugins=False).atomic():
+        for name in (source.name, *existing_keyed_tables(conn, source.name)):
+            # SQLite checks each row at once: a path may become what another one still is. No
+            # path begins with a slash, so that in between they are out of each other's way.
+            conn.execute(f"update {quote(name)} set path = '/' || path")
+            conn.execute(f"update {quote(name)} set path = ? || substr(path, 2)", [prefix])
+        # They name the rows by their paths.
+        code_log.start_over(conn, source.name)
+        conn.execute(f"delete from {FAILURES} where table_name = ?", [source.name])
