@@ -39,3 +39,7 @@ class OtherModelError(RevimgError):
 
 class WeightsError(RevimgError):
     """The given arrays are not VGG16's; the message names the tensor."""
+
+
+class CodesError(Exception):
+    """The stored codes can't be used; the message says why. Searches read the vectors instead."""

@@ -16,7 +16,7 @@ from ..embedding.pipeline import Summary
 from ..models import labels
 from ..models.catalogue import VGG16_RMAC
 from ..models.network import Network
-from ..store import code_log, reading, registry, writing
+from ..store import code_tables, reading, registry, writing
 from ..store.registry import EmbeddedTable
 from ..store.writing import Failure
 from . import matrix, models, similar
@@ -216,7 +216,7 @@ def status(database: Path) -> None:
 def _print_status(conn: sqlite3.Connection, embedded: EmbeddedTable) -> None:
     rows, vectors, failed = reading.counts(conn, embedded.table_name)
     megabytes = reading.stored_bytes(conn, embedded.table_name) / 1e6
-    known = code_log.state(conn, embedded.table_name)
+    known = code_tables.read_state(conn, embedded.table_name)
     coded = f", codes of {known.width} floats" if known and known.generation else ""
     click.echo(
         f"{embedded.table_name}: {vectors} of {rows} rows embedded, {failed} failed, "

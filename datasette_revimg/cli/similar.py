@@ -22,7 +22,7 @@ from ..models.network import Network
 from ..pictures import decoding
 from ..pictures.files import read_file
 from ..search import top_k
-from ..store import code_log, reading, tables
+from ..store import distributions, reading, tables
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
 from ..vectors import percentiles
@@ -106,7 +106,7 @@ def similar(
         query = top_k.combine(
             [finder.vector(text) for text in queries], [finder.vector(text) for text in unlike]
         )
-        background = code_log.background(conn, source.name)
+        background = distributions.read(conn, source.name)
         with naming_where(where):
             result = top_k.top_k(
                 conn,

@@ -28,7 +28,6 @@ PAGE = 500
 SAMPLE = 20
 
 
-
 @dataclass(frozen=True)
 class Job:
     """One row to embed.

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import NotEmbeddedError, RevimgError, RowNotFoundError
 from ..keys import Key
-from ..store import code_log
+from ..store import distributions
 from ..store.tables import Table
 from . import top_k
 from .cache import Cache
@@ -85,7 +85,7 @@ def compare(
     found = top_k.top_k(conn, source.name, vector, NEIGHBOURS, exclude={key}, cache=cache)
     rows = read(conn, source, [key, other])
     score = float(np.vecdot(vector.astype(np.float64), other_vector.astype(np.float64)))
-    background = code_log.background(conn, source.name)
+    background = distributions.read(conn, source.name)
     return Comparison(
         rows[0],
         rows[1],

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import NotEmbeddedError, RevimgError, RowNotFoundError
 from ..keys import Key, key_json
-from ..store import code_log, reading, tables
+from ..store import distributions, reading, tables
 from ..store.tables import Table
 from ..vectors.percentiles import Distribution, Minimum
 from . import top_k
@@ -87,7 +87,7 @@ def answer(
         keys, vector = [key], own if vector is None else vector
     if vector is None:
         raise ValueError("a question needs a row or a vector")
-    background = code_log.background(conn, source.name)
+    background = distributions.read(conn, source.name)
     like = [_named(conn, source, "like", values) for values in question.like]
     unlike = [_named(conn, source, "unlike", values) for values in question.unlike]
     query = top_k.combine([vector, *(v for _, v in like)], [v for _, v in unlike])

@@ -16,7 +16,8 @@ from ..keys import Key
 from ..store import reading, registry
 from ..store.connection import snapshot
 from ..store.tables import Table, find
-from .cache import Cache, Index, Timed
+from .cache import Cache, Timed
+from .index import Index
 
 # How much "not like this" weighs against "like this": enough to turn the ranking, too little
 # to fill it with the opposite of everything.

@@ -8,11 +8,8 @@ from typing import Any
 import sqlite_utils
 
 from ..errors import RevimgError
-from . import code_log, tables
-from .registry import (
-    FAILURES,
-    existing_keyed_tables,
-)
+from . import code_tables, tables
+from .registry import FAILURES, existing_keyed_tables
 from .sql import quote
 from .tables import Table
 
@@ -73,5 +70,5 @@ def move_paths(conn: sqlite3.Connection, source: Table, prefix: str) -> None:
             conn.execute(f"update {quote(name)} set path = '/' || path")
             conn.execute(f"update {quote(name)} set path = ? || substr(path, 2)", [prefix])
         # They name the rows by their paths.
-        code_log.start_over(conn, source.name)
+        code_tables.start_over(conn, source.name)
         conn.execute(f"delete from {FAILURES} where table_name = ?", [source.name])

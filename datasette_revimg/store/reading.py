@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import RevimgError
 from ..keys import Key, key_json
-from . import code_log
+from . import code_tables
 from .registry import FAILURES, VECTOR_DTYPE, labels_table, thumbnails_table, vectors_table
 from .schema import exists
 from .sql import placeholders, quote
@@ -264,4 +264,4 @@ def stored_bytes(conn: sqlite3.Connection, table: str) -> int:
     (thumbnails_size,) = conn.execute(
         f"select coalesce(sum(length(thumbnail)), 0) from {quote(thumbnails_table(table))}"
     ).fetchone()
-    return int(vectors_size + thumbnails_size) + code_log.stored_bytes(conn, table)
+    return int(vectors_size + thumbnails_size) + code_tables.codes_bytes(conn, table)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from ..errors import RevimgError
-from . import code_log
+from . import code_tables
 from .schema import exists
 from .sql import PREFIX, fold_name
 from .tables import Table
@@ -62,8 +62,8 @@ def own_tables(table: str) -> tuple[str, ...]:
     where they were asked for."""
     return (
         *keyed_tables(table),
-        code_log.codes_table(table),
-        code_log.basis_table(table),
+        code_tables.codes_table(table),
+        code_tables.basis_table(table),
     )
 
 

@@ -18,7 +18,7 @@ import sqlite_utils
 
 from ..errors import RevimgError
 from ..keys import Key, key_json
-from . import code_log
+from . import code_log, code_tables
 from .reading import hashes
 from .registry import (
     FAILURES,
@@ -96,7 +96,7 @@ def prepare(
                 f"({keys}, label text, score real, "
                 f"primary key ({primary_key}, label), unique (label, {primary_key}))"
             )
-        code_log.create(conn, source.name)
+        code_tables.create(conn, source.name)
         database.table(REGISTRY).upsert({**asdict(embedded), "updated": now()}, pk="table_name")
 
 

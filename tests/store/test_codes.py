@@ -10,9 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from datasette_revimg import errors
 from datasette_revimg.search import cache, top_k
 from datasette_revimg.search.cache import Budget, Cache
-from datasette_revimg.store import code_log, sql, tables, upkeep, writing
+from datasette_revimg.store import (
+    code_keys,
+    code_log,
+    code_tables,
+    distributions,
+    sql,
+    tables,
+    upkeep,
+    writing,
+)
 from datasette_revimg.store.registry import EmbeddedTable
 from datasette_revimg.store.writing import Embedding, Failure
 from datasette_revimg.vectors import codes
@@ -160,7 +170,7 @@ def test_three_ways_give_the_same_answer(kind):
         assert scanned.slot("photos").times[-1].way == "vector by vector"
         conn.execute("alter table gone rename to _revimg_photos_basis")
         with conn:
-            code_log.start_over(conn, "photos")
+            code_tables.start_over(conn, "photos")
     if kind == "mixed":
         return
     for query in queries:
@@ -186,14 +196,14 @@ def test_added_rows_are_found_at_once_without_a_new_basis():
     source = source_of(conn)
     upkeep.rebuild(conn, source)
     kept = Cache()
-    generation = code_log.state(conn, "photos").generation
+    generation = code_tables.read_state(conn, "photos").generation
     for start in range(300, 1000, 70):
         more = numbered(vectors[start : start + 70], start)
         add(conn, more)
         rows |= more
         for query in (vectors[start], features(1, seed=start)[0]):
             assert top(conn, query, 20, cache=kept) == full_sort(rows, query, 20)
-    known = code_log.state(conn, "photos")
+    known = code_tables.read_state(conn, "photos")
     assert (known.generation, known.coded, known.vectors) == (generation, 1000, 1000)
     index = kept.index(conn, source)
     assert index.keys(range(len(index))) == list(rows)
@@ -229,7 +239,7 @@ def test_changed_and_removed_rows():
     # A key that comes back holds again.
     add(conn, {(1,): vectors[899]})
     assert top(conn, vectors[899], 1, cache=kept) == [(1,)]
-    known = code_log.state(conn, "photos")
+    known = code_tables.read_state(conn, "photos")
     assert known.vectors == len(rows) + 1
     upkeep.finish(conn, source)
 
@@ -291,18 +301,18 @@ def test_codes_are_made_when_vectors_are_many(monkeypatch):
     add(conn, numbered(vectors[:200]))
     source = source_of(conn)
     upkeep.maintain(conn, source)
-    assert code_log.state(conn, "photos").generation is None
+    assert code_tables.read_state(conn, "photos").generation is None
     add(conn, numbered(vectors[200:201], 200))
     upkeep.maintain(conn, source)
-    first = code_log.state(conn, "photos")
+    first = code_tables.read_state(conn, "photos")
     assert (first.coded, first.fitted, first.added) == (201, 201, 0)
     # The fit is kept until there are more than four times as many.
     add(conn, numbered(vectors[201:800], 201))
     upkeep.maintain(conn, source)
-    assert code_log.state(conn, "photos").generation == first.generation
+    assert code_tables.read_state(conn, "photos").generation == first.generation
     add(conn, numbered(vectors[800:1000], 800))
     upkeep.maintain(conn, source)
-    second = code_log.state(conn, "photos")
+    second = code_tables.read_state(conn, "photos")
     assert second.generation != first.generation
     assert second.fitted == 1000
     assert conn.execute(
@@ -316,16 +326,16 @@ def test_a_new_kind_of_pictures_gets_a_new_basis():
     add(conn, numbered(vectors[:3000]))
     source = source_of(conn)
     upkeep.rebuild(conn, source)
-    before = code_log.state(conn, "photos")
+    before = code_tables.read_state(conn, "photos")
     assert before.width < 256
     add(conn, numbered(vectors[3000:], 3000))
     upkeep.maintain(conn, source)
-    assert code_log.state(conn, "photos").generation == before.generation
+    assert code_tables.read_state(conn, "photos").generation == before.generation
     noise = np.random.default_rng(1).normal(size=(1500, 256)).astype(np.float32)
     noise /= np.linalg.norm(noise, axis=1, keepdims=True)
     add(conn, numbered(noise, 4000))
     upkeep.maintain(conn, source)
-    after = code_log.state(conn, "photos")
+    after = code_tables.read_state(conn, "photos")
     assert after.generation != before.generation
     assert (after.added, after.fitted) == (0, 5500)
 
@@ -338,9 +348,9 @@ def test_a_log_of_mostly_former_entries_is_rewritten():
     upkeep.rebuild(conn, source)
     for _ in range(2):
         add(conn, numbered(vectors[600:]))
-    assert code_log.state(conn, "photos").coded == 1800
+    assert code_tables.read_state(conn, "photos").coded == 1800
     upkeep.maintain(conn, source)
-    assert code_log.state(conn, "photos").coded == 600
+    assert code_tables.read_state(conn, "photos").coded == 600
     assert top(conn, vectors[900], 1) == [(300,)]
 
 
@@ -403,7 +413,7 @@ def test_damage_is_noticed_and_mended(damage, caplog):
     conn.create_function("negated", 1, negated)
     conn.execute(DAMAGE[damage])
     conn.commit()
-    assert code_log.background(conn, "photos") is None
+    assert distributions.read(conn, "photos") is None
     if damage == "vectors were added by hand":
         conn.execute("insert into photos (id) values (5000)")
         rows[(5000,)] = rows[(1,)]
@@ -416,7 +426,7 @@ def test_damage_is_noticed_and_mended(damage, caplog):
         assert "photos" in caplog.text
         assert "datasette revimg embed" in caplog.text
     # What embed does: adds something, and looks after everything.
-    code_log.create(conn, "photos")
+    code_tables.create(conn, "photos")
     more = numbered(features(5, seed=77), 6000)
     add(conn, more)
     rows |= more
@@ -436,16 +446,16 @@ def test_finish_replaces_damaged_codes(monkeypatch):
     add(conn, numbered(features(700)))
     source = source_of(conn)
     upkeep.finish(conn, source)
-    before = code_log.state(conn, "photos")
+    before = code_tables.read_state(conn, "photos")
     upkeep.finish(conn, source)
-    assert code_log.state(conn, "photos") == before
+    assert code_tables.read_state(conn, "photos") == before
     conn.execute("update _revimg_photos_codes set codes = zeroblob(length(codes)) where chunk = 1")
     conn.commit()
     upkeep.finish(conn, source)
-    after = code_log.state(conn, "photos")
+    after = code_tables.read_state(conn, "photos")
     assert after.generation is not None
     assert after.revision != before.revision
-    assert len(list(code_log.chunks(conn, "photos", after))) == 3
+    assert len(list(code_log.read_chunks(conn, "photos", after))) == 3
 
 
 def test_two_rebuilds_at_once_leave_the_codes_of_one(monkeypatch, tmp_path):
@@ -481,12 +491,12 @@ def test_chunks_that_another_rebuild_took_for_leftovers(monkeypatch, tmp_path):
 
     def meanwhile(*arguments):
         entries = write(*arguments)
-        code_log.discard_unused(conn, "photos")
+        code_tables.discard_unused(conn, "photos")
         return entries
 
     monkeypatch.setattr(upkeep, "_write_codes", meanwhile)
     assert not upkeep.rebuild(conn, source)
-    assert code_log.state(conn, "photos").generation is None
+    assert code_tables.read_state(conn, "photos").generation is None
     query = features(1, seed=2)[0]
     assert top(conn, query, 20) == full_sort(rows, query, 20)
 
@@ -507,7 +517,7 @@ def test_a_rebuild_that_vectors_overtake_changes_nothing(monkeypatch, tmp_path):
     monkeypatch.setattr(codes, "fit", meanwhile)
     conn.commit()
     assert not upkeep.rebuild(conn, source)
-    assert code_log.state(conn, "photos").generation is None
+    assert code_tables.read_state(conn, "photos").generation is None
     assert conn.execute("select count(*) from _revimg_photos_codes").fetchone() == (0,)
     assert top(conn, vectors[350], 1) == [(350,)]
 
@@ -557,10 +567,10 @@ def test_keys_pack_and_unpack():
         [(1, "b", 2.5, b"\x00\xff", None), ("[", 0, 1e300, b"", "x")],
         [],
     ):
-        assert code_log.unpack(code_log.pack(keys)) == keys
+        assert code_keys.unpack(code_keys.pack(keys)) == keys
     for packed in ("[", b"1234567", "[[{}]]", 5):
-        with pytest.raises(code_log.CodesError):
-            code_log.unpack(packed)
+        with pytest.raises(errors.CodesError):
+            code_keys.unpack(packed)
 
 
 def test_nan_is_refused():

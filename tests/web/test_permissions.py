@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 from datasette.utils import tilde_encode
 
-from datasette_revimg.store import code_log, registry, tables, writing
+from datasette_revimg.store import code_tables, registry, tables, writing
 from datasette_revimg.web import hooks
 from kit.asking import IS_1, cookies
 from kit.geometry import embed, nearest
@@ -28,8 +28,8 @@ PRIVATE = {
 # A row of each; what stands for the codes' generation, which is a random number, in its place.
 ROWS = dict.fromkeys(registry.own_tables("photos"), "1") | {
     registry.labels_table("photos"): "1,tench",
-    code_log.codes_table("photos"): "GENERATION,0",
-    code_log.basis_table("photos"): "GENERATION",
+    code_tables.codes_table("photos"): "GENERATION,0",
+    code_tables.basis_table("photos"): "GENERATION",
 }
 
 PAGES = [
@@ -58,7 +58,7 @@ PAGES = [
 @pytest.fixture
 def address(path, built):
     with closing(sqlite3.connect(built)) as conn:
-        return path.replace("GENERATION", str(code_log.state(conn, "photos").generation))
+        return path.replace("GENERATION", str(code_tables.read_state(conn, "photos").generation))
 
 
 def expected(path, status):

@@ -10,7 +10,7 @@ from datasette.utils.asgi import Request
 from datasette.utils.sqlite import sqlite3
 
 from ...search import cache
-from ...store import code_log, reading
+from ...store import code_tables, reading
 from ...vectors import codes
 from .. import compat
 from ..embedded import KnownTable, current_registry
@@ -49,8 +49,8 @@ async def diagnostics(request: Request, datasette: Datasette) -> Response:
 async def _described(datasette: Datasette, db: Any, table: KnownTable) -> dict[str, Any]:
     name = table.source.name
 
-    def count(conn: sqlite3.Connection) -> tuple[code_log.State | None, int]:
-        known = code_log.state(conn, name)
+    def count(conn: sqlite3.Connection) -> tuple[code_tables.CodesState | None, int]:
+        known = code_tables.read_state(conn, name)
         return known, known.vectors if known else reading.count_vectors(conn, table.source)
 
     try:
@@ -83,7 +83,7 @@ async def _described(datasette: Datasette, db: Any, table: KnownTable) -> dict[s
     }
 
 
-def _codes(known: code_log.State) -> dict[str, Any]:
+def _codes(known: code_tables.CodesState) -> dict[str, Any]:
     return {
         "dimension": known.width,
         "entries": known.coded,
