@@ -15,6 +15,7 @@ from ..overview import matrix
 from ..overview import sample as sampling
 from ..store import reading, tables
 from ..store.tables import Table
+from ..vectors.cosine import cosine_matrix
 from .options import DATABASE, embedded_table, naming_where, open_database
 
 PICTURES = (".png", ".webp")
@@ -87,7 +88,7 @@ def _write(
         )
     if sample.is_part:
         click.echo(str(sample), err=True)
-    cosines = matrix.cosines(reading.vectors_in_order(conn, source, sample.keys))
+    cosines = cosine_matrix(reading.vectors_in_order(conn, source, sample.keys))
     keys = sample.keys
     if order == "cluster":
         indices = matrix.cluster_order(cosines)

@@ -26,6 +26,7 @@ from ..store import distributions, reading, tables
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
 from ..vectors import percentiles
+from ..vectors.cosine import combine
 from ..vectors.percentiles import Minimum
 from .options import (
     DATABASE,
@@ -103,7 +104,7 @@ def similar(
         embedded = embedded_table(conn, table)
         source = tables.find(conn, embedded.table_name)
         finder = _QueryFinder(conn, source, embedded, model_name, device, threads)
-        query = top_k.combine(
+        query = combine(
             [finder.vector(text) for text in queries], [finder.vector(text) for text in unlike]
         )
         background = distributions.read(conn, source.name)

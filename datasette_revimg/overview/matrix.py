@@ -46,15 +46,6 @@ _LEAST_WIDTH = 520
 _TEXT_SIZE = 15
 
 
-def cosines(vectors: np.ndarray) -> np.ndarray:
-    """The cosine of every pair of unit vectors (n, D), float32 (n, n): symmetric, diagonal 1."""
-    matrix = np.clip(vectors @ vectors.T, -1, 1)
-    # A product of a matrix and its transpose is symmetric on most machines, not on all.
-    matrix = np.maximum(matrix, matrix.T)
-    np.fill_diagonal(matrix, 1)
-    return np.asarray(matrix, np.float32)
-
-
 def cluster_order(cosines: np.ndarray) -> np.ndarray:
     """Return the order of the rows, int64 (n,), that puts similar ones side by side.
 

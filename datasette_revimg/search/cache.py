@@ -20,6 +20,7 @@ from ..store import code_tables, registry
 from ..store.code_tables import CodesState
 from ..store.tables import Table
 from ..vectors import codes
+from ..vectors.cosine import VECTOR_DTYPE
 from .index import Index, read_codes, read_vectors, room_for, updated
 
 # Codes of two million rows of 4096-float vectors.
@@ -141,7 +142,7 @@ class Cache:
         embedded = registry.embedded(conn, source.name)
         if embedded is None:
             return None
-        size = known.vectors * embedded.dimension * registry.VECTOR_DTYPE.itemsize
+        size = known.vectors * embedded.dimension * VECTOR_DTYPE.itemsize
         if known.generation is not None:
             size = room_for(known.coded) * (known.width + 1) * code_tables.CODE_DTYPE.itemsize
         most = self._budget.limit

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import CodesError
 from ..keys import Key
-from ..store import code_keys, code_log, code_tables, reading, registry
+from ..store import code_keys, code_log, code_tables, reading
 from ..store.code_keys import PackedKeys
 from ..store.code_log import CHUNK, Chunk
 from ..store.code_tables import CodesState
@@ -20,6 +20,7 @@ from ..store.registry import EmbeddedTable
 from ..store.tables import Table
 from ..vectors import codes
 from ..vectors.codes import Coded
+from ..vectors.cosine import VECTOR_DTYPE
 
 # What a key costs as a Python object, and again in a dictionary, roughly.
 _BYTES_PER_KEY = 150
@@ -154,7 +155,7 @@ def read_vectors(
     conn: sqlite3.Connection, source: Table, known: CodesState, embedded: EmbeddedTable
 ) -> Index:
     keys: list[Key] = []
-    parts = [np.empty((0, embedded.dimension), registry.VECTOR_DTYPE)]
+    parts = [np.empty((0, embedded.dimension), VECTOR_DTYPE)]
     for some, matrix in reading.all_vectors(conn, source):
         if matrix.shape[1] != embedded.dimension:
             raise CodesError(f"there are vectors of {matrix.shape[1]} floats among them")

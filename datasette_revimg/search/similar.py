@@ -15,6 +15,7 @@ from ..errors import NotEmbeddedError, RevimgError, RowNotFoundError
 from ..keys import Key, key_json
 from ..store import distributions, reading, tables
 from ..store.tables import Table
+from ..vectors.cosine import combine
 from ..vectors.percentiles import Distribution, Minimum
 from . import top_k
 from .cache import Cache
@@ -90,7 +91,7 @@ def answer(
     background = distributions.read(conn, source.name)
     like = [_named(conn, source, "like", values) for values in question.like]
     unlike = [_named(conn, source, "unlike", values) for values in question.unlike]
-    query = top_k.combine([vector, *(v for _, v in like)], [v for _, v in unlike])
+    query = combine([vector, *(v for _, v in like)], [v for _, v in unlike])
     exclude = frozenset([*keys, *(key for key, _ in like + unlike)])
     minimum = question.minimum.score(background) if question.minimum else None
 

@@ -19,10 +19,6 @@ from ..store.tables import Table, find
 from .cache import Cache, Timed
 from .index import Index
 
-# How much "not like this" weighs against "like this": enough to turn the ranking, too little
-# to fill it with the opposite of everything.
-UNLIKE_WEIGHT = 0.5
-
 # Vectors that are read at first, besides as many as are asked for.
 _FIRST = 32
 
@@ -46,21 +42,6 @@ class Result:
     hits: list[Hit]
     candidates: int | None = None
     counted_all: bool = True
-
-
-def combine(like: Sequence[np.ndarray], unlike: Sequence[np.ndarray] = ()) -> np.ndarray:
-    """One unit query vector, float32 (D,), of several: the mean of ``like`` minus half the mean
-    of ``unlike``. (Rocchio, "Relevance feedback in information retrieval", 1971.)
-
-    Raises RevimgError when nothing is left after the subtraction.
-    """
-    query = np.mean(like, axis=0, dtype=np.float64)
-    if len(unlike):
-        query -= UNLIKE_WEIGHT * np.mean(unlike, axis=0, dtype=np.float64)
-    length = np.linalg.norm(query)
-    if not length > 1e-9:
-        raise RevimgError("“like” and “unlike” cancel out: give fewer or other rows")
-    return np.asarray(query / length, np.float32)
 
 
 def top_k(

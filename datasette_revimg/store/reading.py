@@ -14,8 +14,9 @@ import numpy as np
 
 from ..errors import RevimgError
 from ..keys import Key, key_json
+from ..vectors.cosine import VECTOR_DTYPE
 from . import code_tables
-from .registry import FAILURES, VECTOR_DTYPE, labels_table, thumbnails_table, vectors_table
+from .registry import FAILURES, labels_table, thumbnails_table, vectors_table
 from .schema import exists
 from .sql import placeholders, quote
 from .tables import Table, find, key_condition, key_subquery

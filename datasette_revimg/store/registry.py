@@ -5,8 +5,6 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass, fields
 
-import numpy as np
-
 from ..errors import RevimgError
 from . import code_tables
 from .schema import exists
@@ -16,9 +14,6 @@ from .tables import Table
 REGISTRY = "_revimg_tables"
 
 FAILURES = "_revimg_failures"
-
-# Little-endian float32: the bytes that llm and sqlite-vec keep too.
-VECTOR_DTYPE = np.dtype("<f4")
 
 _OWN_COLUMNS = {"embedding", "content_hash", "thumbnail", "width", "height"}
 

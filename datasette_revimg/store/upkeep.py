@@ -15,6 +15,7 @@ import sqlite_utils
 from ..errors import CodesError
 from ..keys import Key
 from ..vectors import codes, percentiles
+from ..vectors.cosine import VECTOR_DTYPE
 from . import code_keys, code_log, code_tables, distributions, reading, registry
 from .code_log import CHUNK
 from .code_tables import CodesState
@@ -112,7 +113,7 @@ def _write_codes(
 
 def _due(state: CodesState, dimension: int) -> bool:
     if state.generation is None:
-        return state.vectors * dimension * registry.VECTOR_DTYPE.itemsize > codes.WHOLE_BYTES
+        return state.vectors * dimension * VECTOR_DTYPE.itemsize > codes.WHOLE_BYTES
     if state.coded > (1 + WASTE) * state.vectors + CHUNK or state.vectors > GROWTH * state.fitted:
         return True
     drifted = state.added_residual > DRIFT * state.residual * state.added

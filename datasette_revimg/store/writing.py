@@ -18,12 +18,12 @@ import sqlite_utils
 
 from ..errors import RevimgError
 from ..keys import Key, key_json
+from ..vectors.cosine import VECTOR_DTYPE
 from . import code_log, code_tables
 from .reading import hashes
 from .registry import (
     FAILURES,
     REGISTRY,
-    VECTOR_DTYPE,
     EmbeddedTable,
     check_names,
     embedded,

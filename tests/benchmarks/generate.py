@@ -22,9 +22,10 @@ from PIL import Image
 
 import features
 import harness
-from datasette_revimg.store import connection, registry, tables, upkeep, writing
+from datasette_revimg.store import connection, tables, upkeep, writing
 from datasette_revimg.store.registry import EmbeddedTable
 from datasette_revimg.store.writing import Embedding
+from datasette_revimg.vectors.cosine import VECTOR_DTYPE
 
 SEED = 1914
 BATCH = 2000
@@ -89,7 +90,7 @@ def queries(conn: sqlite3.Connection, real: np.ndarray, count: int) -> np.ndarra
             conn.execute(
                 "select embedding from _revimg_photos where rowid = ?", [rowid]
             ).fetchone()[0],
-            registry.VECTOR_DTYPE,
+            VECTOR_DTYPE,
         )
         for rowid in chosen
     ]

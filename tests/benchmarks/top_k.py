@@ -20,7 +20,7 @@ import features
 import generate
 import harness
 import truth
-from datasette_revimg.store.registry import VECTOR_DTYPE
+from datasette_revimg.vectors.cosine import VECTOR_DTYPE
 
 # In milliseconds, and how many times faster than sqlite-vec's function and its KNN.
 AIMS = {10_000: 8.0, 100_000: 25.0, 1_000_000: 200.0}

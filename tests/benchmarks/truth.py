@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import harness
-from datasette_revimg.store.registry import VECTOR_DTYPE
+from datasette_revimg.vectors.cosine import VECTOR_DTYPE
 
 CHUNK = 2048
 

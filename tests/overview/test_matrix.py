@@ -19,6 +19,7 @@ from PIL import Image
 
 from datasette_revimg.overview import matrix
 from datasette_revimg.store import tables, writing
+from datasette_revimg.vectors.cosine import cosine_matrix
 from kit.asking import get_json
 from kit.clusters import clusters, unit
 from kit.command import error_of, run
@@ -35,40 +36,28 @@ def data_of(page: str) -> dict:
     return json.loads(re.search(r'id="revimg-data">(.*?)</script>', page, re.S)[1])
 
 
-def test_cosines_are_those_of_every_pair():
-    vectors = unit(40)
-    found = matrix.cosines(vectors)
-    assert found.dtype == np.float32
-    for row, first in enumerate(vectors.tolist()):
-        for column, second in enumerate(vectors.tolist()):
-            expected = sum(a * b for a, b in zip(first, second, strict=True))
-            assert found[row, column] == pytest.approx(expected, abs=1e-6)
-    assert (found == found.T).all()
-    assert (np.diag(found) == 1).all()
-
-
 @pytest.mark.parametrize("sizes", [[5, 9, 2], [30, 1, 30, 12, 7], [20] * 10])
 def test_order_puts_clusters_into_blocks(sizes):
     vectors, labels = clusters(sizes)
-    order = matrix.cluster_order(matrix.cosines(vectors))
+    order = matrix.cluster_order(cosine_matrix(vectors))
     assert sorted(order) == list(range(len(labels)))
     along = labels[order]
     # As many runs of equal labels as there are clusters: none is torn apart.
     assert 1 + np.count_nonzero(along[1:] != along[:-1]) == len(sizes)
-    assert (order == matrix.cluster_order(matrix.cosines(vectors))).all()
+    assert (order == matrix.cluster_order(cosine_matrix(vectors))).all()
 
 
 def test_order_follows_a_line():
     """Directions along an arc have one best order, whichever way they were stored."""
     angles = np.random.default_rng(1).permutation(30) * 3
     vectors = np.stack([np.cos(np.radians(angles)), np.sin(np.radians(angles))], 1)
-    along = angles[matrix.cluster_order(matrix.cosines(vectors.astype(np.float32)))]
+    along = angles[matrix.cluster_order(cosine_matrix(vectors.astype(np.float32)))]
     assert list(along) in (sorted(angles), sorted(angles, reverse=True))
 
 
 @pytest.mark.parametrize("rows", [0, 1, 2])
 def test_order_of_few(rows):
-    assert list(matrix.cluster_order(matrix.cosines(unit(rows)))) == list(range(rows))
+    assert list(matrix.cluster_order(cosine_matrix(unit(rows)))) == list(range(rows))
 
 
 def path_length(order: Sequence[int], distances: np.ndarray) -> float:
@@ -112,7 +101,7 @@ def test_order_is_nearly_the_best_of_its_tree():
 
 def test_order_of_many_takes_no_time():
     vectors, labels = clusters([40] * 50)
-    cosines = matrix.cosines(vectors)
+    cosines = cosine_matrix(vectors)
     started = time.process_time()
     along = labels[matrix.cluster_order(cosines)]
     assert time.process_time() - started < 2
@@ -121,7 +110,7 @@ def test_order_of_many_takes_no_time():
 
 def test_equal_vectors():
     same = np.repeat(unit(1), 4, axis=0)
-    found = matrix.cosines(same)
+    found = cosine_matrix(same)
     assert sorted(matrix.cluster_order(found)) == [0, 1, 2, 3]
     low, high = matrix.colour_range(found)
     assert low < high
@@ -156,7 +145,7 @@ def test_palette_gets_lighter_in_equal_steps():
 
 
 def test_halves_hold_what_is_above_the_diagonal():
-    cosines = matrix.cosines(unit(7))
+    cosines = cosine_matrix(unit(7))
     values = np.frombuffer(matrix.halves(cosines), "<u2") / 32767.5 - 1
     pairs = [cosines[row, column] for row in range(7) for column in range(row + 1, 7)]
     assert values == pytest.approx(pairs, abs=2e-5)

@@ -4,7 +4,6 @@ import math
 import os
 import sqlite3
 import struct
-from operator import mul
 from pathlib import Path
 
 import numpy as np
@@ -92,32 +91,6 @@ def test_every_pair_of_a_table(conn):
         "select a.id, b.id, cosine_similarity(a.embedding, b.embedding) from v a, v b"
     ):
         assert score == pytest.approx(math.cos(a - b), abs=1e-6)
-
-
-def test_what_is_kept_from_other_rows_never_shows():
-    """One function, asked about anything in any order, says what a new one would."""
-    pool = [
-        *(blob(*numbers) for numbers in np.random.default_rng(0).normal(size=(4, 3))),
-        *(blob(1, 2), blob(0, 0, 0), blob(math.nan, 0, 1), b"", b"abc", None, "text", 1),
-    ]
-
-    def expected(a, b):
-        if not (isinstance(a, bytes) and isinstance(b, bytes)):
-            return None
-        if len(a) != len(b) or not a or len(a) % 4:
-            return None
-        x, y = (struct.unpack(f"<{len(each) // 4}f", each) for each in (a, b))
-        lengths = math.hypot(*x) * math.hypot(*y)
-        if not 0 < lengths < math.inf:
-            return None
-        return pytest.approx(sum(map(mul, x, y)) / lengths, abs=1e-6)
-
-    function = functions.cosine_function()
-    order = np.random.default_rng(1).integers(0, len(pool), (3000, 2))
-    for a, b in order:
-        # Objects of their own, as SQLite makes them.
-        copies = [bytes(bytearray(x)) if isinstance(x, bytes) else x for x in (pool[a], pool[b])]
-        assert function(*copies) == expected(*copies)
 
 
 def test_sqlite_utils_has_it():

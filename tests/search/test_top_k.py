@@ -134,17 +134,6 @@ def test_query_of_another_dimension_is_refused(conn):
         top_k.top_k(conn, "photos", np.ones(3, np.float32), 1)
 
 
-def test_combine():
-    between = top_k.combine([on_circle(0.2), on_circle(0.4)])
-    assert between == pytest.approx(on_circle(0.3), abs=1e-6)
-    away = top_k.combine([on_circle(0.3)], [on_circle(0.5)])
-    # Turned away from 0.5, beyond 0.3, and still of length 1.
-    assert math.atan2(away[1], away[0]) < 0.3
-    assert np.linalg.norm(away) == pytest.approx(1, abs=1e-6)
-    with pytest.raises(RevimgError, match="cancel out"):
-        top_k.combine([on_circle(0.0), -on_circle(0.0)])
-
-
 def test_a_time_limit_at_any_moment_leaves_nothing_open(tmp_path):
     """Whatever is interrupted: the next reader sees the present, and writers can write."""
     file = tmp_path / "data.db"

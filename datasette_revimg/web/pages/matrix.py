@@ -13,6 +13,7 @@ from ...keys import row_path
 from ...overview import matrix
 from ...overview.sample import Sample
 from ...search import similar
+from ...vectors.cosine import cosine_matrix
 from ..problems import Problem
 from ..requests.parameters import address
 from ..requests.place import Place
@@ -66,7 +67,7 @@ async def _computed(place: Place, selection: Selection, sample: Sample, order: s
 
 
 def _compute(vectors: np.ndarray, order: str) -> Matrix:
-    cosines = matrix.cosines(vectors)
+    cosines = cosine_matrix(vectors)
     indices = np.arange(len(cosines))
     if order == "cluster":
         indices = matrix.cluster_order(cosines)

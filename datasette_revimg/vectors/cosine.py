@@ -1,0 +1,106 @@
+"""Cosine similarity: of two vectors' bytes, of every pair of vectors, of a query made of several.
+
+The cosine of two vectors is their dot product divided by the product of their lengths, from -1 to
+1; of unit vectors (L2-normalised ones, as all stored vectors are) it is the dot product.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import RevimgError
+
+# A vector's bytes: little-endian float32, which llm and sqlite-vec store too.
+VECTOR_DTYPE = np.dtype("<f4")
+
+# How much "not like this" weighs against "like this": enough to turn the ranking, too little
+# to fill it with the opposite of everything.
+UNLIKE_WEIGHT = 0.5
+
+
+def unit_vector(blob: object, dimension: int) -> np.ndarray | None:
+    """Return the vector in a BLOB, float32 (dimension,), scaled to length 1.
+
+    None when the value isn't the bytes of a vector of that dimension, or when the vector is all
+    zeros or not finite, and so has no direction.
+    """
+    if not isinstance(blob, bytes) or len(blob) != dimension * VECTOR_DTYPE.itemsize:
+        return None
+    vector = np.frombuffer(blob, VECTOR_DTYPE)
+    length = math.sqrt(np.dot(vector, vector))
+    if not 0.0 < length < math.inf:
+        return None
+    return np.asarray(vector / np.float32(length))
+
+
+def blob_cosine() -> Callable[[Any, Any], float | None]:
+    """Return a function of two BLOBs, vectors' bytes, that returns their cosine, in -1..1.
+
+    It returns None (SQL's NULL) when either isn't such a BLOB, when the lengths differ, or when a
+    vector is all zeros or not finite, for which there is no cosine. In a query one side is usually
+    the same in every row: that one is kept decoded, whichever it is.
+    """
+    # Called for every row: local names and few calls are what makes it fast, and a method is
+    # quicker to call than np.dot. What changes from row to row isn't kept, so that its memory is
+    # used again while it is in the processor's cache.
+    decode, root, dtype, infinity = np.frombuffer, math.sqrt, VECTOR_DTYPE, math.inf
+    nothing = np.empty(0, dtype)
+    a_blob, a_dot, a_norm = b"", nothing.dot, 0.0
+    b_blob, b_dot, b_norm = b"", nothing.dot, 0.0
+
+    def cosine_similarity(a: Any, b: Any) -> float | None:
+        nonlocal a_blob, a_dot, a_norm, b_blob, b_dot, b_norm
+        try:
+            if b == b_blob:
+                x = decode(a, dtype)
+                norms, product = b_norm * root(x.dot(x)), b_dot(x)
+            elif a == a_blob:
+                x = decode(b, dtype)
+                norms, product = a_norm * root(x.dot(x)), a_dot(x)
+            else:
+                x, y = decode(a, dtype), decode(b, dtype)
+                a_blob, a_dot, a_norm = a, x.dot, root(x.dot(x))
+                b_blob, b_dot, b_norm = b, y.dot, root(y.dot(y))
+                norms, product = a_norm * b_norm, a_dot(y)
+        except (TypeError, ValueError):
+            # No BLOB, no whole number of floats, or not as many as the other has.
+            return None
+        # Also false when a norm is NaN or infinite.
+        if not 0.0 < norms < infinity:
+            return None
+        cosine = float(product) / norms
+        return 1.0 if cosine > 1.0 else -1.0 if cosine < -1.0 else cosine
+
+    return cosine_similarity
+
+
+def cosine_matrix(vectors: np.ndarray) -> np.ndarray:
+    """Return the cosine of every pair of unit vectors float32 (n, D), float32 (n, n).
+
+    The matrix is symmetric to the bit, and its diagonal is 1.
+    """
+    cosines = np.clip(vectors @ vectors.T, -1, 1)
+    # A product of a matrix and its transpose is symmetric on most machines, not on all.
+    cosines = np.maximum(cosines, cosines.T)
+    np.fill_diagonal(cosines, 1)
+    return np.asarray(cosines, np.float32)
+
+
+def combine(like: Sequence[np.ndarray], unlike: Sequence[np.ndarray] = ()) -> np.ndarray:
+    """Return one unit query vector, float32 (D,), made of several unit vectors (D,).
+
+    The mean of ``like`` minus UNLIKE_WEIGHT times the mean of ``unlike``: J. Rocchio, "Relevance
+    feedback in information retrieval", 1971. Raises RevimgError when nothing is left after the
+    subtraction.
+    """
+    query = np.mean(like, axis=0, dtype=np.float64)
+    if len(unlike):
+        query -= UNLIKE_WEIGHT * np.mean(unlike, axis=0, dtype=np.float64)
+    length = np.linalg.norm(query)
+    if not length > 1e-9:
+        raise RevimgError("“like” and “unlike” cancel out: give fewer or other rows")
+    return np.asarray(query / length, np.float32)
