@@ -30,9 +30,9 @@ def read_model(file: Path) -> Model:
         raise RevimgError(f"{file}: there is no such file")
     description = Description(file.with_suffix(".json"))
     name = _name(description, file)
-    ports = read_ports(file)
-    pixels = _pixels(description, ports.inputs)
-    output = _output(description, ports.outputs)
+    inputs, outputs = read_ports(file)
+    pixels = _pixels(description, inputs)
+    output = _output(description, outputs)
     with file.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     return Model(

@@ -1,11 +1,13 @@
-"""ONNX files, as far as they are read here without the onnx library, which takes a second to import
-and reads all weights into memory: inputs, outputs, and whether weights lie in other files.
+"""ONNX files, read without the onnx library: their graph, and whether weights lie elsewhere.
+
+The library takes a second to import and reads all weights into memory.
 
 The numbers of the fields are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +16,12 @@ from .protobuf import BYTES, Message, ProtobufError, inner, open_message
 
 MODEL_IR_VERSION, MODEL_GRAPH = 1, 7
 GRAPH_NODE, GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_OUTPUT = 1, 5, 11, 12
-NODE_INPUT, NODE_OUTPUT, NODE_OP, NODE_ATTRIBUTE = 1, 2, 4, 5
-ATTRIBUTE_NAME, ATTRIBUTE_INT = 1, 3
+NODE_INPUT, NODE_OUTPUT, NODE_NAME, NODE_OP, NODE_ATTRIBUTE = 1, 2, 3, 4, 5
+ATTRIBUTE_NAME, ATTRIBUTE_INT, ATTRIBUTE_INTS = 1, 3, 8
 TENSOR_DIMS, TENSOR_TYPE, TENSOR_FLOATS, TENSOR_NAME, TENSOR_RAW, TENSOR_PLACE = 1, 2, 4, 8, 9, 14
-_VALUE_NAME, _VALUE_TYPE, _TYPE_TENSOR, _TENSOR_ELEMENT, _TENSOR_SHAPE = 1, 2, 1, 1, 2
-_SHAPE_DIM, _DIM_VALUE = 1, 1
+VALUE_NAME, VALUE_TYPE = 1, 2
+TYPE_TENSOR, TYPE_ELEMENT, TYPE_SHAPE = 1, 1, 2
+SHAPE_DIM, DIM_VALUE = 1, 1
 
 # TensorProto.DataType, from 0 on.
 TYPE_NAMES = (
@@ -60,49 +63,80 @@ class Port:
 
     @property
     def shape_text(self) -> str:
+        """The shape as errors show it; a free side is a question mark."""
         if self.shape is None:
             return "no known shape"
         return f"({', '.join('?' if side is None else str(side) for side in self.shape)})"
 
 
 @dataclass(frozen=True)
-class Ports:
-    """The inputs and the outputs of a graph, in its order."""
+class Node:
+    """An operation of a graph, with those of its attributes that are whole numbers."""
+
+    name: str
+    op: str
+    inputs: list[str]
+    outputs: list[str]
+    integers: Mapping[str, list[int]]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A model's graph; its weights are TensorProto messages that still lie in the file.
+
+    ``inputs`` are without the weights, which old files list among them.
+    """
 
     inputs: list[Port]
     outputs: list[Port]
+    nodes: list[Node]
+    weights: Mapping[str, Message]
 
 
-def read_ports(file: Path) -> Ports:
-    """Return the graph's inputs, without the weights among them, and its outputs.
+def read_graph(model: Message) -> Graph:
+    """Return the graph of a ModelProto; ProtobufError when it isn't whole."""
+    graph = list(model.messages(MODEL_GRAPH))
+    weights = {
+        name: tensor
+        for tensor in inner(graph, GRAPH_INITIALIZER)
+        for name in tensor.texts(TENSOR_NAME)
+    }
+    inputs = [_port(value) for value in inner(graph, GRAPH_INPUT)]
+    return Graph(
+        inputs=[port for port in inputs if port.name not in weights],
+        outputs=[_port(value) for value in inner(graph, GRAPH_OUTPUT)],
+        nodes=[_node(node) for node in inner(graph, GRAPH_NODE)],
+        weights=weights,
+    )
+
+
+def read_ports(file: Path) -> tuple[list[Port], list[Port]]:
+    """Return the inputs and the outputs of a model of one's own.
 
     RevimgError, naming the file, when it isn't ONNX, or when it has weights in other files: those
     aren't in its hash, and ONNX Runtime would read whatever file they name.
     """
     try:
         with open_message(file) as model:
-            graph = list(model.messages(MODEL_GRAPH))
-            if not inner(graph, GRAPH_NODE) or not inner(graph, GRAPH_OUTPUT):
-                # An empty file is an empty message, and so are some that are not empty.
-                raise RevimgError(f"{file} is not an ONNX file, or it has no network in it")
-            if _has_weights_elsewhere(model):
-                raise RevimgError(
-                    f"{file} keeps weights in other files, which its hash doesn't cover: save it "
-                    f"as one file, in Python with onnx.save(onnx.load({file.name!r}), 'one.onnx')"
-                )
-            # Old files list their weights among the inputs too.
-            initializers = inner(graph, GRAPH_INITIALIZER)
-            weights = {name for tensor in initializers for name in tensor.texts(TENSOR_NAME)}
-            inputs = [_port(value) for value in inner(graph, GRAPH_INPUT)]
-            outputs = [_port(value) for value in inner(graph, GRAPH_OUTPUT)]
+            graph = read_graph(model)
+            elsewhere = _has_weights_elsewhere(model)
     except OSError as error:
         raise RevimgError(f"{file} can't be read: {error.strerror}") from error
     except ProtobufError as error:
         raise RevimgError(f"{file} is not an ONNX file, or it is damaged: {error}") from error
-    return Ports([port for port in inputs if port.name not in weights], outputs)
+    if not graph.nodes or not graph.outputs:
+        # An empty file is an empty message, and so are some that are not empty.
+        raise RevimgError(f"{file} is not an ONNX file, or it has no network in it")
+    if elsewhere:
+        raise RevimgError(
+            f"{file} keeps weights in other files, which its hash doesn't cover: save it as one "
+            f"file, in Python with onnx.save(onnx.load({file.name!r}), 'one.onnx')"
+        )
+    return graph.inputs, graph.outputs
 
 
 def _has_weights_elsewhere(model: Message) -> bool:
+    """Check every tensor of a ModelProto; a loop, as graphs may lie in graphs without end."""
     waiting = [("model", model)]
     while waiting:
         kind, message = waiting.pop()
@@ -120,18 +154,32 @@ def _has_weights_elsewhere(model: Message) -> bool:
     return False
 
 
+def _node(node: Message) -> Node:
+    return Node(
+        name="".join(node.texts(NODE_NAME)),
+        op="".join(node.texts(NODE_OP)),
+        inputs=node.texts(NODE_INPUT),
+        outputs=node.texts(NODE_OUTPUT),
+        integers={
+            name: attribute.integers(ATTRIBUTE_INT) or attribute.integers(ATTRIBUTE_INTS)
+            for attribute in node.messages(NODE_ATTRIBUTE)
+            for name in attribute.texts(ATTRIBUTE_NAME)
+        },
+    )
+
+
 def _port(value: Message) -> Port:
-    names = value.texts(_VALUE_NAME)
-    tensors = inner(list(value.messages(_VALUE_TYPE)), _TYPE_TENSOR)
-    elements = [element for tensor in tensors for element in tensor.integers(_TENSOR_ELEMENT)]
-    shapes = inner(tensors, _TENSOR_SHAPE)
-    shape = tuple(_side(side) for side in inner(shapes, _SHAPE_DIM)) if shapes else None
+    names = value.texts(VALUE_NAME)
+    tensors = inner(list(value.messages(VALUE_TYPE)), TYPE_TENSOR)
+    elements = [element for tensor in tensors for element in tensor.integers(TYPE_ELEMENT)]
+    shapes = inner(tensors, TYPE_SHAPE)
+    shape = tuple(_side(side) for side in inner(shapes, SHAPE_DIM)) if shapes else None
     return Port(names[-1] if names else "", _type_name(elements[-1] if elements else 0), shape)
 
 
 def _side(dim: Message) -> int | None:
     """Return the side's length; some exporters write -1 for a free one."""
-    values = dim.integers(_DIM_VALUE)
+    values = dim.integers(DIM_VALUE)
     return values[-1] if values and 0 < values[-1] < 2**63 else None
 
 

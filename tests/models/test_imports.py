@@ -36,8 +36,9 @@ def test_a_model_of_ones_own(database, tiny):
     assert imported("embed", database, "photos", "--model", tiny.save()) == "[]"
 
 
-def test_models():
-    assert imported("models") == "[]"
+@pytest.mark.parametrize("name", [[], ["vgg16-rmac"]])
+def test_models(name):
+    assert imported("models", *name) == "[]"
 
 
 @pytest.mark.parametrize("module", ["datasette_revimg.web", "datasette_revimg.sqlite_utils_plugin"])

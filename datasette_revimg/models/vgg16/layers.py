@@ -1,4 +1,4 @@
-"""The layers of a network, read from its graph."""
+"""The layers of VGG16, read from the graph of its file."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
-import onnx
+from ..onnx_file import TENSOR_DIMS, Graph, Node, read_graph
+from ..protobuf import open_message
+from .architecture import SIDE
 
-# What a layer table names: the operations that have weights, and those that pool or flatten.
+# The operations that a layer table lists: those that have weights, and those that pool or flatten.
 _LISTED = {"Conv", "MaxPool", "Gemm", "Reshape", "Softmax"}
 _WEIGHTED = {"Conv", "Gemm"}
 
 # What the article, as Keras, calls otherwise than the graph.
 _NAMES = {"features": "block5_pool"}
 
-# Larger tensors are weights, whose numbers no shape depends on.
-_SMALL = 64
+Shape = tuple[int, ...]
+
+_PICTURE: Shape = (SIDE, SIDE, 3)
 
 
 @dataclass(frozen=True)
@@ -25,58 +28,74 @@ class Layer:
     """A layer's name, the shape of its output (channels last, no batch), its parameters."""
 
     name: str
-    shape: tuple[int, ...]
+    shape: Shape
     parameters: int
 
 
 def layers(file: Path, output: str) -> list[Layer]:
-    """The layers that ``output`` is computed from, in order, the input first."""
-    model = onnx.load(file)
-    sizes = {tensor.name: prod(tensor.dims) for tensor in model.graph.initializer}
-    shapes = _shapes(model)
-    makers = {name: node for node in model.graph.node for name in node.output}
+    """Return the layers that ``output`` is computed from, in order, the input first."""
+    with open_message(file) as model:
+        graph = read_graph(model)
+        sizes = {
+            name: tuple(tensor.integers(TENSOR_DIMS)) for name, tensor in graph.weights.items()
+        }
+    makers = {name: node for node in graph.nodes for name in node.outputs}
+    shapes = _shapes(graph, makers, sizes)
     needed = _ancestors(makers, output)
-    found = [Layer("input", shapes[model.graph.input[0].name], 0)]
-    for node in model.graph.node:
-        name = node.output[0]
-        if name not in needed or node.op_type not in _LISTED or ".flat" in name:
+    listed = [Layer("input", _PICTURE, 0)]
+    for node in graph.nodes:
+        name = node.outputs[0]
+        if name not in needed or node.op not in _LISTED or ".flat" in name:
             continue
-        weights = node.input[1:] if node.op_type in _WEIGHTED else []
-        parameters = sum(_parameters(makers, sizes, tensor) for tensor in weights)
+        weights = node.inputs[1:] if node.op in _WEIGHTED else []
+        parameters = sum(prod(_weight_shape(makers, sizes, tensor)) for tensor in weights)
         label = _NAMES.get(node.name, node.name).removesuffix(".dense")
-        found.append(Layer(label, shapes[name], parameters))
-    return found
+        listed.append(Layer(label, shapes[name], parameters))
+    return listed
 
 
-def _shapes(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
-    """Every tensor's shape without the batch, channels last."""
-    graph = model.graph
-    for tensor in graph.initializer:
-        if prod(tensor.dims) > _SMALL:
-            # Its shape stays; half a gigabyte needn't be copied to infer the others'.
-            tensor.ClearField("raw_data")
-    inferred = onnx.shape_inference.infer_shapes(model).graph
-    shapes = {}
-    for value in (*inferred.input, *inferred.value_info, *inferred.output):
-        dims = tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim)[1:]
-        maps = len(dims) == 3 and value.name != graph.input[0].name
-        shapes[value.name] = (*dims[1:], dims[0]) if maps else dims
+def _shapes(
+    graph: Graph, makers: Mapping[str, Node], sizes: Mapping[str, Shape]
+) -> dict[str, Shape]:
+    """Return the shape of each tensor that pictures pass through: no batch, channels last."""
+    shapes = {graph.inputs[0].name: _PICTURE}
+    for node in graph.nodes:
+        if node.inputs and node.inputs[0] in shapes:
+            weight = _weight_shape(makers, sizes, node.inputs[1]) if node.op in _WEIGHTED else ()
+            shapes[node.outputs[0]] = _output_shape(node, shapes[node.inputs[0]], weight)
     return shapes
 
 
-def _ancestors(makers: Mapping[str, onnx.NodeProto], output: str) -> set[str]:
-    found: set[str] = set()
+def _output_shape(node: Node, shape: Shape, weight: Shape) -> Shape:
+    """Return the shape that an operation of ours makes of its input's."""
+    if node.op == "Conv":
+        # With a padding of 1, a kernel of 3 × 3 leaves the sides as they are.
+        return (*shape[:-1], weight[0])
+    if node.op == "MaxPool":
+        windows = zip(node.integers["kernel_shape"], node.integers["strides"], strict=True)
+        sides = zip(shape[:-1], windows, strict=True)
+        return (*((side - kernel) // stride + 1 for side, (kernel, stride) in sides), shape[-1])
+    if node.op == "Gemm":
+        return weight[1:]
+    if node.op == "Reshape":
+        return (prod(shape),)
+    return shape
+
+
+def _ancestors(makers: Mapping[str, Node], output: str) -> set[str]:
+    """Return the names of the tensors that ``output`` is computed from, and its own."""
+    ancestors: set[str] = set()
     waiting = [output]
     while waiting:
         name = waiting.pop()
-        if name not in found and name in makers:
-            found.update(makers[name].output)
-            waiting.extend(makers[name].input)
-    return found
+        if name not in ancestors and name in makers:
+            ancestors.update(makers[name].outputs)
+            waiting.extend(makers[name].inputs)
+    return ancestors
 
 
-def _parameters(makers: Mapping[str, onnx.NodeProto], sizes: Mapping[str, int], tensor: str) -> int:
-    """The numbers in a weight, also behind the cast or the scaling that a small file has."""
+def _weight_shape(makers: Mapping[str, Node], sizes: Mapping[str, Shape], tensor: str) -> Shape:
+    """Return a weight's shape, also behind the cast or the scaling that a small file has."""
     while tensor not in sizes:
-        tensor = makers[tensor].input[0]
+        tensor = makers[tensor].inputs[0]
     return sizes[tensor]

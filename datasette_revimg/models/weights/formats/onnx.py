@@ -9,22 +9,15 @@ import numpy as np
 
 from ....errors import WeightsError
 from ...onnx_file import (
-    ATTRIBUTE_INT,
-    ATTRIBUTE_NAME,
-    GRAPH_INITIALIZER,
-    GRAPH_NODE,
-    MODEL_GRAPH,
     MODEL_IR_VERSION,
-    NODE_ATTRIBUTE,
-    NODE_INPUT,
-    NODE_OP,
-    NODE_OUTPUT,
     TENSOR_DIMS,
     TENSOR_FLOATS,
-    TENSOR_NAME,
     TENSOR_PLACE,
     TENSOR_RAW,
     TENSOR_TYPE,
+    Graph,
+    Node,
+    read_graph,
 )
 from ...protobuf import VARINT, Message
 from ...vgg16.architecture import LAYERS
@@ -48,68 +41,54 @@ def is_model(model: Message) -> bool:
 
 
 def read(path: Path, model: Message) -> WeightTensors:
-    """Find the initializers that the graph's Conv and Gemm nodes use."""
-    graphs = list(model.messages(MODEL_GRAPH))
-    if len(graphs) != 1:
-        raise WeightsError("it has no graph in one piece")
-    (graph,) = graphs
-    initializers = {
-        name: tensor
-        for tensor in graph.messages(GRAPH_INITIALIZER)
-        for name in tensor.texts(TENSOR_NAME)
-    }
-    known = {}
-    for layer, inputs in _layers(graph):
-        for role, name in zip(("kernel", "bias"), inputs[1:], strict=False):
-            if name in known:
+    """Find the weights that the graph's Conv and Gemm nodes use."""
+    graph = read_graph(model)
+    canonical_names: dict[str, str] = {}
+    for layer, node in _layers(graph):
+        for role, name in zip(("kernel", "bias"), node.inputs[1:], strict=False):
+            if name in canonical_names:
                 raise WeightsError(f"its graph uses {name} twice")
-            if name not in initializers:
+            if name not in graph.weights:
                 raise WeightsError(f"{name} is not among the graph's numbers")
-            known[name] = f"{layer}/{role}"
-    stored = [_stored(path, name, initializers[name]) for name in known]
-    return WeightTensors("onnx-zoo", True, canonical(stored, known))
+            canonical_names[name] = f"{layer}/{role}"
+    stored = [_stored(path, name, graph.weights[name]) for name in canonical_names]
+    return WeightTensors("onnx-zoo", True, canonical(stored, canonical_names))
 
 
-def _layers(graph: Message) -> list[tuple[str, list[str]]]:
-    """VGG16's layers, by the order of the graph, with their nodes' inputs."""
+def _layers(graph: Graph) -> list[tuple[str, Node]]:
+    """Return VGG16's layers and their nodes, by the order of the graph."""
     nodes = list(_weighted_nodes(graph))
-    layers: list[tuple[str, list[str]]] = []
+    layers: list[tuple[str, Node]] = []
     for op, ours in (("Conv", LAYERS), ("Gemm", DENSE)):
-        theirs = [inputs for kind, inputs in nodes if kind == op]
+        theirs = [node for node in nodes if node.op == op]
         if len(theirs) > len(ours) or (op == "Conv" and len(theirs) < len(ours)):
             raise WeightsError(f"its graph has {len(theirs)} {op} nodes, VGG16's has {len(ours)}")
         layers += zip(ours, theirs, strict=False)
     return layers
 
 
-def _weighted_nodes(graph: Message) -> Iterator[tuple[str, list[str]]]:
-    """The operator and the inputs of every node with weights; the graph must be one chain."""
+def _weighted_nodes(graph: Graph) -> Iterator[Node]:
+    """Yield every node with weights; the graph must be one chain."""
     reached: set[str] | None = None
-    for node in graph.messages(GRAPH_NODE):
-        op = "".join(node.texts(NODE_OP))
-        inputs, outputs = node.texts(NODE_INPUT), node.texts(NODE_OUTPUT)
-        if op == "BatchNormalization":
+    for node in graph.nodes:
+        if node.op == "BatchNormalization":
             raise WeightsError("this is a network with batch normalisation, which VGG16 has not")
-        if op in ("Conv", "Gemm"):
-            if reached is not None and not reached & set(inputs[:1]):
+        follows = reached is not None and bool(reached & set(node.inputs[:1]))
+        if node.op in ("Conv", "Gemm"):
+            if reached is not None and not follows:
                 raise WeightsError("its graph branches, VGG16's is a chain")
-            if op == "Gemm":
+            if node.op == "Gemm":
                 _check_gemm(node)
-            yield op, inputs
-            reached = set(outputs)
-        elif op not in _PASSED_OVER:
-            raise WeightsError(f"its graph has a node {op}, VGG16's has none")
-        elif reached is not None and reached & set(inputs[:1]):
-            reached |= set(outputs)
+            yield node
+            reached = set(node.outputs)
+        elif node.op not in _PASSED_OVER:
+            raise WeightsError(f"its graph has a node {node.op}, VGG16's has none")
+        elif reached is not None and follows:
+            reached |= set(node.outputs)
 
 
-def _check_gemm(node: Message) -> None:
-    attributes = {
-        name: attribute.integers(ATTRIBUTE_INT)
-        for attribute in node.messages(NODE_ATTRIBUTE)
-        for name in attribute.texts(ATTRIBUTE_NAME)
-    }
-    if attributes.get("transB") != [1] or attributes.get("transA", [0]) not in ([], [0]):
+def _check_gemm(node: Node) -> None:
+    if node.integers.get("transB") != [1] or node.integers.get("transA", [0]) not in ([], [0]):
         raise WeightsError("a dense layer of its graph is not a Gemm with transB = 1")
 
 
