@@ -38,15 +38,15 @@ _NORMALISED = re.compile(r"running_mean|moving_mean|batch_?norm", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class WeightTensors:
-    """What a file holds: its layout's name, and its tensors by their canonical names."""
+    """The contents of a file: its layout's name, and its tensors by their canonical names."""
 
     layout: str
     outputs_first: bool
     tensors: Mapping[str, Stored]
 
 
-def names(layers: Sequence[str], kernel: str, bias: str) -> dict[str, str]:
-    """A file's tensor names → the canonical ones; ``layers`` are its layers from first to last."""
+def canonical_names(layers: Sequence[str], kernel: str, bias: str) -> dict[str, str]:
+    """Map a file's names of tensors to the canonical ones; ``layers`` are its own, in order."""
     return {
         f"{theirs}{suffix}": f"{ours}/{role}"
         for theirs, ours in zip(layers, KERNELS, strict=True)
@@ -54,33 +54,33 @@ def names(layers: Sequence[str], kernel: str, bias: str) -> dict[str, str]:
     }
 
 
-def canonical(stored: Iterable[Stored], known: Mapping[str, str]) -> dict[str, Stored]:
-    """The tensors by their canonical names. One that is not in ``known`` is a WeightsError.
+def by_canonical_name(stored: Iterable[Stored], names: Mapping[str, str]) -> dict[str, Stored]:
+    """Return the tensors by their canonical names; WeightsError for one that isn't in ``names``.
 
     A network with more layers than VGG16, VGG19 say, has all of VGG16's names and shapes:
     passing over what is unknown would give wrong vectors without a word.
     """
-    found = {tensor.name: tensor for tensor in stored}
-    unknown = [name for name in found if name not in known]
+    tensors = {tensor.name: tensor for tensor in stored}
+    unknown = [name for name in tensors if name not in names]
     if any(_NORMALISED.search(name) for name in unknown):
         raise WeightsError("this is a network with batch normalisation, which VGG16 has not")
     if unknown:
         raise WeightsError(f"{unknown[0]} is not one of VGG16's tensors")
-    return {known[name]: tensor for name, tensor in found.items()}
+    return {names[name]: tensor for name, tensor in tensors.items()}
 
 
-def required(found: Iterable[str]) -> list[str]:
-    """The canonical names a file must have that has those in ``found``.
+def required_names(present: Iterable[str]) -> list[str]:
+    """Return the canonical names that a file must have if it has those in ``present``.
 
     The 13 convolutions always; fc1 and fc2 together; predictions only on top of them.
     """
-    layers = {name.partition("/")[0] for name in found}
+    layers = {name.partition("/")[0] for name in present}
     top = DENSE if "predictions" in layers else DENSE[:2] if layers & set(DENSE) else ()
     return [f"{layer}/{role}" for layer in (*LAYERS, *top) for role in ("kernel", "bias")]
 
 
 def accepted_shapes(name: str, outputs_first: bool) -> list[tuple[int, ...]]:
-    """The shapes that the tensor may have in a file; dense layers may be 1×1 or 7×7 kernels."""
+    """Return the tensor's possible shapes in a file; dense layers may be 1×1 or 7×7 kernels."""
     shape = SHAPES[name]
     if not outputs_first or len(shape) == 1:
         return [shape]
@@ -91,22 +91,22 @@ def accepted_shapes(name: str, outputs_first: bool) -> list[tuple[int, ...]]:
     return [(outputs, inputs), (outputs, *as_kernel)]
 
 
-def check(contents: WeightTensors) -> None:
+def check_tensors(contents: WeightTensors) -> None:
     """Raise WeightsError unless every tensor of VGG16 is there, with its shape and of floats."""
-    for name in required(contents.tensors):
+    for name in required_names(contents.tensors):
         if name not in contents.tensors:
             raise WeightsError(f"{name} is missing")
         stored = contents.tensors[name]
         accepted = accepted_shapes(name, contents.outputs_first)
         if stored.shape not in accepted:
-            called = name if stored.name == name else f"{name} ({stored.name})"
-            raise WeightsError(f"{called} has the shape {stored.shape}, VGG16's is {accepted[0]}")
+            both = name if stored.name == name else f"{name} ({stored.name})"
+            raise WeightsError(f"{both} has the shape {stored.shape}, VGG16's is {accepted[0]}")
         if stored.dtype.kind != "f" or stored.dtype.itemsize > 8:
             raise WeightsError(f"{name} holds {stored.dtype}, not float16, float32 or float64")
 
 
 def assemble(name: str, stored: Stored, outputs_first: bool) -> np.ndarray:
-    """The tensor as float32 in its canonical shape; WeightsError when a number isn't finite."""
+    """Read the tensor as float32 in its canonical shape; WeightsError if a number isn't finite."""
     array = np.empty(SHAPES[name], np.float32)
     start = 0
     for block in stored.blocks():
@@ -124,7 +124,7 @@ def assemble(name: str, stored: Stored, outputs_first: bool) -> np.ndarray:
 
 
 def _outputs_last(name: str, block: np.ndarray) -> np.ndarray:
-    """A block of outputs (n, …) as the canonical layout has them: (…, n)."""
+    """Return a block of outputs (n, …) as the canonical layout has them: (…, n)."""
     if name == "fc1/kernel":
         # Channel-height-width becomes height-width-channel.
         return block.reshape(-1, CHANNELS, CELLS).transpose(2, 1, 0).reshape(CELLS * CHANNELS, -1)

@@ -1,6 +1,6 @@
-"""Weight files of any origin → named arrays, ``block1_conv1/kernel`` …, laid out as Keras has them.
+"""Weight files of any origin become named arrays, laid out as Keras has them.
 
-A file's format is told by its content, never by its name.
+A file's format is recognised by its content, never by its name.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 from ...errors import WeightsError
 from ..protobuf import ProtobufError, open_message
 from ..vgg16.architecture import LAYERS
-from . import names as layouts
-from .formats import caffe, keras, npz, onnx, safetensors, torch, zips
-from .names import WeightTensors
+from . import zips
+from .formats import caffe, keras, npz, onnx, safetensors, torch
+from .names import WeightTensors, assemble, check_tensors, required_names
 from .origins import Origin, fingerprint, recognise
 
 FORMATS = (
@@ -42,47 +42,49 @@ class WeightFile:
     _contents: WeightTensors = field(repr=False, compare=False)
 
     def names(self) -> list[str]:
-        """The tensors that the file has, from the first layer to the last.
+        """Return the names of the file's tensors, from the first layer to the last.
 
         ``block1_conv1/kernel``, ``block1_conv1/bias`` … to ``block5_conv3/bias``; then those of
         fc1 and fc2, and of predictions, unless the file is without its top.
         """
-        return layouts.required(self._contents.tensors)
+        return required_names(self._contents.tensors)
 
     def array(self, name: str) -> np.ndarray:
-        """One tensor as float32, read from the file now.
+        """Read one tensor as float32.
 
         Convolutions' kernels are (3, 3, in, out); ``fc1/kernel`` is (25088, 4096), its first
         axis over height, width, channel; ``fc2/kernel`` and ``predictions/kernel`` are (in, out);
-        biases (out,). Takes the memory of the array and one block of 16 MB besides.
+        biases (out,). Takes the memory of the array and one block of 16 MB besides. WeightsError
+        when the file lacks it or is damaged.
         """
         with _naming(self.path):
             if name not in self.names():
                 raise WeightsError(f"{name} is missing")
             stored = self._contents.tensors[name]
-            return layouts.assemble(name, stored, self._contents.outputs_first)
+            return assemble(name, stored, self._contents.outputs_first)
 
 
 def open_weights(path: Path) -> WeightFile:
     """Find VGG16's tensors in the file and check that all are there, in the right shapes.
 
-    Raises WeightsError, one sentence with the file and the tensor, when it is anything else.
+    WeightsError, one sentence with the file and the tensor, when it is anything else.
     """
     with _naming(path):
         contents = _contents(path)
-        layouts.check(contents)
+        check_tensors(contents)
         hashes = fingerprint(path)
     return WeightFile(path, hashes.sha256, recognise(hashes), contents.layout, contents)
 
 
 def read_convolutions(file: Path) -> dict[str, np.ndarray]:
-    """The 13 convolutions of VGG16 as float32: kernels (3, 3, in, out), biases (out,)."""
+    """Read VGG16's 13 convolutions as float32: kernels (3, 3, in, out), biases (out,)."""
     weights = open_weights(file)
     return {name: weights.array(name) for name in weights.names() if name.split("/")[0] in LAYERS}
 
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
+    """Put the file's name before every error."""
     try:
         yield
     except (WeightsError, ProtobufError) as error:

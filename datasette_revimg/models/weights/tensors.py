@@ -14,8 +14,18 @@ from ...errors import WeightsError
 # fc1 is 411 MB: a block at a time, its permutation needs no second copy of it.
 BLOCK_BYTES = 16 * 2**20
 
-# Of what a damaged file claims; VGG16's is 25088.
+# A damaged file may claim any; VGG16's is 25088.
 LONGEST_SIDE = 2**31
+
+
+@dataclass(frozen=True)
+class Span:
+    """A run of bytes in a file."""
+
+    path: Path
+    offset: int
+    size: int
+
 
 Blocks = Callable[[], Iterator[np.ndarray]]
 
@@ -31,37 +41,35 @@ class Stored:
 
 
 def rows_per_block(shape: tuple[int, ...], itemsize: int) -> int:
-    """How many entries along the first axis of ``shape`` make a block: at least one."""
+    """Return how many entries along the first axis of ``shape`` make a block: at least one."""
     return max(1, BLOCK_BYTES // max(1, prod(shape[1:]) * itemsize))
 
 
 def checked_shape(name: str, shape: Collection[object]) -> tuple[int, ...]:
-    """``shape`` when it is made of positive whole numbers that a tensor in a file can have."""
+    """Return ``shape`` if a tensor in a file can have it, WeightsError if not."""
     sides = tuple(side for side in shape if isinstance(side, int) and 0 < side < LONGEST_SIDE)
     if len(sides) != len(shape):
         raise WeightsError(f"{name} has an impossible shape")
     return sides
 
 
-def in_file(
-    path: Path, name: str, dtype: np.dtype, shape: tuple[int, ...], offset: int, size: int
-) -> Stored:
-    """The tensor whose ``size`` bytes lie in the file from ``offset`` on, in C order.
+def in_file(span: Span, name: str, dtype: np.dtype, shape: tuple[int, ...]) -> Stored:
+    """Describe the tensor whose numbers are the bytes of ``span``, in C order.
 
     Raises WeightsError when they can't be its numbers, or the file ends before them.
     """
-    if prod(shape) * dtype.itemsize != size:
+    needed = prod(shape) * dtype.itemsize
+    if span.size != needed:
         raise WeightsError(
-            f"{name} has {size} bytes, its shape {shape} as {dtype} needs "
-            f"{prod(shape) * dtype.itemsize}"
+            f"{name} has {span.size} bytes, its shape {shape} as {dtype} needs {needed}"
         )
-    if offset + size > path.stat().st_size:
+    if span.offset + span.size > span.path.stat().st_size:
         raise WeightsError(f"the file is truncated: it ends before {name} does")
 
     def blocks() -> Iterator[np.ndarray]:
         step = rows_per_block(shape, dtype.itemsize)
-        with path.open("rb") as file:
-            file.seek(offset)
+        with span.path.open("rb") as file:
+            file.seek(span.offset)
             for start in range(0, shape[0], step):
                 rows = min(step, shape[0] - start)
                 block = np.fromfile(file, dtype, rows * prod(shape[1:]))

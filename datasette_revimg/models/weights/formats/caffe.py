@@ -10,8 +10,8 @@ import numpy as np
 from ....errors import WeightsError
 from ...protobuf import BYTES, Message, ProtobufError
 from ...vgg16.architecture import LAYERS
-from ..names import SHAPES, WeightTensors, canonical, names
-from ..tensors import Stored, checked_shape, in_file
+from ..names import SHAPES, WeightTensors, by_canonical_name, canonical_names
+from ..tensors import Span, Stored, checked_shape, in_file
 
 _NET_NAME, _NET_INPUTS = 1, (3, 8)
 # NetParameter's two kinds of layers: (the field, the layer's field of blobs, of its name).
@@ -20,7 +20,7 @@ OLD_LAYERS, LAYERS_FIELD = (2, 6, 4), (100, 7, 1)
 _OLD_SIDES, _DATA, _SHAPE, _DOUBLE_DATA = (1, 2, 3, 4), 5, 7, 8
 _SHAPE_DIM = 1
 
-_NAMES = names(
+_NAMES = canonical_names(
     [layer.replace("block", "conv").replace("_conv", "_") for layer in LAYERS]
     + ["fc6", "fc7", "fc8"],
     "/0",
@@ -37,7 +37,7 @@ def read(path: Path, net: Message) -> WeightTensors:
         for name in layer.texts(name_field)
         for place, blob in enumerate(layer.messages(blobs))
     ]
-    return WeightTensors("caffe", True, canonical(stored, _NAMES))
+    return WeightTensors("caffe", True, by_canonical_name(stored, _NAMES))
 
 
 def is_net(net: Message) -> bool:
@@ -57,7 +57,8 @@ def _stored(path: Path, name: str, blob: Message) -> Stored:
     if len(parts) != 1:
         raise WeightsError(f"the numbers of {name} are not in one piece")
     (part,) = parts
-    return in_file(path, name, dtype, _shape(name, blob), part.start, part.stop - part.start)
+    span = Span(path, part.start, part.stop - part.start)
+    return in_file(span, name, dtype, _shape(name, blob))
 
 
 def _shape(name: str, blob: Message) -> tuple[int, ...]:

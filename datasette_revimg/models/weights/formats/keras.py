@@ -1,4 +1,4 @@
-"""What Keras has written over the years: ``.h5``, ``.weights.h5`` and ``.keras``.
+"""The files that Keras has written over the years: ``.h5``, ``.weights.h5`` and ``.keras``.
 
 - The official files, and ``save("x.h5")`` to this day: a group for each layer, at the top or in
   ``model_weights``, with datasets ``block1_conv1_W_1:0``, ``kernel:0`` or ``kernel``.
@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING
 
 from ....errors import WeightsError
 from ...vgg16.architecture import LAYERS
-from ..names import DENSE, SHAPES, WeightTensors, canonical
-from ..tensors import Stored, rows_per_block
-from . import zips
-from .zips import Span
+from .. import zips
+from ..names import DENSE, SHAPES, WeightTensors, by_canonical_name
+from ..tensors import Span, Stored, rows_per_block
 
 if TYPE_CHECKING:
     import h5py
@@ -31,12 +30,12 @@ MEMBER = "model.weights.h5"
 
 # Names that Keras gives: the class, and a number from the second on.
 _GENERIC = re.compile(r"(conv2d|dense)(?:_(\d+))?")
-# What h5py raises for damaged files, which HDF5 itself tells apart in no useful way.
+# Raised by h5py for damaged files; HDF5 itself makes no useful difference between them.
 _ERRORS = (KeyError, RuntimeError, ValueError, TypeError, AttributeError, OverflowError)
 
 
 def read(source: Path | Span, layout: str) -> WeightTensors:
-    """The tensors of an HDF5 file, or of one that lies uncompressed inside a zip."""
+    """Find the tensors of an HDF5 file, or of one that lies uncompressed inside a zip."""
     with _archive(source) as archive:
         datasets = _datasets(archive)
         modern = any(path.endswith("/vars/0") for path in datasets)
@@ -44,7 +43,7 @@ def read(source: Path | Span, layout: str) -> WeightTensors:
         stored = [_stored(source, path, name, datasets[path]) for path, name in named.items()]
     if len({tensor.name for tensor in stored}) != len(stored):
         raise WeightsError("a layer in it has more than one kernel and one bias")
-    return WeightTensors(layout, False, canonical(stored, {name: name for name in SHAPES}))
+    return WeightTensors(layout, False, by_canonical_name(stored, {name: name for name in SHAPES}))
 
 
 @contextmanager
@@ -65,15 +64,15 @@ def _archive(source: Path | Span) -> Iterator[h5py.File]:
 
 
 def _datasets(archive: h5py.File) -> dict[str, h5py.Dataset]:
-    """The weights by their paths; not what an optimizer remembers of them."""
-    found: dict[str, h5py.Dataset] = {}
+    """Return the weights by their paths, without what an optimizer remembers of them."""
+    datasets: dict[str, h5py.Dataset] = {}
 
     def note(path: str, item: h5py.Dataset | h5py.Group) -> None:
         if hasattr(item, "shape") and not path.startswith("optimizer"):
-            found[path] = item
+            datasets[path] = item
 
     archive.get("model_weights", archive).visititems(note)
-    return found
+    return datasets
 
 
 def _role(dataset: h5py.Dataset) -> str:
@@ -82,14 +81,14 @@ def _role(dataset: h5py.Dataset) -> str:
 
 
 def _legacy_names(datasets: dict[str, h5py.Dataset]) -> dict[str, str]:
-    """Dataset path → ``layer/role``; the layer is the outermost group."""
+    """Map the datasets' paths to ``layer/role``; the layer is the outermost group."""
     return {
         path: f"{path.partition('/')[0]}/{_role(dataset)}" for path, dataset in datasets.items()
     }
 
 
 def _modern_names(archive: h5py.File, datasets: dict[str, h5py.Dataset]) -> dict[str, str]:
-    """Dataset path → ``layer/role``, from the layers' names, or their order where unnamed."""
+    """Map the datasets' paths to ``layer/role``, by the layers' names, or their order without."""
     groups = {path: path.rpartition("/")[0] for path in datasets}
     given = {group: _given_name(archive, group) for group in dict.fromkeys(groups.values())}
     layers = _in_order(given)
@@ -102,7 +101,7 @@ def _given_name(archive: h5py.File, group: str) -> str:
 
 
 def _in_order(given: dict[str, str]) -> dict[str, str]:
-    """The groups' layers: generic names are replaced by VGG16's, in the order of their numbers."""
+    """Return the groups' layers; generic names become VGG16's, in the order of their numbers."""
     layers = dict(given)
     for kind, ours in (("conv2d", LAYERS), ("dense", DENSE)):
         matches = {group: _GENERIC.fullmatch(name) for group, name in given.items()}

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from ....errors import WeightsError
-from ..names import SHAPES, WeightTensors, canonical
+from .. import zips
+from ..names import SHAPES, WeightTensors, by_canonical_name
 from ..tensors import Stored, rows_per_block
-from . import zips
 
 SUFFIX = ".npy"
 _HEADERS = {
@@ -21,9 +21,10 @@ _HEADERS = {
 
 
 def read(path: Path, members: Collection[str]) -> WeightTensors:
-    """The arrays of the zip's ``members``; their headers are read, their numbers are not."""
-    found = [_stored(path, member) for member in members if member.endswith(SUFFIX)]
-    return WeightTensors("npz", False, canonical(found, {name: name for name in SHAPES}))
+    """Find the arrays of the zip's ``members``; only their headers are read."""
+    stored = [_stored(path, member) for member in members if member.endswith(SUFFIX)]
+    tensors = by_canonical_name(stored, {name: name for name in SHAPES})
+    return WeightTensors("npz", False, tensors)
 
 
 def _stored(path: Path, member: str) -> Stored:

@@ -21,8 +21,8 @@ from ...onnx_file import (
 )
 from ...protobuf import VARINT, Message
 from ...vgg16.architecture import LAYERS
-from ..names import DENSE, WeightTensors, canonical
-from ..tensors import Stored, checked_shape, in_file
+from ..names import DENSE, WeightTensors, by_canonical_name
+from ..tensors import Span, Stored, checked_shape, in_file
 
 # TensorProto.DataType.
 _TYPES = {1: "<f4", 7: "<i8", 10: "<f2", 11: "<f8"}
@@ -52,7 +52,7 @@ def read(path: Path, model: Message) -> WeightTensors:
                 raise WeightsError(f"{name} is not among the graph's numbers")
             canonical_names[name] = f"{layer}/{role}"
     stored = [_stored(path, name, graph.weights[name]) for name in canonical_names]
-    return WeightTensors("onnx-zoo", True, canonical(stored, canonical_names))
+    return WeightTensors("onnx-zoo", True, by_canonical_name(stored, canonical_names))
 
 
 def _layers(graph: Graph) -> list[tuple[str, Node]]:
@@ -104,4 +104,4 @@ def _stored(path: Path, name: str, tensor: Message) -> Stored:
         raise WeightsError(f"the numbers of {name} are not in one piece")
     (part,) = parts
     dtype = np.dtype(_TYPES[kind[0]])
-    return in_file(path, name, dtype, shape, part.start, part.stop - part.start)
+    return in_file(Span(path, part.start, part.stop - part.start), name, dtype, shape)

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from ....errors import WeightsError
 from ..names import WeightTensors
 from ..tensors import Stored, rows_per_block
-from .torch_names import contents
+from ..torch_names import torch_tensors
 
 PREFIX = 8
 # VGG16's header has about 4 kB. The library allows 100 MB, and unfolds them in memory.
@@ -35,7 +35,7 @@ def read(path: Path) -> WeightTensors:
         raise WeightsError(f"its header claims {length} bytes, VGG16's has a few thousand")
     with _opened(path) as archive:
         names = archive.keys()
-        return contents("safetensors", [_stored(path, archive, name) for name in names])
+        return torch_tensors("safetensors", [_stored(path, archive, name) for name in names])
 
 
 @contextmanager

@@ -1,6 +1,6 @@
-"""What ``torch.save`` writes, before 1.6 (several pickles, then numbers) and since (a zip).
+"""``.pth``, as ``torch.save`` writes it: before 1.6 pickles and then numbers, since then a zip.
 
-torchvision's published file is of the first kind.
+torchvision's published file is of the older kind.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from ....errors import WeightsError
+from .. import zips
 from ..names import WeightTensors
-from ..tensors import Stored, checked_shape, in_file
-from . import zips
-from .torch_names import contents
-from .torch_pickle import Storage, Tensor, TensorUnpickler
-from .zips import Span
+from ..tensors import Span, Stored, checked_shape, in_file
+from ..torch_names import torch_tensors
+from ..unpickling import Storage, Tensor, TensorUnpickler
 
 PICKLE = "/data.pkl"
-# VGG16's has 4 kB. What is compressed may unfold to any size.
+# VGG16's has 4 kB.
 PICKLE_LIMIT = 2**20
 
 LEGACY_SIGNATURE = b"\x80"
@@ -32,7 +31,7 @@ _COUNT_BYTES = 8
 
 
 def read_zip(path: Path, members: Mapping[str, zipfile.ZipInfo]) -> WeightTensors:
-    """The tensors of a zip that has a member ``…/data.pkl``."""
+    """Find the tensors of a zip that has a member ``…/data.pkl``."""
     pickled = next(name for name in members if name.endswith(PICKLE))
     root = pickled.removesuffix(PICKLE)
     part = zips.span(path, members[pickled])
@@ -61,7 +60,7 @@ def _check_byte_order(part: Span) -> None:
 
 
 def read_legacy(path: Path) -> WeightTensors:
-    """The tensors of a file of five pickles and then the storages' numbers."""
+    """Find the tensors of a file of five pickles and then the storages' numbers."""
     with path.open("rb") as file:
         if TensorUnpickler(file).read() != _MAGIC:
             raise WeightsError("it is a pickle, but not one that torch.save wrote")
@@ -106,7 +105,7 @@ def _size(storage: Storage) -> int:
 
 def _contents(tensors: Mapping[str, Tensor], spans: Mapping[Storage, Span]) -> WeightTensors:
     stored = [_stored(name, tensor, spans) for name, tensor in tensors.items()]
-    return contents("torchvision", stored)
+    return torch_tensors("torchvision", stored)
 
 
 def _stored(name: str, tensor: Tensor, spans: Mapping[Storage, Span]) -> Stored:
@@ -123,4 +122,4 @@ def _stored(name: str, tensor: Tensor, spans: Mapping[Storage, Span]) -> Stored:
         raise WeightsError(f"{name} reaches beyond its storage")
     part = spans[storage]
     start, size = part.offset + offset * dtype.itemsize, prod(shape) * dtype.itemsize
-    return in_file(part.path, name, dtype, shape, start, size)
+    return in_file(Span(part.path, start, size), name, dtype, shape)

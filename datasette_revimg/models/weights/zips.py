@@ -7,11 +7,11 @@ import os
 import struct
 import zipfile
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ....errors import WeightsError
+from ...errors import WeightsError
+from .tensors import Span
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SIGNATURE = b"PK\x03\x04"
 LOCAL_HEADER = struct.Struct("<4s22xHH")
 
-# What a damaged or a strange zip makes the standard library raise.
+# Raised by the standard library for damaged and strange zips.
 ERRORS = (
     zipfile.BadZipFile,
     NotImplementedError,
@@ -31,17 +31,8 @@ ERRORS = (
 )
 
 
-@dataclass(frozen=True)
-class Span:
-    """Where a member's bytes lie in the zip file."""
-
-    path: Path
-    offset: int
-    size: int
-
-
 def members(path: Path) -> dict[str, zipfile.ZipInfo]:
-    """The zip's members by name; WeightsError when its directory, at the end, can't be read."""
+    """Return the zip's members by name; WeightsError when its directory can't be read."""
     try:
         with zipfile.ZipFile(path) as archive:
             return {info.filename: info for info in archive.infolist()}
@@ -50,7 +41,7 @@ def members(path: Path) -> dict[str, zipfile.ZipInfo]:
 
 
 def span(path: Path, info: zipfile.ZipInfo) -> Span:
-    """Where the member's bytes lie, so that they can be read in place."""
+    """Return where the member's bytes lie, to read them in place; WeightsError if they can't be."""
     if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
         raise WeightsError(f"{info.filename} is compressed or encrypted inside the zip file")
     with path.open("rb") as file:
@@ -67,7 +58,7 @@ def span(path: Path, info: zipfile.ZipInfo) -> Span:
 
 
 class SpanFile(io.RawIOBase):
-    """A part of a file, to be read as if it were a file of its own."""
+    """A part of a file that reads as if it were a file of its own."""
 
     def __init__(self, part: Span) -> None:
         self._part = part

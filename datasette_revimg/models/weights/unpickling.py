@@ -1,8 +1,8 @@
 """The pickle inside a torch file, read without running what it asks for.
 
-A pickle is a program: it names functions and has them called. This one may name nothing but
-what describes a tensor, and each of these names stands for something of ours that only notes
-down its arguments. Everything else is refused by name.
+A pickle is a program: it names functions and has them called. This one may name only what
+describes a tensor, and each of these names stands for something of ours that notes down its
+arguments. Everything else is refused by name.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import pickle
 from collections import OrderedDict
 from typing import IO, Any, NamedTuple
 
-from ....errors import WeightsError
+from ...errors import WeightsError
 
 
 class Storage(NamedTuple):
-    """A run of numbers in the file that tensors are views of."""
+    """A run of ``length`` numbers in the file that tensors are views of."""
 
     key: str
     dtype: str
@@ -23,7 +23,7 @@ class Storage(NamedTuple):
 
 
 class Tensor(NamedTuple):
-    """A tensor as the pickle describes it; nothing is known to be true yet."""
+    """A tensor as the pickle describes it; nothing of it is checked yet."""
 
     storage: Any
     offset: Any
@@ -64,13 +64,14 @@ _ADMITTED: dict[tuple[str, str], Any] = {
 
 
 class TensorUnpickler(pickle.Unpickler):
-    """Reads one pickle; ``storages`` then has every storage that it mentions, by key."""
+    """A reader of one pickle; ``storages`` then has every storage that it mentions, by key."""
 
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__(file)
         self.storages: dict[str, Storage] = {}
 
     def find_class(self, module: str, name: str) -> Any:
+        """Return our stand-in for what the pickle asks for by name; WeightsError without one."""
         try:
             return _ADMITTED[module, name]
         except KeyError:
@@ -82,6 +83,7 @@ class TensorUnpickler(pickle.Unpickler):
             ) from None
 
     def persistent_load(self, reference: Any) -> Storage:
+        """Note down a storage that the pickle refers to."""
         match reference:
             case ("storage", str(dtype), str(key), _, int(length)) | (
                 "storage",
@@ -96,7 +98,7 @@ class TensorUnpickler(pickle.Unpickler):
         raise WeightsError("its pickle refers to something that is no storage of numbers")
 
     def tensors(self) -> dict[str, Tensor]:
-        """The pickle's tensors by name; WeightsError when it is anything but that."""
+        """Return the pickle's tensors by name; WeightsError when it holds anything else."""
         state = self.read()
         if not isinstance(state, dict) or not state:
             raise WeightsError("its pickle holds no tensors by name")
@@ -110,7 +112,7 @@ class TensorUnpickler(pickle.Unpickler):
         return tensors
 
     def read(self) -> object:
-        """What the next pickle in the file holds."""
+        """Return what the next pickle in the file holds."""
         try:
             return self.load()
         except WeightsError:
