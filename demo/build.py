@@ -1,46 +1,29 @@
-"""Build cards.db, embed it and show the most similar cards, as the article does.
+"""Draw two decks of cards, embed them and show the most similar ones, as the article does.
 
-Two decks are drawn, stored as PNG in a table ``cards``, embedded with the ordinary command and
-ranked with the ordinary SQL function. Takes the folder to write to.
+Takes the folder to write to: ``cards.db`` with the table ``cards``, and ``cards.png``, the rankings
+as a picture. What is there already and still right is kept.
 """
 
 from __future__ import annotations
 
 import io
-import sqlite3
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import sqlite_utils
-from PIL import Image, ImageDraw, ImageFont
 
-from datasette_revimg.search import functions
+import freshness
 from decks import DECKS, RANKS, SUITS, draw_card
+from ranking import contact_sheet, rankings, title
 
-SHOWN = ("ace", "5", "jack", "queen", "king")
-MATCHES = 5
-
-# The sheet's measures, in pixels; cards keep their own size, so that the decks tell apart.
-CELL_WIDTH = 160
-CAPTION = 26
-ROW_GAP = 18
-MARGIN = 28
-GAP_AFTER_REFERENCE = 40
-INK, QUIET, PAPER = "#1f2933", "#66727f", "#eef1f4"
-
-NEAREST_CARDS = """
-select b.id, b.image, cosine_similarity(ea.embedding, eb.embedding) as similarity
-from _revimg_cards as ea, _revimg_cards as eb join cards as b on b.id = eb.id
-where ea.id = :id and eb.id != :id
-order by similarity desc, b.id
-limit :matches
-"""
+DATABASE, SHEET = "cards.db", "cards.png"
 
 
-def build_database(path: Path) -> None:
-    """Create the table ``cards`` with all 104 cards; an older file is replaced."""
-    path.unlink(missing_ok=True)
+def draw_cards(path: Path) -> None:
+    """Create a database with a table ``cards`` of all cards, as PNG."""
     database = sqlite_utils.Database(path)
     database.table("cards").insert_all(
         (
@@ -49,7 +32,7 @@ def build_database(path: Path) -> None:
                 "deck": deck,
                 "suit": suit,
                 "rank": rank,
-                "image": _png(draw_card(deck, suit, rank)),
+                "image": _png(deck, suit, rank),
             }
             for deck in DECKS
             for suit in SUITS
@@ -60,75 +43,41 @@ def build_database(path: Path) -> None:
     database.close()
 
 
-def _png(card: Image.Image) -> bytes:
+def _png(deck: str, suit: str, rank: str) -> bytes:
     buffer = io.BytesIO()
-    card.save(buffer, "PNG")
+    draw_card(deck, suit, rank).save(buffer, "PNG")
     return buffer.getvalue()
 
 
-Match = tuple[str, bytes, float]
-
-
-def rankings(path: Path) -> dict[str, list[Match]]:
-    """The most similar cards of the shown diamonds: id, PNG and cosine, best first."""
-    conn = sqlite3.connect(path)
-    functions.register(conn)
-    ids = [f"{deck}-diamonds-{rank}" for deck in DECKS for rank in SHOWN]
-    found = {
-        card: conn.execute(NEAREST_CARDS, {"id": card, "matches": MATCHES}).fetchall()
-        for card in ids
-    }
-    conn.close()
-    return found
-
-
-def contact_sheet(ranked: dict[str, list[Match]]) -> Image.Image:
-    """One row a card: the card itself at the left, its matches with their cosines beside it."""
-    rows = [
-        [
-            (_title(card), draw_card(*card.split("-"))),
-            *((f"{cosine:.3f}", Image.open(io.BytesIO(png))) for _, png, cosine in matches),
-        ]
-        for card, matches in ranked.items()
-    ]
-    heights = [CAPTION + max(card.height for _, card in row) + ROW_GAP for row in rows]
-    width = 2 * MARGIN + (MATCHES + 1) * CELL_WIDTH + GAP_AFTER_REFERENCE
-    sheet = Image.new("RGB", (width, 2 * MARGIN + sum(heights) - ROW_GAP), PAPER)
-    top = MARGIN
-    for row, height in zip(rows, heights, strict=True):
-        for column, (caption, card) in enumerate(row):
-            left = MARGIN + column * CELL_WIDTH + (GAP_AFTER_REFERENCE if column else 0)
-            _paste(sheet, left, top, card, caption, INK if column else QUIET)
-        top += height
-    return sheet
-
-
-def _paste(
-    sheet: Image.Image, left: int, top: int, card: Image.Image, caption: str, colour: str
-) -> None:
-    middle = left + CELL_WIDTH // 2
-    font = ImageFont.load_default(14)
-    ImageDraw.Draw(sheet).text((middle, top + CAPTION // 2), caption, colour, font, "mm")
-    sheet.paste(card, (middle - card.width // 2, top + CAPTION))
-
-
-def _title(card: str) -> str:
-    deck, suit, rank = card.split("-")
-    return f"{deck} {rank} of {suit}"
+def build(folder: Path) -> None:
+    """Make everything anew; ``folder`` changes only when all of it is done."""
+    for leftover in folder.glob("building-*"):
+        shutil.rmtree(leftover)
+    with TemporaryDirectory(dir=folder, prefix="building-") as name:
+        new = Path(name)
+        print(f"Drawing {len(DECKS) * len(SUITS) * len(RANKS)} cards", flush=True)
+        draw_cards(new / DATABASE)
+        print("Embedding them", flush=True)
+        datasette = Path(sys.executable).with_name("datasette")
+        embed = [str(datasette), "revimg", "embed", str(new / DATABASE), "cards"]
+        if status := subprocess.run(embed, check=False).returncode:
+            sys.exit(status)
+        contact_sheet(rankings(new / DATABASE)).save(new / SHEET)
+        freshness.install(new, folder, [DATABASE, SHEET])
 
 
 def main(folder: Path) -> None:
+    """Build what isn't there or no longer right, then print the rankings."""
     folder.mkdir(parents=True, exist_ok=True)
-    database, sheet = folder / "cards.db", folder / "cards.png"
-    build_database(database)
-    datasette = Path(sys.executable).with_name("datasette")
-    subprocess.run([datasette, "revimg", "embed", database, "cards"], check=True)
-    ranked = rankings(database)
-    for card, matches in ranked.items():
-        print(f"\n{_title(card)}")
-        for match, _, cosine in matches:
-            print(f"  {cosine:.4f}  {_title(match)}")
-    contact_sheet(ranked).save(sheet)
+    database, sheet = folder / DATABASE, folder / SHEET
+    if freshness.is_current(folder, [DATABASE, SHEET]):
+        print(f"{database} is up to date: nothing to draw or to embed")
+    else:
+        build(folder)
+    for card, matches in rankings(database).items():
+        print(f"\n{title(card)}")
+        for match in matches:
+            print(f"  {match.cosine:.4f}  {title(match.card)}")
     print(f"\n{sheet}: the same as a picture")
 
 

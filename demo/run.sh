@@ -2,6 +2,7 @@
 # Draw two decks of cards, embed them, rank them and serve them. --no-serve stops before serving.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. .ci/environment
 
 case "${1:-}" in
     "" | --no-serve) ;;
@@ -9,12 +10,8 @@ case "${1:-}" in
 esac
 
 venv=.venv-demo
-# Install again only when what has to be installed has changed: the second run works offline.
-if ! cmp -s setup.py "$venv/setup.py.installed"; then
-    "${PYTHON:-python3}" -m venv --clear "$venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable .
-    cp setup.py "$venv/setup.py.installed"
-fi
+environment "$venv" "Installing datasette-revimg and its dependencies into $venv, about 550 MB, \
+once: this takes a minute or two." --editable .
 
 "$venv/bin/python" demo/build.py demo/out
 

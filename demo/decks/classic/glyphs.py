@@ -1,25 +1,21 @@
-"""The rank signs in the corners of the cards.
+"""The letters and digits in the corners of the classic cards, as strokes.
 
-The classic deck has slender letters with serifs, drawn as thick and thin strokes in a box 0.6
-wide and 1 high; the modern deck sets them in a bold grotesque.
+Slender letters with serifs, drawn as thick and thin strokes in a box 0.6 wide and 1 high.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw, ImageFont
+from ..drawing.curves import Points, curve, ellipse
 
-from brush import Brush, Colour, Points, curve, ellipse
-
-LABELS = {"ace": "A", "jack": "J", "queen": "Q", "king": "K"}
 THICK, THIN = 0.155, 0.07
-GLYPH_WIDTH = 0.6
-BOLD_WIDTH, BOLD_HEIGHT = 11, 9.4
 
 
 @dataclass(frozen=True)
 class Stroke:
+    """A line of a letter; points and width in heights of the letter."""
+
     points: Points
     width: float = THICK
 
@@ -38,7 +34,6 @@ def _serif(x: float, y: float, reach: float = 0.14) -> Stroke:
 
 SIX = ((0.5, 0.14), (0.36, 0.01), (0.17, 0.13), (0.06, 0.5), (0.12, 0.87), (0.3, 1))
 SIX_BOWL = ((0.3, 1), (0.5, 0.88), (0.54, 0.67), (0.41, 0.48), (0.22, 0.5), (0.09, 0.7))
-
 GLYPHS: dict[str, list[Stroke]] = {
     "A": [
         _line((0.02, 1), (0.3, 0), width=THIN * 1.4),
@@ -96,37 +91,3 @@ GLYPHS: dict[str, list[Stroke]] = {
         _serif(0.58, 1, 0.12),
     ],
 }
-
-
-def label(rank: str) -> str:
-    return LABELS.get(rank, rank)
-
-
-def engraved_index(brush: Brush, rank: str, colour: Colour, height: float) -> None:
-    """The rank in serif letters, centred on the origin."""
-    text = label(rank)
-    squeeze = 0.82 if len(text) > 1 else 1
-    advance = (GLYPH_WIDTH + 0.1) * height * squeeze
-    left = -(advance * (len(text) - 1) + GLYPH_WIDTH * height * squeeze) / 2
-    for place, letter in enumerate(text):
-        for stroke in GLYPHS[letter]:
-            points = [
-                (left + place * advance + x * height * squeeze, (y - 0.5) * height)
-                for x, y in stroke.points
-            ]
-            brush.stroke(points, colour, stroke.width * height)
-
-
-def bold_index(brush: Brush, rank: str, colour: Colour, middle: float, top: float) -> None:
-    """The rank in bold type, below a line and around an upright axis of the card."""
-    width, height = round(BOLD_WIDTH * brush.scale), round(BOLD_HEIGHT * brush.scale)
-    text = label(rank)
-    font = ImageFont.load_default(size=200)
-    weight = 9
-    x0, y0, x1, y1 = font.getbbox(text, stroke_width=weight)
-    sign = Image.new("L", (round(x1 - x0), round(y1 - y0)))
-    ImageDraw.Draw(sign).text((-x0, -y0), text, fill=255, font=font, stroke_width=weight)
-    fitted = min(width, round(sign.width * height / sign.height))
-    sign = sign.resize((fitted, height), Image.Resampling.LANCZOS)
-    place = (round(middle * brush.scale - fitted / 2), round(top * brush.scale))
-    brush.image.paste(colour, place, sign)

@@ -1,16 +1,17 @@
-"""Patterned fabrics. A fabric is a function that covers the whole card, in pixels of the card."""
+"""Patterned fabrics: functions that cover the whole card, in pixels of the card."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from brush import Brush, Colour, Fabric, Point, box, ellipse
+from .brush import Brush, Colour, Fabric
+from .curves import Point, box, ellipse
 
 REACH = 240.0
 
 
 def _grid(pitch: float, row_pitch: float) -> Iterator[Point]:
-    """Places in rows, every other row moved by half a step."""
+    """Yield places in rows, every other row moved by half a step."""
     for row in range(int(REACH / row_pitch)):
         for column in range(int(REACH / pitch)):
             yield (column + (row % 2) / 2) * pitch, row * row_pitch
@@ -28,7 +29,7 @@ def plain(ground: Colour) -> Fabric:
 
 
 def stripes(ground: Colour, ink: Colour, pitch: float, angle: float = 0) -> Fabric:
-    """Bars as wide as the gaps; upright, or leaning by the angle."""
+    """Return bars as wide as the gaps; upright, or leaning by the angle."""
 
     def paint(brush: Brush) -> None:
         _ground(brush, ground)
@@ -69,7 +70,7 @@ def checks(ground: Colour, ink: Colour, pitch: float) -> Fabric:
 
 
 def chevrons(ground: Colour, ink: Colour, pitch: float, *, middle: float) -> Fabric:
-    """Angles pointing down, with their tips on the upright line x = middle."""
+    """Return angles that point down, with their tips on the upright line x = middle."""
 
     def paint(brush: Brush) -> None:
         _ground(brush, ground)

@@ -1,4 +1,4 @@
-"""How the heads of court cards are turned; the same for both decks."""
+"""How the heads of court cards are turned, in both decks."""
 
 from __future__ import annotations
 
@@ -14,5 +14,7 @@ class View(Enum):
 
 
 class Side(Enum):
+    """A side of the card."""
+
     LEFT = auto()
     RIGHT = auto()

@@ -1,0 +1,1 @@
+"""The pen, the outlines, the fabrics and the layout that both decks are drawn with."""
