@@ -1,8 +1,10 @@
-"""What README.md says is true: its commands and queries run, its reference is up to date."""
+"""Run the commands and queries of README.md and docs/, and check links and the reference."""
 
 import io
 import json
 import os
+import re
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -14,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kit.docs import README, blocks
+from kit.docs import PAGES, README, ROOT, blocks, marked
 
 HERE = Path(sys.executable).parent
 
@@ -58,14 +60,18 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def printed(folder):
-    """What the marked commands print, by command."""
+    """What README's marked commands print, by command."""
     output = {}
-    for block in blocks("bash"):
+    for block in blocks("bash", pages=[README]):
         for command in block.splitlines():
             # A server would run on; asking it for one page starts it all the same.
             serves = command.endswith(".db") and "revimg" not in command
             output[command] = shell(f"{command} --get /" if serves else command, folder)
     return output
+
+
+def rows(query: str, folder: Path) -> list[dict[str, object]]:
+    return json.loads(shell('sqlite-utils photos.db "$QUERY"'.replace("$QUERY", query), folder))
 
 
 def test_commands(printed):
@@ -77,14 +83,43 @@ def test_commands(printed):
     assert outputs[3].startswith("objects: 3 embedded")
 
 
+WITH_COMMANDS = [page for page in PAGES[1:] if blocks("bash", pages=[page])]
+
+
+@pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: page.stem)
+def test_commands_of_docs(printed, folder, tmp_path, page):
+    """Each page's commands work after README's, in the order in which they stand there."""
+    copy = shutil.copytree(folder, tmp_path / "reader")
+    for command in blocks("bash", pages=[page]):
+        shell(command, copy)
+
+
 @pytest.mark.parametrize("query", blocks("sql", "photos.db"))
 def test_queries(printed, folder, query):
-    rows = json.loads(shell('sqlite-utils photos.db "$QUERY"'.replace("$QUERY", query), folder))
-    similarities = [row["similarity"] for row in rows]
+    found = rows(query, folder)
+    similarities = [row["similarity"] for row in found]
     assert similarities == sorted(similarities, reverse=True)
     assert all(0 <= similarity < 0.9999 for similarity in similarities)
-    # Four photos: three others, one pair asked for, or all six pairs.
-    assert len(rows) in (3, 1, 6)
+    # Of four photos each has a nearest neighbour, which makes two or three pairs; otherwise the
+    # queries ask for the three others, for one pair, or for all six.
+    assert len(found) in ((2, 3) if "group by" in query else (3, 1, 6))
+
+
+def test_nearest_neighbours_are_the_closest_of_all_pairs(printed, folder):
+    queries = blocks("sql", "photos.db")
+    (every_pair,) = (sql for sql in queries if "a.path, b.path," in sql)
+    (neighbours,) = (sql for sql in queries if "group by" in sql)
+    closest = rows(every_pair.replace("b.path,", "b.path as other,"), folder)[0]
+    pair = rows(neighbours, folder)[0]
+    assert pair.pop("similarity") == pytest.approx(closest.pop("similarity"), abs=1e-6)
+    assert pair == closest
+
+
+@pytest.mark.parametrize("query", blocks("sql", "rows of photos.db"))
+def test_other_queries(printed, folder, query):
+    found = rows(query, folder)
+    assert found
+    assert all(value not in (None, 0, "") for row in found for value in row.values())
 
 
 def test_search_by_image(printed, folder):
@@ -115,7 +150,7 @@ def test_search_by_image(printed, folder):
 def test_compared_rows(printed, folder):
     (command,), (example,) = blocks("bash", "compare"), blocks("json", "compare")
     expected, found = json.loads(example), json.loads(shell(command, folder))
-    # To the digits that README shows; another processor may round the network otherwise.
+    # To the digits that the page shows; another processor may round the network otherwise.
     assert found.pop("score") == pytest.approx(expected.pop("score"), abs=0.01)
     assert found.pop("percentile") == pytest.approx(expected.pop("percentile"), abs=0.1)
     assert found == expected
@@ -129,17 +164,85 @@ def test_diagnostics(printed, folder):
     assert found == expected
 
 
+def test_similar_rows(printed, folder):
+    (command,) = blocks("bash", "similar")
+    body = json.loads(shell(command, folder))
+    assert body["query"]["row"]["path"] == "beach.jpg"
+    (row,) = body["rows"]
+    assert {"score", "percentile", "row", "url", "similar_url", "thumbnail_url"} == set(row)
+
+
+def test_error(printed, folder):
+    (example,) = blocks("json", "error")
+    shown = shell(
+        "datasette photos.db --get /photos/photos/nowhere~2Ejpg/-/similar.json || true", folder
+    )
+    assert json.loads(shown) == json.loads(example)
+
+
+def test_every_marked_block_is_run():
+    """A misspelt label would be run by no test."""
+    known = {
+        "bash": {
+            None,
+            "installation",
+            "search by image",
+            "compare",
+            "similar",
+            "revimg.json",
+            "matrix",
+        },
+        "sql": {"photos.db", "rows of photos.db", "query results"},
+        "json": {
+            "compare",
+            "error",
+            "facets",
+            "map.json",
+            "matrix.json",
+            "model.json",
+            "revimg.json",
+        },
+        "python": {None},
+    }
+    for match in marked():
+        assert match["label"] in known[match["kind"]], match["code"]
+
+
 def test_command_reference_is_up_to_date():
+    page = ROOT / "docs" / "command-line.md"
     done = subprocess.run(
-        [HERE / "cog", "--check", README], capture_output=True, text=True, check=False
+        [HERE / "cog", "--check", page], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
 
 
-def test_pictures_and_links_exist():
+LINKED = [
+    *PAGES,
+    *(ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    ROOT / "docs" / "pictures" / "LICENSE.md",
+    ROOT / "tests" / "benchmarks" / "README.md",
+]
+
+
+def anchors(page: Path) -> set[str]:
+    """The fragments by which GitHub addresses the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pictures_and_links_exist(page):
+    targets = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    for target in targets:
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        linked = (page.parent / path) if path else page
+        assert linked.is_file(), target
+        assert not anchor or anchor in anchors(linked), target
+
+
+def test_every_page_is_linked_from_the_readme():
     text = README.read_text(encoding="utf-8")
-    targets = [part.split(")")[0] for part in text.split("](")[1:]]
-    local = [target for target in targets if "://" not in target]
-    assert local
-    for target in local:
-        assert (README.parent / target).is_file(), target
+    for page in PAGES[1:]:
+        assert f"(docs/{page.name}" in text, page.name
