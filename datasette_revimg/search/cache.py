@@ -20,15 +20,14 @@ from ..store import code_tables, registry
 from ..store.code_tables import CodesState
 from ..store.tables import Table
 from ..vectors import codes
-from ..vectors.cosine import VECTOR_DTYPE
-from .index import Index, read_codes, read_vectors, room_for, updated
+from . import loading
+from .index import Index
 
 # Codes of two million rows of 4096-float vectors.
 LIMIT_BYTES = 2 << 30
 
 # Searches whose times are kept, per table.
 TIMES = 20
-
 
 # Instead of a revision, which is never negative: the codes are of another version.
 _OTHER = -1
@@ -38,8 +37,8 @@ logger = logging.getLogger("datasette_revimg")
 
 @dataclass(frozen=True)
 class Timed:
-    """A search: when, in seconds since 1970, how long it took in milliseconds, by which way, and
-    how many vectors it compared."""
+    """A search that was done: ``at`` in seconds since 1970, how long it took in milliseconds,
+    which ``way`` it went, and how many vectors it compared."""
 
     at: float
     ms: float
@@ -48,7 +47,8 @@ class Timed:
 
 
 class Budget:
-    """What all caches of a process may hold together; the least recently used index goes first."""
+    """The memory that all caches of a process may hold together, in bytes; the least recently
+    used index goes first."""
 
     def __init__(self, limit: int = LIMIT_BYTES) -> None:
         self.limit = limit
@@ -56,17 +56,18 @@ class Budget:
         self._lock = threading.Lock()
 
     def join(self, cache: Cache) -> None:
+        """Count a cache, as long as it exists."""
         with self._lock:
             self._caches.add(cache)
 
     @property
     def held(self) -> int:
-        """Bytes in memory."""
+        """The bytes held in memory now."""
         with self._lock:
             return sum(slot.bytes for cache in self._caches for slot in cache.slots())
 
     def shrink(self, keep: Slot) -> None:
-        """Let indexes go, but for one, until the rest fits."""
+        """Let indexes go, except that of ``keep``, until the rest fits."""
         with self._lock:
             slots = [slot for cache in self._caches for slot in cache.slots() if slot.bytes]
             held = sum(slot.bytes for slot in slots)
@@ -80,17 +81,22 @@ PROCESS = Budget()
 
 
 class Slot:
-    """A table's place in a cache: its index, if it is in memory, and its latest searches."""
+    """A table's place in a cache: its index, if it is in memory, and its latest searches.
+
+    ``used`` is when the index was last asked for, of a monotonic clock; ``refused`` is the
+    revision whose codes can't be used, or _OTHER.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.index: Index | None = None
         self.used = 0.0
-        self.refused = 0  # the revision whose codes can't be used, or _OTHER
+        self.refused = 0
         self.times: deque[Timed] = deque(maxlen=TIMES)
 
     @property
     def bytes(self) -> int:
+        """The memory that the index takes."""
         index = self.index
         return index.bytes if index else 0
 
@@ -105,57 +111,61 @@ class Cache:
         budget.join(self)
 
     def slots(self) -> list[Slot]:
+        """Return the places of all tables that were searched."""
         with self._lock:
             return list(self._slots.values())
 
     def slot(self, table: str) -> Slot:
-        """A table's place, by its real name."""
+        """Return a table's place, by the table's real name."""
         with self._lock:
             return self._slots.setdefault(table, Slot())
 
     def index(self, conn: sqlite3.Connection, source: Table) -> Index | None:
-        """What this connection sees of a table, or None: its vectors have to be read one by one,
-        because there are no codes, or they are damaged, or don't fit into memory."""
-        known = code_tables.read_state(conn, source.name)
+        """Return an index of a table as this connection sees it.
+
+        None when its vectors have to be read one by one: there are no codes, or they are damaged,
+        or don't fit into memory.
+        """
+        state = code_tables.read_state(conn, source.name)
         slot = self.slot(source.name)
-        if known is None:
+        if state is None:
             if code_tables.is_unreadable(conn, source.name) and slot.refused != _OTHER:
                 slot.refused = _OTHER
                 _warn(source, "they are of another version")
             return None
-        if slot.refused == known.revision:
+        if slot.refused == state.revision:
             return None
         slot.used = time.monotonic()
         index = slot.index
-        if index is None or index.state.revision != known.revision:
+        if index is None or index.state.revision != state.revision:
             with slot.lock:
                 index = slot.index
-                if index is None or index.state.revision != known.revision:
-                    index = slot.index = self._read(conn, source, known, slot)
+                if index is None or index.state.revision != state.revision:
+                    index = slot.index = self._read(conn, source, state, slot)
         # Every time, because an index grows with the filters that it is asked for.
         self._budget.shrink(keep=slot)
         return index
 
     def _read(
-        self, conn: sqlite3.Connection, source: Table, known: CodesState, slot: Slot
+        self, conn: sqlite3.Connection, source: Table, state: CodesState, slot: Slot
     ) -> Index | None:
         embedded = registry.embedded(conn, source.name)
         if embedded is None:
             return None
-        size = known.vectors * embedded.dimension * VECTOR_DTYPE.itemsize
-        if known.generation is not None:
-            size = room_for(known.coded) * (known.width + 1) * code_tables.CODE_DTYPE.itemsize
         most = self._budget.limit
-        if size > (min(most, codes.WHOLE_BYTES) if known.generation is None else most):
+        if state.generation is None:
+            most = min(most, codes.WHOLE_BYTES)
+        if loading.expected_bytes(state, embedded.dimension) > most:
             return None
         try:
-            if known.generation is None:
-                return read_vectors(conn, source, known, embedded)
-            return updated(conn, source, known, slot.index) or read_codes(
-                conn, source, known, embedded
-            )
+            if state.generation is None:
+                return loading.read_vectors(conn, source, state, embedded)
+            index = loading.updated(conn, source, state, slot.index)
+            if index is None:
+                index = loading.read_codes(conn, source, state, embedded)
+            return index
         except CodesError as error:
-            slot.refused = known.revision
+            slot.refused = state.revision
             _warn(source, str(error))
             return None
 
