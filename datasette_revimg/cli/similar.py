@@ -158,7 +158,7 @@ class _QueryFinder:
             found = reading.vector(self._conn, self._source.name, key)
             if found is not None:
                 # As stored: "7" names the row whose key is the integer 7.
-                self.keys.update(tables.resolve_key(self._conn, self._source, key))
+                self.keys.add(tables.resolve_key(self._conn, self._source, key))
                 return found
         file = Path(text)
         if not file.is_file():

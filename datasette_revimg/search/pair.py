@@ -1,4 +1,4 @@
-"""Two rows beside each other: how similar they are, what they differ in, and who is next."""
+"""Two rows beside each other: how similar they are, where they differ, and which rows are next."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import NotEmbeddedError, RevimgError, RowNotFoundError
 from ..keys import Key
 from ..store import distributions
 from ..store.tables import Table
-from . import top_k
 from .cache import Cache
-from .similar import Row, read, row_and_vector
+from .rows import Row, parameter_row, read_rows, row_and_vector
+from .top_k import top_k
 
 # The results to step through: as many as the page of similar pictures shows by itself.
 NEIGHBOURS = 24
@@ -22,9 +21,9 @@ NEIGHBOURS = 24
 
 @dataclass(frozen=True)
 class Comparison:
-    """Rows ``a`` and ``b``, the cosine of their vectors, and ``neighbours``, the rows most
-    similar to ``a``, best first. ``percentile`` is the share of the table's pairs that are less
-    similar than these, 0 to 100, where it is known."""
+    """Rows ``a`` and ``b``, the cosine of their vectors, and ``neighbours``, the keys of the rows
+    most similar to ``a``, best first. ``percentile`` is the share of the table's pairs that are
+    less similar than these two, 0 to 100, where it is known."""
 
     a: Row
     b: Row
@@ -76,28 +75,26 @@ def compare(
     b: Sequence[str],
     cache: Cache | None = None,
 ) -> Comparison:
-    """Compare two rows, named by the texts of their keys.
+    """Compare two rows, named by the text of their keys.
 
     RowNotFoundError or NotEmbeddedError for ``a``, RevimgError when ``b`` can't be found.
     """
     key, vector = row_and_vector(conn, source, a)
-    other, other_vector = other_row(conn, source, b)
-    found = top_k.top_k(conn, source.name, vector, NEIGHBOURS, exclude={key}, cache=cache)
-    rows = read(conn, source, [key, other])
+    other_key, other_vector = other_row(conn, source, b)
+    result = top_k(conn, source.name, vector, NEIGHBOURS, exclude={key}, cache=cache)
+    row, other = read_rows(conn, source, [key, other_key])
     score = float(np.vecdot(vector.astype(np.float64), other_vector.astype(np.float64)))
-    background = distributions.read(conn, source.name)
+    distribution = distributions.read(conn, source.name)
     return Comparison(
-        rows[0],
-        rows[1],
-        score,
-        [hit.key for hit in found.hits],
-        background.percentile(score) if background else None,
+        a=row,
+        b=other,
+        score=score,
+        neighbours=[hit.key for hit in result.hits],
+        percentile=distribution.percentile(score) if distribution else None,
     )
 
 
 def other_row(conn: sqlite3.Connection, source: Table, b: Sequence[str]) -> tuple[Key, np.ndarray]:
-    """The key and the vector of the row that another one is compared with. RevimgError without."""
-    try:
-        return row_and_vector(conn, source, b)
-    except (RowNotFoundError, NotEmbeddedError) as error:
-        raise RevimgError(f"with: {error}") from error
+    """Return the key and the vector of the row that another one is compared with. RevimgError,
+    which names the parameter ``with``, when there is none."""
+    return parameter_row(conn, source, "with", b)

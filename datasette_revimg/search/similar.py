@@ -1,62 +1,56 @@
-"""What looks like this row? The answer for the pages, read within one connection."""
+"""The rows most similar to a row or a picture, refined by other rows and by conditions."""
 
 from __future__ import annotations
 
-import math
 import sqlite3
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..errors import NotEmbeddedError, RevimgError, RowNotFoundError
-from ..keys import Key, key_json
-from ..store import distributions, reading, tables
+from ..keys import Key
+from ..store import distributions
 from ..store.tables import Table
 from ..vectors.cosine import combine
 from ..vectors.percentiles import Distribution, Minimum
-from . import top_k
 from .cache import Cache
+from .rows import Row, parameter_row, read_rows, row_and_vector
+from .top_k import Result, top_k
 
 
-@dataclass(frozen=True)
-class Row:
-    """A row of the source table without its BLOBs, and the size of its picture."""
-
-    key: Key
-    columns: dict[str, Any]
-    size: tuple[int, int] | None
-    score: float | None = None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Question:
-    """Rows by the text of their keys, and which rows may be the answer.
+    """A search for similar rows: what to start from, and which rows may be the answer.
 
-    ``vector`` stands for the picture that is asked about, in place of the row's own; without a
-    ``row``, that picture is in no row. If no more than ``enumerated`` rows reach the minimum, the
-    answer has the keys of all of them.
+    Rows are named by the text of their keys. ``vector``, a unit vector float32 (D,), stands for
+    the picture to search with in place of the vector of ``row``; without a ``row``, that picture
+    is in no row. ``where`` is an SQL condition on the source table with its named ``values``. If
+    no more than ``enumerated`` rows reach the ``minimum``, the answer has the keys of all of them.
     """
 
     row: Sequence[str] | None
-    like: Sequence[Sequence[str]]
-    unlike: Sequence[Sequence[str]]
+    like: Sequence[Sequence[str]] = ()
+    unlike: Sequence[Sequence[str]] = ()
     size: int
-    minimum: Minimum | None
-    where: str
-    values: dict[str, Any]
+    minimum: Minimum | None = None
+    where: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
     vector: np.ndarray | None = None
     enumerated: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The rows asked with, the most similar ones, best first, and how many there were to choose
-    from: at least so many if not ``counted_all``. ``background`` tells scores' percentiles,
-    ``minimum`` is the cosine that was asked for, ``keys`` are those of all that reach it, if they
-    are few, and ``excluded`` those of the rows asked with."""
+    """The most similar rows, best first, and the rows that were searched with.
+
+    ``candidates`` is the number of rows there were to choose from: at least that many, if not
+    ``counted_all``. ``minimum`` is the cosine that was asked for, and ``keys`` are those of all
+    rows that reach it, if they are few. ``excluded`` are the keys of the rows searched with,
+    which are no results. ``distribution`` is that of the table's cosines, where it is known.
+    """
 
     row: Row | None
     like: list[Row]
@@ -64,130 +58,98 @@ class Answer:
     rows: list[Row]
     candidates: int
     counted_all: bool
-    background: Distribution | None
+    distribution: Distribution | None
     ms: float
     minimum: float | None = None
     keys: list[Key] | None = None
     excluded: frozenset[Key] = frozenset()
 
     def percentile(self, row: Row) -> float | None:
-        """Of the score of one of the ``rows``."""
-        if self.background is None or row.score is None:
+        """Return the percentile, 0 to 100, of the score of one of the ``rows``; None when the
+        table's distribution is not known."""
+        if self.distribution is None or row.score is None:
             return None
-        return self.background.percentile(row.score)
+        return self.distribution.percentile(row.score)
+
+
+@dataclass(frozen=True)
+class _Query:
+    """The rows of a question by their keys, and the unit vector float32 (D,) to search with."""
+
+    row: list[Key]
+    like: list[Key]
+    unlike: list[Key]
+    vector: np.ndarray
+
+    @property
+    def keys(self) -> frozenset[Key]:
+        return frozenset([*self.row, *self.like, *self.unlike])
 
 
 def answer(
     conn: sqlite3.Connection, source: Table, question: Question, cache: Cache | None = None
 ) -> Answer:
-    """Find the rows. RevimgError when a row of the question is unknown, or has no vector."""
+    """Find the rows that a question asks for.
+
+    RowNotFoundError or NotEmbeddedError for its ``row``, RevimgError when another one can't be
+    found, when the rows cancel out, or for a percentile of a table whose pairs were not sampled.
+    """
     started = time.perf_counter()
-    keys, vector = [], question.vector
-    if question.row is not None:
-        key, own = row_and_vector(conn, source, question.row)
-        keys, vector = [key], own if vector is None else vector
-    if vector is None:
-        raise ValueError("a question needs a row or a vector")
-    background = distributions.read(conn, source.name)
-    like = [_named(conn, source, "like", values) for values in question.like]
-    unlike = [_named(conn, source, "unlike", values) for values in question.unlike]
-    query = combine([vector, *(v for _, v in like)], [v for _, v in unlike])
-    exclude = frozenset([*keys, *(key for key, _ in like + unlike)])
-    minimum = question.minimum.score(background) if question.minimum else None
-
-    def top(k: int, counted: bool) -> top_k.Result:
-        return top_k.top_k(
-            conn,
-            source.name,
-            query,
-            k,
-            where=question.where,
-            parameters=question.values,
-            exclude=exclude,
-            minimum=minimum,
-            counted=counted,
-            cache=cache,
-        )
-
-    result = top(question.size, True)
+    query = _resolve(conn, source, question)
+    distribution = distributions.read(conn, source.name)
+    minimum = question.minimum.score(distribution) if question.minimum else None
+    search = partial(
+        top_k,
+        conn,
+        source.name,
+        query.vector,
+        where=question.where,
+        parameters=question.values,
+        exclude=query.keys,
+        minimum=minimum,
+        cache=cache,
+    )
+    result = search(question.size, counted=True)
     candidates = result.candidates or 0
-    reached = None
+    keys = None
     if minimum is not None and result.counted_all and candidates <= question.enumerated:
-        hits = result.hits if candidates <= len(result.hits) else top(candidates, False).hits
-        reached = [hit.key for hit in hits]
+        keys = _all_keys(result, candidates, search)
     ms = (time.perf_counter() - started) * 1000
+    hits = result.hits
     return Answer(
-        row=next(iter(read(conn, source, keys)), None),
-        like=read(conn, source, [key for key, _ in like]),
-        unlike=read(conn, source, [key for key, _ in unlike]),
-        rows=read(
-            conn,
-            source,
-            [hit.key for hit in result.hits],
-            [hit.score for hit in result.hits],
-        ),
+        row=next(iter(read_rows(conn, source, query.row)), None),
+        like=read_rows(conn, source, query.like),
+        unlike=read_rows(conn, source, query.unlike),
+        rows=read_rows(conn, source, [hit.key for hit in hits], [hit.score for hit in hits]),
         candidates=candidates,
         counted_all=result.counted_all,
-        background=background,
+        distribution=distribution,
         ms=ms,
         minimum=minimum,
-        keys=reached,
-        excluded=exclude,
+        keys=keys,
+        excluded=query.keys,
     )
 
 
-def row_and_vector(
-    conn: sqlite3.Connection, source: Table, values: Sequence[str]
-) -> tuple[Key, np.ndarray]:
-    """The key as its row has it, and the row's vector.
-
-    RowNotFoundError or NotEmbeddedError without.
-    """
-    key = stored_key(conn, source, values)
-    vector = reading.vector(conn, source.name, key)
+def _resolve(conn: sqlite3.Connection, source: Table, question: Question) -> _Query:
+    row, vector = [], question.vector
+    if question.row is not None:
+        key, own = row_and_vector(conn, source, question.row)
+        row, vector = [key], own if vector is None else vector
     if vector is None:
-        reasons = dict(reading.failures(conn, source.name))
-        reason = reasons.get(key_json(key))
-        why = f"its picture could not be used: {reason}" if reason else "it is not embedded yet"
-        name = ", ".join(values)
-        raise NotEmbeddedError(f"row {name} of {source.name} can’t be compared, {why}")
-    return key, vector
-
-
-def stored_key(conn: sqlite3.Connection, source: Table, values: Sequence[str]) -> Key:
-    """The key as its row has it. RowNotFoundError without."""
-    keys = (
-        tables.resolve_key(conn, source, values) if len(values) == len(source.key_columns) else []
+        raise ValueError("a question needs a row or a vector")
+    like = [parameter_row(conn, source, "like", values) for values in question.like]
+    unlike = [parameter_row(conn, source, "unlike", values) for values in question.unlike]
+    return _Query(
+        row,
+        [key for key, _ in like],
+        [key for key, _ in unlike],
+        combine([vector, *(other for _, other in like)], [other for _, other in unlike]),
     )
-    if not keys:
-        raise RowNotFoundError(f"there is no row {', '.join(values)} in {source.name}")
-    return keys[0]
 
 
-def read(
-    conn: sqlite3.Connection, source: Table, keys: Sequence[Key], scores: Sequence[float] = ()
-) -> list[Row]:
-    """The rows with these keys, in their order."""
-    sizes = reading.sizes(conn, source, keys)
-    found = zip(keys, tables.rows(conn, source, keys), strict=True)
-    return [
-        Row(key, columns, sizes.get(key), scores[index] if scores else None)
-        for index, (key, columns) in enumerate(found)
-    ]
-
-
-def _named(
-    conn: sqlite3.Connection, source: Table, parameter: str, values: Sequence[str]
-) -> tuple[Key, np.ndarray]:
-    try:
-        return row_and_vector(conn, source, values)
-    except (RowNotFoundError, NotEmbeddedError) as error:
-        raise RevimgError(f"{parameter}: {error}") from error
-
-
-def finite(row: Row) -> dict[str, Any]:
-    """The row's columns as JSON can have them, which knows no infinity."""
-    return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in row.columns.items()
-    }
+def _all_keys(result: Result, candidates: int, search: Callable[[int], Result]) -> list[Key]:
+    """Return the keys of all candidates, which a second search finds when there are more of them
+    than hits."""
+    hits = result.hits if candidates <= len(result.hits) else search(candidates).hits
+    return [hit.key for hit in hits]

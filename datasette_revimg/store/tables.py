@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import RevimgError
+from ..errors import RevimgError, RowNotFoundError
 from ..keys import Key
 from . import schema
 from .sql import PREFIX, placeholders, quote
@@ -60,13 +60,20 @@ def _known_tables(conn: sqlite3.Connection) -> str:
     return f"; it has {', '.join(names[:10])}" if names else ", which has no tables"
 
 
-def resolve_key(conn: sqlite3.Connection, source: Table, key: Sequence[Any]) -> list[Key]:
-    """The key as its row has it (7 for "7"), or nothing when there is no such row."""
-    condition, parameters = key_condition(source, key)
-    names = ", ".join(quote(name) for name in source.key_columns)
-    cursor = conn.execute(f"select {names} from {quote(source.name)} where {condition}", parameters)
-    cursor.row_factory = None
-    return cursor.fetchall()
+def resolve_key(conn: sqlite3.Connection, source: Table, key: Sequence[Any]) -> Key:
+    """Return a key as its row has it, 7 for "7". RowNotFoundError when there is no such row."""
+    row: Key | None = None
+    if len(key) == len(source.key_columns):
+        condition, parameters = key_condition(source, key)
+        names = ", ".join(quote(name) for name in source.key_columns)
+        cursor = conn.execute(
+            f"select {names} from {quote(source.name)} where {condition}", parameters
+        )
+        cursor.row_factory = None
+        row = cursor.fetchone()
+    if row is None:
+        raise RowNotFoundError(f"there is no row {', '.join(map(str, key))} in {source.name}")
+    return row
 
 
 def rows(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> list[dict[str, Any]]:

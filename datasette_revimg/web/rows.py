@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..keys import Key, row_path
-from ..search.similar import Row
+from ..search.rows import Row
 from ..store.tables import Table
 
 if TYPE_CHECKING:

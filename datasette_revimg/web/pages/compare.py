@@ -14,9 +14,10 @@ from datasette.utils.asgi import Request
 from ...embedding.originals import read_original
 from ...keys import Key, parse_row_path, row_path
 from ...pictures.decoding import THUMBNAIL_SIDE
-from ...search import heatmap, pair, similar
+from ...search import heatmap, pair
 from ...search.pair import Comparison
-from ...search.similar import Row
+from ...search.rows import Row, row_and_vector
+from ...store import tables
 from ...vectors.percentiles import in_words
 from ..problems import Problem
 from ..requests.parameters import address
@@ -177,7 +178,7 @@ async def picture(place: Place) -> Response:
     """``/{database}/{table}/{pks}/-/picture``: the row's picture, for a screen, as WebP."""
 
     def find(conn: sqlite3.Connection) -> Original:
-        return _original(conn, place, similar.stored_key(conn, place.source, place.row))
+        return _original(conn, place, tables.resolve_key(conn, place.source, place.row))
 
     original = await read(place.db, find)
     return await file_response(
@@ -197,7 +198,7 @@ async def explain(place: Place) -> Response:
     await check_upload(place)
 
     def find(conn: sqlite3.Connection) -> tuple[Original, Original]:
-        key, _ = similar.row_and_vector(conn, place.source, place.row)
+        key, _ = row_and_vector(conn, place.source, place.row)
         partner, _ = pair.other_row(conn, place.source, other)
         return _original(conn, place, key), _original(conn, place, partner)
 

@@ -178,7 +178,7 @@ def filter_form(place: Place, parameters: Parameters, condition: Condition) -> d
 
 def threshold(parameters: Parameters, found: Answer, here: str) -> dict[str, Any]:
     """The variables of the slider: cosines from the median of the table's pairs up to 1."""
-    background = found.background
+    background = found.distribution
     least = background.score(50) if background else 0.0
     if found.minimum is not None:
         least = min(least, found.minimum)
@@ -206,6 +206,6 @@ def minimum(found: Answer) -> dict[str, Any]:
     """The threshold as the JSON tells it."""
     if found.minimum is None:
         return {}
-    background = found.background
+    background = found.distribution
     percentile = background.percentile(found.minimum) if background else None
     return {"minimum": {"score": found.minimum, "percentile": percentile}}

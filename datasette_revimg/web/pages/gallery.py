@@ -9,7 +9,8 @@ from typing import Any
 
 from ...keys import Key, row_path
 from ...pictures.decoding import THUMBNAIL_SIDE
-from ...search.similar import Answer, Row
+from ...search.rows import Row
+from ...search.similar import Answer
 from ...store.tables import Table
 from ...vectors.percentiles import in_words
 from ..requests.filters import Filter

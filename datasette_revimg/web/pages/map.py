@@ -15,7 +15,7 @@ from ...overview import layout
 from ...overview.sample import Sample
 from ...pictures import sprites
 from ...pictures.sprites import Grid
-from ...search import similar
+from ...search.rows import Row, read_rows
 from ...store import reading
 from ..problems import Problem
 from ..requests.parameters import whole_number
@@ -110,14 +110,12 @@ async def page(place: Place) -> Response:
     )
 
 
-async def _rows(place: Place, sample: Sample, indices: list[int]) -> list[similar.Row]:
+async def _rows(place: Place, sample: Sample, indices: list[int]) -> list[Row]:
     keys = [sample.keys[index] for index in indices]
-    return await read(place.db, lambda conn: similar.read(conn, place.source, keys))
+    return await read(place.db, lambda conn: read_rows(conn, place.source, keys))
 
 
-def _as_json(
-    place: Place, sample: Sample, found: Layout, rows: list[similar.Row]
-) -> dict[str, Any]:
+def _as_json(place: Place, sample: Sample, found: Layout, rows: list[Row]) -> dict[str, Any]:
     return {
         **place.body,
         "method": found.method,

@@ -12,7 +12,7 @@ from datasette import Response
 from ...keys import row_path
 from ...overview import matrix
 from ...overview.sample import Sample
-from ...search import similar
+from ...search.rows import Row, read_rows
 from ...vectors.cosine import cosine_matrix
 from ..problems import Problem
 from ..requests.parameters import address
@@ -86,7 +86,7 @@ async def page(place: Place) -> Response:
     sample = await overview.sample_rows(place, selection)
     found = await _computed(place, selection, sample, order)
     keys = [sample.keys[index] for index in found.order]
-    rows = await read(place.db, lambda conn: similar.read(conn, place.source, keys))
+    rows = await read(place.db, lambda conn: read_rows(conn, place.source, keys))
     if as_json:
         return json_response(place.datasette, _as_json(place, sample, found, rows))
     named_by = await place.label_column(rows)
@@ -129,9 +129,7 @@ def _pixels(colours: np.ndarray) -> list[int]:
     return pixels
 
 
-def _as_json(
-    place: Place, sample: Sample, found: Matrix, rows: list[similar.Row]
-) -> dict[str, Any]:
+def _as_json(place: Place, sample: Sample, found: Matrix, rows: list[Row]) -> dict[str, Any]:
     return {
         **place.body,
         "rows": [place.described(row) for row in rows],

@@ -11,7 +11,8 @@ from datasette import Response
 from ...embedding.originals import read_original
 from ...keys import parse_row_path, row_path
 from ...pictures.region import Crop
-from ...search.similar import Answer, Question, answer, finite, row_and_vector
+from ...search.rows import json_columns, row_and_vector
+from ...search.similar import Answer, Question, answer
 from ...store import reading
 from .. import permissions
 from ..problems import Problem
@@ -41,7 +42,7 @@ async def similar(place: Place) -> Response:
     if wants_json(place.request):
         assert found.row
         query = {
-            "row": finite(found.row),
+            "row": json_columns(found.row),
             "url": place.url(found.row.key),
             "thumbnail_url": place.url(found.row.key, "thumbnail"),
         }
@@ -65,16 +66,18 @@ async def search(
     vector: np.ndarray | None,
 ) -> Answer:
     """The rows most similar to a row, or to the picture whose unit vector (D,) is given."""
+    counting = facets.requested_facets(place) or not wants_json(place.request)
+    enumerated = facets.ENUMERATED if counting else 0
     question = Question(
-        row,
-        [parse_row_path(row) for row in parameters.like],
-        [parse_row_path(row) for row in parameters.unlike],
-        parameters.size,
-        parameters.minimum,
-        condition.sql,
-        condition.values,
-        vector,
-        facets.ENUMERATED if facets.requested_facets(place) or not wants_json(place.request) else 0,
+        row=row,
+        like=[parse_row_path(row) for row in parameters.like],
+        unlike=[parse_row_path(row) for row in parameters.unlike],
+        size=parameters.size,
+        minimum=parameters.minimum,
+        where=condition.sql,
+        values=condition.values,
+        vector=vector,
+        enumerated=enumerated,
     )
 
     def find(conn: sqlite3.Connection) -> Answer:

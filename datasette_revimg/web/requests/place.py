@@ -13,7 +13,7 @@ from datasette.utils.asgi import Request
 
 from ...embedding.plan import base_folder
 from ...keys import Key, parse_row_path
-from ...search.similar import Row, finite
+from ...search.rows import Row, json_columns
 from ...store.registry import EmbeddedTable
 from ...store.tables import Table
 from .. import compat, permissions, settings
@@ -80,7 +80,7 @@ class Place:
     def described(self, row: Row) -> dict[str, Any]:
         """Return a row with its addresses, as in the JSON of every page."""
         return {
-            "row": finite(row),
+            "row": json_columns(row),
             "url": self.url(row.key),
             "similar_url": self.url(row.key, "similar"),
             "thumbnail_url": self.url(row.key, "thumbnail"),

@@ -1,0 +1,76 @@
+"""Rows as a search takes and returns them: looked up by their keys' text, read without BLOBs."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import NotEmbeddedError, RevimgError, RowNotFoundError
+from ..keys import Key, key_json
+from ..store import reading, tables
+from ..store.tables import Table
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the source table: its ``columns`` without BLOBs, the ``size`` of its picture, width
+    and height in pixels, and its ``score``, the cosine, where the row is a result."""
+
+    key: Key
+    columns: dict[str, Any]
+    size: tuple[int, int] | None
+    score: float | None = None
+
+
+def row_and_vector(
+    conn: sqlite3.Connection, source: Table, values: Sequence[str]
+) -> tuple[Key, np.ndarray]:
+    """Return the key of the row that the texts ``values`` name, as the row has it, and the row's
+    unit vector, float32 (D,).
+
+    RowNotFoundError without such a row, NotEmbeddedError without a vector.
+    """
+    key = tables.resolve_key(conn, source, values)
+    vector = reading.vector(conn, source.name, key)
+    if vector is None:
+        reason = dict(reading.failures(conn, source.name)).get(key_json(key))
+        why = f"its picture could not be used: {reason}" if reason else "it is not embedded yet"
+        name = ", ".join(values)
+        raise NotEmbeddedError(f"row {name} of {source.name} can’t be compared, {why}")
+    return key, vector
+
+
+def parameter_row(
+    conn: sqlite3.Connection, source: Table, parameter: str, values: Sequence[str]
+) -> tuple[Key, np.ndarray]:
+    """Return the key and the vector of a row that a parameter names, beside the row that an
+    address is about. RevimgError, with the parameter's name, when there is none."""
+    try:
+        return row_and_vector(conn, source, values)
+    except (RowNotFoundError, NotEmbeddedError) as error:
+        raise RevimgError(f"{parameter}: {error}") from error
+
+
+def read_rows(
+    conn: sqlite3.Connection, source: Table, keys: Sequence[Key], scores: Sequence[float] = ()
+) -> list[Row]:
+    """Read the rows with these keys, in their order, and give them their ``scores``, if any."""
+    sizes = reading.sizes(conn, source, keys)
+    columns = tables.rows(conn, source, keys)
+    return [
+        Row(key, columns[number], sizes.get(key), scores[number] if scores else None)
+        for number, key in enumerate(keys)
+    ]
+
+
+def json_columns(row: Row) -> dict[str, Any]:
+    """Return the row's columns as JSON can have them, which knows no infinity: None for it."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in row.columns.items()
+    }
