@@ -1,7 +1,7 @@
-"""One file from the internet to disk: resumed when broken, checked before it gets its name.
+"""Download one file: resumed after an interruption, checked before it gets its name.
 
-While it runs, three files lie beside the destination: ``.part`` has the bytes so far,
-``.part.source`` says which version of which address they are, ``.lock`` keeps others out.
+Meanwhile, three files lie beside the destination: ``.part`` has the bytes so far,
+``.part.source`` the address and the version that they come from, ``.lock`` keeps others out.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ import hashlib
 import os
 import re
 import shutil
-import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPException, HTTPResponse
@@ -23,6 +22,7 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 
 from ...errors import RevimgError
+from .lock import LockedError, locked
 
 TIMEOUT = 30.0  # seconds, to connect and for each read
 PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before each further try
@@ -31,16 +31,19 @@ Progress = Callable[[int, int | None], None]
 
 
 class DownloadError(RevimgError):
-    """The file can't be had, or isn't the expected one."""
+    """The file can't be downloaded, or isn't the expected one."""
 
 
 class _AgainError(Exception):
-    """This try has ended early; another one may go on or start over."""
+    """This attempt has ended early; another one may continue or start over."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What the file must be. ``algorithm`` is ``md5`` or ``sha256``, ``digest`` hexadecimal."""
+    """The bytes and the hash of the right file.
+
+    ``algorithm`` is ``md5`` or ``sha256``, ``digest`` hexadecimal.
+    """
 
     size: int
     algorithm: str
@@ -50,18 +53,20 @@ class Expected:
 def download(url: str, destination: Path, expected: Expected | None, on_progress: Progress) -> None:
     """Fetch ``url`` (http, https or file) to ``destination``, which appears whole or not at all.
 
-    ``on_progress`` is told the bytes that are there and the total, None where the server
-    doesn't say; the first number is what an earlier run left, none is lower than the one
-    before, the last is the total. Without ``expected`` only the length is checked. Raises
-    DownloadError; what has arrived stays for the next run, unless it is wrong.
+    ``on_progress`` gets the bytes that are there and the total, None if the server doesn't say;
+    the first number is what an earlier run left, none is lower than the one before, the last is
+    the total. Without ``expected`` only the length is checked. Raises DownloadError; what has
+    arrived stays for the next run, unless it is wrong.
     """
     if url.partition(":")[0].lower() not in ("http", "https", "file"):
         raise DownloadError(f"{url} can't be downloaded: give an https, http or file address")
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(destination):
+        with locked(destination.with_name(f"{destination.name}.lock")):
             _Download(url, destination, expected, on_progress).run()
-    except OSError as error:  # of the disk; those of the network don't get here
+    except LockedError as error:
+        raise DownloadError(f"{destination} is being downloaded by another program") from error
+    except OSError as error:  # the disk's; the network's don't get here
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         way_out = ": make room, then run this again to go on" if full else ""
         name = error.filename or destination
@@ -83,7 +88,7 @@ class _Download:
         self.source = self.destination.with_name(f"{self.destination.name}.part.source")
 
     def run(self) -> None:
-        """Fetch what is missing, in a few tries; check it; give it its name."""
+        """Fetch what is missing, in a few attempts; check it; give it its name."""
         for pause in (*PAUSES, None):
             try:
                 self._fetch()
@@ -94,35 +99,33 @@ class _Download:
                     raise DownloadError(f"{self.url} broke off ({error}): {have}") from error
                 time.sleep(pause)
         self._report(self._size(), self._size())
-        if complaint := self._misfit():
+        if misfit := self._misfit():
             self._discard()
-            raise DownloadError(f"{self.url} {complaint}: it is another file, or came damaged")
+            raise DownloadError(
+                f"{self.url} {misfit}: it is another file, or was damaged on the way"
+            )
         with open(self.part, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(self.part, self.destination)
         self.source.unlink(missing_ok=True)
 
     def _fetch(self) -> None:
-        """One request for what is missing, appended to the part."""
+        """Request what is missing and append it to the part."""
         offset, version = self._resumable()
         if self.expected and offset == self.expected.size:
             return
         with self._open(offset, version) as response:
-            headers = response.headers
-            chunked = headers.get("Transfer-Encoding", "").lower() == "chunked"
+            announced: int | None
+            chunked = response.headers.get("Transfer-Encoding", "").lower() == "chunked"
             if response.status == 206 and offset:
-                span = re.fullmatch(rf"bytes {offset}-\d+/(\d+)", headers.get("Content-Range", ""))
-                total = int(span[1]) if span else None
-                if total is None or (version and version != _version(response)):
-                    self._discard()
-                    raise _AgainError("the server has other bytes than were asked for")
+                announced = self._continued(response, offset, version)
             elif response.status not in (200, None):  # None: of a file
                 raise DownloadError(f"{self.url}: the server answered {response.status}")
             else:
                 offset = 0
-                length = headers.get("Content-Length", "")
-                total = int(length) if length.isdecimal() and not chunked else None
-            total = self._check_total(total, chunked)
+                length = response.headers.get("Content-Length", "")
+                announced = int(length) if length.isdecimal() and not chunked else None
+            total = self._check_total(announced, chunked)
             done = self._receive(response, offset, total)
         if total is not None and done < total and not chunked:
             raise _AgainError("the connection was closed")
@@ -130,8 +133,20 @@ class _Download:
             self._discard()
             raise DownloadError(f"{self.url} comes with {done:,} bytes instead of {total:,}")
 
+    def _continued(self, response: HTTPResponse, offset: int, version: str) -> int:
+        """Return the whole file's length, from an answer that must begin at ``offset``."""
+        content = response.headers.get("Content-Range", "")
+        span = re.fullmatch(rf"bytes {offset}-\d+/(\d+)", content)
+        if span is None or (version and version != _version(response)):
+            self._discard()
+            raise _AgainError("the server has other bytes than were asked for")
+        return int(span[1])
+
     def _resumable(self) -> tuple[int, str]:
-        """How many bytes can be continued, of which version; 0 if nothing would tell a misfit."""
+        """Return how many bytes can be continued, and their version.
+
+        0 when neither a version nor a hash would show that the rest doesn't fit.
+        """
         size, version = self._size(), ""
         with suppress(OSError, ValueError):
             url, version = self.source.read_text(encoding="utf-8").splitlines()
@@ -147,7 +162,7 @@ class _Download:
             headers |= {"Range": f"bytes={offset}-"} | ({"If-Range": version} if version else {})
         try:
             request = urllib.request.Request(self.url, headers=headers)
-            # Not urlopen, which keeps the proxies of its first call.
+            # urlopen would keep the proxies of its first call.
             response: HTTPResponse = urllib.request.build_opener().open(request, timeout=TIMEOUT)
             return response
         except HTTPError as error:
@@ -161,12 +176,14 @@ class _Download:
             if self.reported:  # it could be reached before
                 raise _AgainError(_reason(error)) from error
             message = f"{self.url} can't be reached ({_reason(error)})"
-            if known := self.expected:
-                message += f"; it has {known.size:,} bytes, {known.algorithm} {known.digest}"
+            if (expected := self.expected) is not None:
+                message += (
+                    f"; it has {expected.size:,} bytes, {expected.algorithm} {expected.digest}"
+                )
             raise DownloadError(message) from error
 
     def _check_total(self, announced: int | None, chunked: bool) -> int | None:
-        """How many bytes there must be in the end, None where only their end will tell."""
+        """Return how many bytes there must be in the end, None if only their end shows that."""
         total = self.expected.size if self.expected else announced
         if total is None and not chunked:
             # Half of it would look like the whole.
@@ -176,7 +193,7 @@ class _Download:
         return total
 
     def _receive(self, response: HTTPResponse, done: int, total: int | None) -> int:
-        """Append the answer, but nothing beyond ``total``; how many bytes there were."""
+        """Append the answer, but nothing beyond ``total``; return how many bytes there are then."""
         with open(self.part, "ab" if done else "wb") as file:
             if not done:
                 # Only now that the old bytes are gone: they are of another version.
@@ -196,15 +213,16 @@ class _Download:
         return done
 
     def _misfit(self) -> str:
-        """What is wrong with the part's hash, empty if nothing is."""
-        if (known := self.expected) is None:
+        """Return what is wrong with the part's hash, an empty text if nothing is."""
+        if (expected := self.expected) is None:
             return ""
-        # Systems in FIPS mode refuse MD5 unless it is said not to be for security.
-        digest = partial(hashlib.new, known.algorithm, usedforsecurity=False)
+        # Systems in FIPS mode refuse MD5 unless it is declared not to be for security.
+        new_hash = partial(hashlib.new, expected.algorithm, usedforsecurity=False)
         with open(self.part, "rb") as file:
-            found = hashlib.file_digest(file, digest).hexdigest()
-        fits = found == known.digest.lower()
-        return "" if fits else f"has the {known.algorithm} {found} instead of {known.digest}"
+            digest = hashlib.file_digest(file, new_hash).hexdigest()
+        if digest == expected.digest.lower():
+            return ""
+        return f"has the {expected.algorithm} {digest} instead of {expected.digest}"
 
     def _size(self) -> int:
         return self.part.stat().st_size if self.part.exists() else 0
@@ -219,36 +237,8 @@ class _Download:
         self.on_progress(self.reported if total is None else min(self.reported, total), total)
 
 
-@contextmanager
-def _locked(destination: Path) -> Iterator[None]:
-    """Keep others out. The system takes the lock from a program that ends, however it ends."""
-    path = destination.with_name(f"{destination.name}.lock")
-    with open(path, "ab") as file:
-        try:
-            if sys.platform == "win32":
-                import msvcrt
-
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-            else:
-                import fcntl
-
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Who had the lock before may have removed the file after it was opened here.
-            if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                raise BlockingIOError
-        except (BlockingIOError, PermissionError, FileNotFoundError) as error:
-            raise DownloadError(f"{destination} is being downloaded by another program") from error
-        try:
-            yield
-        finally:
-            if sys.platform == "win32":
-                file.close()  # open files can't be removed there
-            with suppress(OSError):
-                path.unlink()
-
-
 def _read(response: HTTPResponse) -> bytes:
-    """What has come, without waiting for more; nothing at the end."""
+    """Return what has come, without waiting for more; nothing at the end."""
     try:
         return response.read1(CHUNK)
     except (OSError, HTTPException) as error:
@@ -256,7 +246,7 @@ def _read(response: HTTPResponse) -> bytes:
 
 
 def _version(response: HTTPResponse) -> str:
-    """What If-Range takes: a strong ETag, or else a date."""
+    """Return what If-Range takes: a strong ETag, or else a date."""
     tag = response.headers.get("ETag", "")
     return tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
 

@@ -8,10 +8,15 @@ arguments. Everything else is refused by name.
 from __future__ import annotations
 
 import pickle
+import pickletools
 from collections import OrderedDict
 from typing import IO, Any, NamedTuple
 
 from ...errors import WeightsError
+
+# VGG16's pickle remembers a few hundred objects.
+MEMO_LIMIT = 100_000
+_PUTS = ("PUT", "BINPUT", "LONG_BINPUT")
 
 
 class Storage(NamedTuple):
@@ -68,6 +73,7 @@ class TensorUnpickler(pickle.Unpickler):
 
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__(file)
+        self._file = file
         self.storages: dict[str, Storage] = {}
 
     def find_class(self, module: str, name: str) -> Any:
@@ -114,9 +120,18 @@ class TensorUnpickler(pickle.Unpickler):
     def read(self) -> object:
         """Return what the next pickle in the file holds."""
         try:
+            self._check_memo()
             return self.load()
         except WeightsError:
             raise
         # A damaged pickle has the unpickler raise nearly anything.
         except Exception as error:
             raise WeightsError("its pickle is damaged or truncated") from error
+
+    def _check_memo(self) -> None:
+        """Refuse a place in the memo for which the unpickler would take gigabytes."""
+        start = self._file.tell()
+        for opcode, place, _ in pickletools.genops(self._file):
+            if opcode.name in _PUTS and int(place or 0) > MEMO_LIMIT:
+                raise WeightsError("its pickle wants too much memory")
+        self._file.seek(start)

@@ -231,6 +231,26 @@ def test_without_the_top(kind, convolutions, folder):
     assert all(np.array_equal(read[name], array) for name, array in convolutions.items())
 
 
+def test_keras_with_numbers_in_other_files(convolutions, folder):
+    """HDF5 would read any file of the machine, and the file's hash doesn't cover it."""
+    arrays = dict(convolutions)
+    bias = arrays.pop("block1_conv1/bias")
+    (folder / "elsewhere").write_bytes(bias.tobytes())
+    layout = h5py.VirtualLayout((64,), np.float32)
+    layout[:] = h5py.VirtualSource(folder / "virtual", "bias", (64,))
+    for kind in ("external", "virtual"):
+        write_keras_official(folder / "x", arrays)
+        with h5py.File(folder / "x", "a") as archive:
+            name = "block1_conv1/bias"
+            if kind == "virtual":
+                archive.create_virtual_dataset(name, layout)
+            else:
+                place = [(str(folder / "elsewhere"), 0, bias.nbytes)]
+                archive.create_dataset(name, (64,), np.float32, external=place)
+        with pytest.raises(WeightsError, match="numbers of block1_conv1/bias are in another file"):
+            readers.open_weights(folder / "x")
+
+
 def test_compressed_npz(convolutions, folder):
     arrays = {
         name: np.full_like(array, number)
@@ -466,6 +486,13 @@ def test_the_first_pickle_is_not_executed_either(tmp_path):
 def test_pickles_with_other_things(write, state, sentence, tmp_path):
     write(tmp_path / "x", {}, state)
     with pytest.raises(WeightsError, match=sentence):
+        readers.open_weights(tmp_path / "x")
+
+
+def test_a_pickle_that_would_fill_the_memory(tmp_path):
+    """Its 400 millionth memory of an object would make Python's unpickler take 5 GB."""
+    (tmp_path / "x").write_bytes(b"\x80\x02}r\x84\xd7\x17\x18.")
+    with pytest.raises(WeightsError, match="its pickle wants too much memory"):
         readers.open_weights(tmp_path / "x")
 
 

@@ -116,6 +116,9 @@ def _in_order(given: dict[str, str]) -> dict[str, str]:
 
 
 def _stored(source: Path | Span, path: str, name: str, dataset: h5py.Dataset) -> Stored:
+    if dataset.external or dataset.is_virtual:
+        # HDF5 would read whatever file it names.
+        raise WeightsError(f"the numbers of {name} are in another file")
     shape: tuple[int, ...] = dataset.shape
     full = str(dataset.name)
     step = rows_per_block(shape, dataset.dtype.itemsize)
