@@ -7,18 +7,18 @@ import sys
 from pathlib import Path
 
 import click
-import numpy as np
 
 from ..errors import RevimgError
 from ..keys import row_path
 from ..overview import matrix
 from ..overview import sample as sampling
+from ..pictures.similarity_matrix import draw_matrix
 from ..store import reading, tables
 from ..store.tables import Table
-from ..vectors.cosine import cosine_matrix
 from .options import DATABASE, embedded_table, naming_where, open_database
 
-PICTURES = (".png", ".webp")
+# The endings of a picture's name, and what Pillow calls these formats.
+PICTURES = {".png": "PNG", ".webp": "WEBP"}
 
 
 @click.command("matrix")
@@ -88,20 +88,21 @@ def _write(
         )
     if sample.is_part:
         click.echo(str(sample), err=True)
-    cosines = cosine_matrix(reading.vectors_in_order(conn, source, sample.keys))
-    keys = sample.keys
-    if order == "cluster":
-        indices = matrix.cluster_order(cosines)
-        cosines = cosines[np.ix_(indices, indices)]
-        keys = [keys[index] for index in indices]
+    vectors = reading.vectors_in_order(conn, source, sample.keys)
+    computed = matrix.compute_matrix(vectors, order)
+    names = [row_path(sample.keys[index]) for index in computed.order]
     try:
         if suffix in PICTURES and output:
-            picture = matrix.picture(cosines, f"{sample}, {model}")
-            picture.save(output, lossless=True)
+            caption = f"{sample}, {model}"
+            output.write_bytes(
+                draw_matrix(
+                    computed.cosines, computed.low, computed.high, caption, PICTURES[suffix]
+                )
+            )
         elif output:
             with output.open("w", encoding="utf-8", newline="") as file:
-                matrix.write_csv(file, [row_path(key) for key in keys], cosines)
+                matrix.write_csv(file, names, computed.cosines)
         else:
-            matrix.write_csv(sys.stdout, [row_path(key) for key in keys], cosines)
+            matrix.write_csv(sys.stdout, names, computed.cosines)
     except OSError as error:
         raise RevimgError(f"{output or 'stdout'} can't be written: {error.strerror}") from error

@@ -1,49 +1,46 @@
-"""The similarity matrix: every picture of a sample compared with every other one.
-
-sample → vectors → cosines → order → picture or CSV. Nothing here knows Datasette.
-"""
+"""The similarity matrix: every picture of a sample compared with every other one."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TextIO
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
-ORDERS = ("cluster", "key")
+from ..vectors.cosine import cosine_matrix
 
-# Every 16th colour of viridis, by Nathaniel Smith and Stéfan van der Walt for matplotlib, CC0:
-# equal steps look equal, in print and to the colour-blind too.
-COLOURS = [
-    "440154",
-    "48186a",
-    "472d7b",
-    "424086",
-    "3b528b",
-    "33638d",
-    "2c728e",
-    "26828e",
-    "21918c",
-    "1fa088",
-    "28ae80",
-    "3fbc73",
-    "5ec962",
-    "84d44b",
-    "addc30",
-    "d8e219",
-    "fde725",
-]
+CLUSTER, BY_KEY = "cluster", "key"
+
+ORDERS = (CLUSTER, BY_KEY)
 
 # The share of the pairs at either end that may lie beyond the colours' range, in percent.
 BEYOND = 0.5
 
-_MARGIN = 24
-_SIDE = 1200
-_LARGEST_CELL = 48
-_LEAST_WIDTH = 520
-_TEXT_SIZE = 15
+
+@dataclass(frozen=True)
+class SimilarityMatrix:
+    """Cosines float32 (n, n) of the rows at ``order``, int64 (n,), of those that were compared.
+
+    ``low`` and ``high`` are the cosines that get the first and the last colour.
+    """
+
+    cosines: np.ndarray
+    order: np.ndarray
+    low: float
+    high: float
+
+
+def compute_matrix(vectors: np.ndarray, order: str) -> SimilarityMatrix:
+    """Compare every pair of unit vectors float32 (n, D), in one of ORDERS."""
+    cosines = cosine_matrix(vectors)
+    indices = np.arange(len(cosines))
+    if order == CLUSTER:
+        indices = cluster_order(cosines)
+        cosines = cosines[np.ix_(indices, indices)]
+    low, high = colour_range(cosines)
+    return SimilarityMatrix(cosines, indices, low, high)
 
 
 def cluster_order(cosines: np.ndarray) -> np.ndarray:
@@ -95,13 +92,13 @@ def above_diagonal(matrix: np.ndarray) -> np.ndarray:
     )
 
 
-def colour_range(matrix: np.ndarray) -> tuple[float, float]:
-    """The cosines that get the first and the last colour, so that the pairs use all of them.
+def colour_range(cosines: np.ndarray) -> tuple[float, float]:
+    """Return the cosines that get the first and the last colour, so that the pairs use all of them.
 
-    Without the diagonal, which says nothing, and without BEYOND percent at either end, so that
-    a few duplicates don't leave all else in one colour.
+    The diagonal, which says nothing, is left out, and so are BEYOND percent of the pairs at either
+    end: a few duplicates would leave all else in one colour.
     """
-    pairs = above_diagonal(matrix)
+    pairs = above_diagonal(cosines)
     if not len(pairs):
         return 0.0, 1.0
     low, high = np.percentile(pairs, [BEYOND, 100 - BEYOND])
@@ -109,65 +106,18 @@ def colour_range(matrix: np.ndarray) -> tuple[float, float]:
     return float(low), float(max(high, low + 0.01))
 
 
-def palette() -> np.ndarray:
-    """256 colours, uint8 (256, 3), straight lines between COLOURS."""
-    fixed = np.array([list(bytes.fromhex(colour)) for colour in COLOURS])
-    at = np.linspace(0, len(fixed) - 1, 256)
-    columns = [np.interp(at, np.arange(len(fixed)), fixed[:, channel]) for channel in range(3)]
-    return np.round(np.stack(columns, axis=1)).astype(np.uint8)
-
-
-def paint(matrix: np.ndarray, low: float, high: float) -> np.ndarray:
-    """A colour for every cosine, uint8 (n, n, 3)."""
-    level = np.clip((matrix - low) / (high - low), 0, 1)
-    return np.asarray(palette()[np.round(level * 255).astype(np.uint8)])
-
-
-def picture(matrix: np.ndarray, caption: str) -> Image.Image:
-    """The ordered matrix as a heat map with a legend and a caption.
-
-    The cell of row 0 and column 0 begins _MARGIN pixels from the top and the left; all cells are
-    squares of cell_side(n) pixels.
-    """
-    count = len(matrix)
-    low, high = colour_range(matrix)
-    side = count * cell_side(count)
-    cells = Image.fromarray(paint(matrix, low, high)).resize((side, side), Image.Resampling.NEAREST)
-    font = ImageFont.load_default(_TEXT_SIZE)
-    legend = side + 2 * _MARGIN
-    whole = Image.new(
-        "RGB", (max(side, _LEAST_WIDTH) + 2 * _MARGIN, legend + 5 * _TEXT_SIZE), "white"
-    )
-    whole.paste(cells, (_MARGIN, _MARGIN))
-    draw = ImageDraw.Draw(whole)
-    left, bar = _MARGIN, 256
-    begin = f"cosine  {low:.2f} or less"
-    draw.text((left, legend), begin, "black", font)
-    left += round(draw.textlength(begin, font)) + 8
-    colours = Image.fromarray(np.repeat(palette()[np.newaxis], _TEXT_SIZE, axis=0))
-    whole.paste(colours, (left, legend + 2))
-    draw.text((left + bar + 8, legend), f"{high:.2f} or more", "black", font)
-    draw.text((_MARGIN, legend + 2 * _TEXT_SIZE), caption, "black", font)
-    return whole
-
-
-def cell_side(count: int) -> int:
-    """Pixels of a cell's side in the picture of a matrix of so many rows."""
-    return max(1, min(_LARGEST_CELL, _SIDE // max(1, count)))
-
-
 def write_csv(file: TextIO, names: Sequence[str], matrix: np.ndarray) -> None:
-    """The matrix with its rows' names as header row and first column, cosines to 6 digits."""
+    """Write the matrix with its rows' names as header row and first column, cosines to 6 digits."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["", *names])
     for name, row in zip(names, matrix.tolist(), strict=True):
         writer.writerow([name, *(f"{value:.6f}" for value in row)])
 
 
-def halves(matrix: np.ndarray) -> bytes:
-    """The cosines above the diagonal, row by row, as little-endian uint16: -1 is 0, 1 is 65535.
+def halves(cosines: np.ndarray) -> bytes:
+    """Return the cosines above the diagonal, row by row, as little-endian uint16.
 
-    Half of a symmetric matrix in 16 bits takes what all of it takes in 8.
+    -1 is 0, and 1 is 65535. Half of a symmetric matrix in 16 bits takes what all of it takes in 8.
     """
-    pairs = above_diagonal(matrix)
+    pairs = above_diagonal(cosines)
     return np.round((pairs.astype(np.float64) + 1) * (65535 / 2)).astype("<u2").tobytes()

@@ -1,4 +1,4 @@
-"""A region of a picture, as addresses and forms name it."""
+"""A rectangular region of a picture, as addresses and forms name it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..errors import RevimgError
 
-# Of a thousand a side: finer than anybody draws, and the same for every size of a picture.
+# Units along each side of a picture: finer than anybody draws, and the same whatever its size.
 SIDE = 1000
 
 
@@ -22,12 +22,14 @@ class Crop:
 
     @property
     def text(self) -> str:
-        """As it stands in an address."""
+        """Return the rectangle as it stands in an address, ``x,y,width,height``."""
         return f"{self.x},{self.y},{self.width},{self.height}"
 
     def box(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
-        """Left, upper, right and lower edge in a picture of ``size``, (width, height) in pixels;
-        never empty."""
+        """Return the left, upper, right and lower edge in a picture of ``size``.
+
+        ``size`` is (width, height) in pixels, and so are the edges. The box is never empty.
+        """
         left, right = _edges(self.x, self.width, size[0])
         upper, lower = _edges(self.y, self.height, size[1])
         return left, upper, right, lower
@@ -38,12 +40,16 @@ def _edges(start: int, length: int, side: int) -> tuple[int, int]:
     return first, max(first + 1, round((start + length) * side / SIDE))
 
 
-def parse(text: str | None) -> Crop | None:
-    """The region in ``x,y,width,height``, None without one. RevimgError when it can't be."""
+def parse_region(text: str | None) -> Crop | None:
+    """Return the region in ``x,y,width,height``, None for None.
+
+    Raises RevimgError when the text isn't four whole numbers, or isn't a rectangle within the
+    picture.
+    """
     if text is None:
         return None
     parts = text.split(",")
-    # At most four digits: what isn't a number, or has a sign, is none.
+    # No part has a sign, a space, a fraction, or more digits than a number up to SIDE needs.
     if len(parts) != 4 or not all(p.isascii() and p.isdigit() and len(p) <= 4 for p in parts):
         raise RevimgError(
             "_crop must be four whole numbers, x,y,width,height, in thousandths of the picture, "

@@ -21,37 +21,11 @@ around what causes it.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 
 import numpy as np
-from PIL import Image
 
 from ..models.vgg16.rmac import EPSILON, RMAC_LEVELS, rmac_regions
-
-# The side of the overlay's picture; browsers stretch it over the photo.
-OVERLAY_SIDE = 224
-
-# Inferno (Nathaniel Smith and Stéfan van der Walt for matplotlib, CC0) at equal steps: lightness
-# grows evenly, so that it reads without seeing colours too.
-_INFERNO = np.array(
-    [
-        (0, 0, 4),
-        (31, 12, 72),
-        (85, 15, 109),
-        (136, 34, 106),
-        (186, 54, 85),
-        (227, 89, 51),
-        (249, 140, 10),
-        (249, 201, 50),
-        (252, 255, 164),
-    ],
-    np.float32,
-)
-
-# How much of the photo the overlay hides, where there is no heat and where there is most: what
-# doesn't count steps back, what does stays to be seen.
-_OPACITY = (0.72, 0.38)
 
 
 def pooled(features: np.ndarray) -> np.ndarray:
@@ -71,24 +45,6 @@ def agreement(features: np.ndarray, other: np.ndarray) -> np.ndarray:
     roots = np.sqrt(totals)
     vector = roots / max(float(np.linalg.norm(roots)), EPSILON)
     return np.tensordot(vector * other / np.maximum(totals, EPSILON), gifts, 1).astype(np.float32)
-
-
-def overlay(heat: np.ndarray, hottest: float) -> bytes:
-    """A WebP with alpha to lay over the picture: dark where there is no heat, clear and bright at
-    ``hottest``, which two maps that are to be compared share.
-    """
-    scaled = np.clip(heat / max(hottest, EPSILON), 0, 1).astype(np.float32)
-    side = (OVERLAY_SIDE, OVERLAY_SIDE)
-    smooth = Image.fromarray(scaled).resize(side, Image.Resampling.BICUBIC)
-    levels = np.clip(np.asarray(smooth), 0, 1)
-    steps = np.linspace(0, 1, len(_INFERNO))
-    pixels = np.empty((*levels.shape, 4), np.float32)
-    for channel in range(3):
-        pixels[..., channel] = np.interp(levels, steps, _INFERNO[:, channel])
-    pixels[..., 3] = 255 * np.interp(levels, (0, 1), _OPACITY)
-    buffer = io.BytesIO()
-    Image.fromarray(np.round(pixels).astype(np.uint8)).save(buffer, "WEBP", quality=80)
-    return buffer.getvalue()
 
 
 def _gifts(features: np.ndarray) -> np.ndarray:

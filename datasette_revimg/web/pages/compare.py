@@ -14,7 +14,8 @@ from datasette.utils.asgi import Request
 from ...embedding.originals import read_original
 from ...keys import Key, parse_row_path, row_path
 from ...pictures.decoding import THUMBNAIL_SIDE
-from ...search import heatmap, pair
+from ...pictures.heat_overlay import draw_overlay
+from ...search import pair
 from ...search.pair import Comparison
 from ...search.rows import Row, row_and_vector
 from ...store import tables
@@ -221,7 +222,7 @@ async def explain(place: Place) -> Response:
 
     async def drawn() -> bytes:
         agreement = await found()
-        return heatmap.overlay(agreement.a, agreement.hottest)
+        return draw_overlay(agreement.a, agreement.hottest)
 
     version = b" ".join(
         [a.digest, b.digest, place.embedded.model.encode(), place.embedded.weights_sha256.encode()]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +9,11 @@ from datasette import Response
 
 from ...keys import row_path
 from ...overview import matrix
+from ...overview.matrix import SimilarityMatrix
 from ...overview.sample import Sample
+from ...pictures import palettes
+from ...pictures.similarity_matrix import draw_matrix
 from ...search.rows import Row, read_rows
-from ...vectors.cosine import cosine_matrix
 from ..problems import Problem
 from ..requests.parameters import address
 from ..requests.place import Place
@@ -35,19 +35,8 @@ MOST_ROWS = 2000
 JSON_ROWS = 200
 
 
-@dataclass(frozen=True)
-class Matrix:
-    """Cosines float32 (n, n) of the rows at ``order`` of a sample, and the first and the last
-    colour's cosine."""
-
-    cosines: np.ndarray
-    order: np.ndarray
-    low: float
-    high: float
-
-
 # 16 MB each at most.
-_matrices: Kept[Matrix] = Kept(4)
+_matrices: Kept[SimilarityMatrix] = Kept(4)
 _pictures: Kept[bytes] = Kept(8)
 
 
@@ -58,21 +47,14 @@ def _order(place: Place) -> str:
     return order
 
 
-async def _computed(place: Place, selection: Selection, sample: Sample, order: str) -> Matrix:
+async def _computed(
+    place: Place, selection: Selection, sample: Sample, order: str
+) -> SimilarityMatrix:
     key = overview.key(place, sample, order)
     vectors = np.empty((0, 0), np.float32)
     if not _matrices.has(key):
         vectors = await overview.vectors(place, selection, sample)
-    return await _matrices.get(key, lambda: _compute(vectors, order))
-
-
-def _compute(vectors: np.ndarray, order: str) -> Matrix:
-    cosines = cosine_matrix(vectors)
-    indices = np.arange(len(cosines))
-    if order == "cluster":
-        indices = matrix.cluster_order(cosines)
-        cosines = cosines[np.ix_(indices, indices)]
-    return Matrix(cosines, indices, *matrix.colour_range(cosines))
+    return await _matrices.get(key, lambda: matrix.compute_matrix(vectors, order))
 
 
 @view()
@@ -84,13 +66,14 @@ async def page(place: Place) -> Response:
     )
     order = _order(place)
     sample = await overview.sample_rows(place, selection)
-    found = await _computed(place, selection, sample, order)
-    keys = [sample.keys[index] for index in found.order]
+    computed = await _computed(place, selection, sample, order)
+    keys = [sample.keys[index] for index in computed.order]
     rows = await read(place.db, lambda conn: read_rows(conn, place.source, keys))
     if as_json:
-        return json_response(place.datasette, _as_json(place, sample, found, rows))
+        return json_response(place.datasette, _as_json(place, sample, computed, rows))
     named_by = await place.label_column(rows)
-    ordered = [] if order == "cluster" else [("_order", order)]
+    by_key = [("_order", matrix.BY_KEY)]
+    ordered, turned = ([], by_key) if order == matrix.CLUSTER else (by_key, [])
     pairs = [*selection.pairs, *ordered]
     versioned = [*pairs, ("_version", sample.version)]
     here = overview.url(place, "matrix")
@@ -98,8 +81,8 @@ async def page(place: Place) -> Response:
         "base": overview.url(place, ""),
         "values": overview.url(place, "matrix-values", versioned),
         "rows": [[row_path(row.key), label_of(row, named_by)] for row in rows],
-        "range": [found.low, found.high],
-        "palette": _pixels(matrix.palette()),
+        "range": [computed.low, computed.high],
+        "palette": _pixels(palettes.steps(palettes.VIRIDIS)),
     }
     return await html_response(
         place.datasette,
@@ -109,14 +92,12 @@ async def page(place: Place) -> Response:
             **overview.context(place, selection, sample, here, ordered),
             "order": order,
             "data": data,
-            "colours": matrix.COLOURS,
-            "low": found.low,
-            "high": found.high,
+            "colours": palettes.VIRIDIS,
+            "low": computed.low,
+            "high": computed.high,
             "picture_url": overview.url(place, "matrix.png", versioned),
             "map_url": overview.url(place, "map", selection.filters),
-            "order_url": address(
-                here, selection.pairs + ([("_order", "key")] if order == "cluster" else [])
-            ),
+            "order_url": address(here, selection.pairs + turned),
             "alternate_url_json": overview.url(place, "matrix.json", pairs),
         },
     )
@@ -129,11 +110,13 @@ def _pixels(colours: np.ndarray) -> list[int]:
     return pixels
 
 
-def _as_json(place: Place, sample: Sample, found: Matrix, rows: list[Row]) -> dict[str, Any]:
+def _as_json(
+    place: Place, sample: Sample, computed: SimilarityMatrix, rows: list[Row]
+) -> dict[str, Any]:
     return {
         **place.body,
         "rows": [place.described(row) for row in rows],
-        "matrix": [[round(value, 4) for value in line] for line in found.cosines.tolist()],
+        "matrix": [[round(value, 4) for value in line] for line in computed.cosines.tolist()],
         "sampled": sample.is_part,
         "filtered_table_rows_count": sample.total,
     }
@@ -148,17 +131,13 @@ async def picture(place: Place) -> Response:
     caption = f"{sample}, {place.embedded.model}"
 
     async def draw() -> bytes:
-        found = await _computed(place, selection, sample, order)
+        computed = await _computed(place, selection, sample, order)
         key = overview.key(place, sample, order)
-        return await _pictures.get(key, lambda: _png(found, caption))
+        return await _pictures.get(
+            key, lambda: draw_matrix(computed.cosines, computed.low, computed.high, caption)
+        )
 
     return await overview.sample_response(place, sample, "image/png", draw)
-
-
-def _png(found: Matrix, caption: str) -> bytes:
-    buffer = io.BytesIO()
-    matrix.picture(found.cosines, caption).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 @view()

@@ -7,8 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from datasette.utils.asgi import Request
 
-from ...pictures import region
-from ...pictures.region import Crop
+from ...pictures.region import Crop, parse_region
 from ...vectors.percentiles import Minimum, parse_minimum
 from ..problems import Problem
 from ..settings import MAX_SIZE
@@ -66,7 +65,7 @@ def parse(request: Request, default_size: int) -> Parameters:
         shape=_shape(args.get("_shape", SHAPES[0])),
         like=tuple(args.getlist("like")),
         unlike=tuple(args.getlist("unlike")),
-        crop=region.parse(args.get("_crop")),
+        crop=parse_region(args.get("_crop")),
     )
 
 

@@ -1,4 +1,4 @@
-"""The map: its layout, its sprite sheets, the page and its JSON."""
+"""The page of the map and its JSON."""
 
 from __future__ import annotations
 
@@ -10,103 +10,16 @@ import re
 import sqlite3
 import time
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from datasette_revimg.overview import layout
-from datasette_revimg.pictures import decoding, sprites
 from datasette_revimg.store import tables, writing
 from kit.asking import get_json
-from kit.clusters import clusters
 from kit.docs import blocks
-from kit.geometry import ANGLES, AWKWARD, entry, png
+from kit.geometry import ANGLES, AWKWARD, entry
 
 PAGE = "/data/photos/-/map"
-
-
-def neighbours(places: np.ndarray) -> np.ndarray:
-    """For every place the index of the nearest other one."""
-    distances = np.linalg.norm(places[:, np.newaxis] - places, axis=2)
-    np.fill_diagonal(distances, np.inf)
-    return distances.argmin(axis=1)
-
-
-@pytest.mark.parametrize("shape", [(60, 24), (24, 60), (900, 40)])
-def test_components_are_those_of_the_covariance(shape):
-    """As the eigenvectors of the covariance matrix say, another way to the same numbers."""
-    rng = np.random.default_rng(2)
-    vectors = (rng.normal(size=shape) * np.linspace(3, 0.1, shape[1])).astype(np.float32)
-    centred = vectors - vectors.mean(axis=0)
-    _, axes = np.linalg.eigh(centred.T.astype(np.float64) @ centred)
-    for column, axis in zip(layout.components(vectors, 3).T, axes.T[::-1], strict=False):
-        expected = centred @ axis
-        assert min(abs(column - expected).max(), abs(column + expected).max()) < 1e-3
-        assert column[abs(column).argmax()] > 0
-
-
-def test_components_of_few_and_of_equal_vectors():
-    assert layout.components(np.ones((1, 5), np.float32), 2).tolist() == [[0, 0]]
-    assert not layout.components(np.ones((4, 5), np.float32), 2).any()
-    two = layout.components(np.eye(2, 5, dtype=np.float32), 2)
-    assert abs(two[0, 0] - two[1, 0]) == pytest.approx(np.sqrt(2), abs=1e-6)
-    assert layout.pca(np.ones((3, 5), np.float32)).tolist() == [[0.5, 0.5]] * 3
-
-
-@pytest.mark.parametrize("method", [layout.pca, layout.tsne])
-def test_similar_pictures_are_near_each_other(method):
-    vectors, labels = clusters([15, 20, 12])
-    places = method(vectors)
-    assert places.shape == (47, 2)
-    assert places.dtype == np.float32
-    assert places.min() >= 0
-    assert places.max() <= 1
-    assert (labels[neighbours(places)] == labels).mean() > 0.95
-    assert (places == method(vectors)).all()
-
-
-def test_spread_keeps_the_order_and_the_gaps():
-    places = np.array([[0, 5], [1, 5], [2, 5], [100, 5]], np.float32)
-    spread = layout.spread(places)
-    x = spread[:, 0]
-    assert list(np.argsort(x)) == [0, 1, 2, 3]
-    assert (x[0], x[3]) == (0, 1)
-    # The outlier no longer presses the others together, but a gap is still to be seen.
-    assert 0.1 < x[1] < 0.3
-    assert x[3] - x[2] > 2 * (x[2] - x[1])
-    assert (spread[:, 1] == 0.5).all()
-
-
-def test_sheet_has_every_thumbnail_in_its_square():
-    pictures = [decoding.decode(png(number)) for number in range(1, 40)]
-    sizes = [(picture.width, picture.height) for picture in pictures]
-    made = sprites.sheet([picture.thumbnail for picture in pictures], sizes, 32)
-    sheet = Image.open(io.BytesIO(made))
-    assert sheet.format == "WEBP"
-    assert sheet.size == (1024, 64)
-    for index, number in enumerate(range(1, 40)):
-        x, y = index % 32 * 32, index // 32 * 32
-        width, height = sprites.fitted(sizes[index], 32)
-        # 60 × 40 and 40 × 60: two thirds of the square.
-        assert sorted((width, height)) == [21, 32]
-        colour = sheet.convert("RGB").getpixel((x + width // 2, y + height // 2))
-        assert colour == pytest.approx((number * 20 % 256, 90, 160), abs=12)
-
-
-def test_sheet_without_a_thumbnail_stays_grey():
-    made = sprites.sheet([None], [None], 64)
-    colour = Image.open(io.BytesIO(made)).convert("RGB").getpixel((32, 32))
-    assert colour == pytest.approx((128, 128, 128), abs=3)
-
-
-@pytest.mark.parametrize(
-    ("count", "cell", "sheets"),
-    [(0, 64, 0), (1, 64, 1), (256, 64, 1), (257, 64, 2), (2501, 32, 3), (10_000, 32, 10)],
-)
-def test_sheets_needed(count, cell, sheets):
-    grid = sprites.Grid(count)
-    assert (grid.cell, grid.sheets) == (cell, sheets)
-    assert grid.per_sheet * grid.cell**2 == 1024**2
 
 
 @pytest.mark.asyncio
