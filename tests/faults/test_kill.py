@@ -1,0 +1,11 @@
+"""Kill -9 costs nothing but time."""
+
+import pytest
+
+from faults.kill import KINDS, kill_again_and_again
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_kill_at_random_moments(kind, tmp_path):
+    rows = list(kill_again_and_again(tmp_path, kind, kills=5, seed=1914))
+    assert len(rows) == 5
