@@ -66,8 +66,11 @@ setup(
         "test": [
             # Brings axe-core, so that no test fetches anything.
             "axe-playwright-python",
+            "codespell",
             "cogapp",
+            "import-linter",
             "mypy",
+            "nox",
             "pillow-heif",
             "playwright",
             "pytest",
