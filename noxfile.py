@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import nox
@@ -53,7 +54,8 @@ def install(session: nox.Session) -> None:
 def biome(session: nox.Session, *arguments: str) -> None:
     """Run Biome over the pages' JavaScript and CSS; only CI insists on it."""
     if shutil.which("npx"):
-        session.run(*BIOME, *arguments, external=True)
+        colours = () if sys.stdout.isatty() else ("--colors=off",)
+        session.run(*BIOME, *arguments, *colours, external=True)
     elif os.environ.get("CI"):
         session.error("there is no npx, which runs Biome: install Node.js")
     else:

@@ -1,6 +1,6 @@
 // The map: thumbnails at their places, from sprite sheets, larger ones where there is room.
 
-import { RING, View, go, load } from "./view.js";
+import { go, load, RING, View } from "./view.js";
 
 // Of more pictures a snapshot is moved, which reaches beyond the canvas by this share of it.
 const MOST_DRAWN = 300;

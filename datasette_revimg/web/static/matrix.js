@@ -1,6 +1,6 @@
 // The matrix as a canvas. A cell shows its two pictures, and opens the page that compares them.
 
-import { RING, View, go, load } from "./view.js";
+import { go, load, RING, View } from "./view.js";
 
 const stage = document.getElementById("revimg-stage");
 const pair = document.getElementById("revimg-pair");
