@@ -78,6 +78,8 @@ setup(
             "pytest-xdist",
             "ruff",
             "scikit-learn",
+            # To build the package as pip does, without fetching anything.
+            "setuptools>=77",
             "types-tabulate",
         ],
     },
