@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from datasette.utils import is_url
 from markupsafe import Markup
@@ -12,13 +12,9 @@ from ..keys import Key, row_path
 from ..store import reading
 from ..store.sql import fold_name
 from ..store.tables import Table
-from . import query_results
-from .embedded import current_registry
+from .compat import Datasette
 from .rows import displayed, row_url
-
-if TYPE_CHECKING:
-    from datasette.app import Datasette
-
+from .work.state import state_of
 
 # The room for a picture in a table's cell, in CSS pixels.
 _CELL_BOX = (160, 120)
@@ -42,10 +38,10 @@ async def render(
     datasette: Datasette, database: str, table: str, row: Any, column: str, value: Any
 ) -> Markup | None:
     """The cell that shows the row's picture, None for every other cell."""
-    found = (await current_registry(datasette.get_database(database))).table(table)
-    if found is None or fold_name(found.cell_column) != fold_name(column):
+    known = (await state_of(datasette).registry(datasette.get_database(database))).table(table)
+    if known is None or fold_name(known.cell_column) != fold_name(column):
         return None
-    source = found.source
+    source = known.source
     key = _key(source, row)
     size = await _size(datasette, database, source, key)
     if size is None:
@@ -66,20 +62,22 @@ async def render_result(
 
     A result may be more public than the table that it was made of. So nothing is shown to those
     who may not view the table. Where the request isn't known (None, always in 0.65), nothing is
-    looked up unless everybody may: there are only the addresses, which ask who comes.
+    looked up unless everybody may view the table: there are only the addresses, which check that.
     """
-    shown = await query_results.columns(datasette, database, tuple(row.keys()), request)
-    found = shown.get(fold_name(column))
-    key = found.key(row, value) if found else None
-    if found is None or key is None:
+    state, db = state_of(datasette), datasette.get_database(database)
+    known, names = await state.registry(db), tuple(row.keys())
+    shown = await state.database(db).results.get(datasette, db, known, names, request)
+    keys = shown.get(fold_name(column))
+    key = keys.key(row, value) if keys else None
+    if keys is None or key is None:
         return None
     size = None
-    if found.visible:
-        size = await _size(datasette, database, found.source, key)
+    if keys.visible:
+        size = await _size(datasette, database, keys.source, key)
         if size is None:
             return None
     original = _LINK.format(url=value) if is_url(str(value).strip()) else value
-    return _cell(datasette, database, found.source, key, size, original)
+    return _cell(datasette, database, keys.source, key, size, original)
 
 
 def _cell(
@@ -102,10 +100,10 @@ def _cell(
 
 async def action(datasette: Datasette, database: str, table: str, row: Any) -> list[dict[str, str]]:
     """The item of the row's menu, none for a row without a vector."""
-    found = (await current_registry(datasette.get_database(database))).table(table)
-    if found is None:
+    known = (await state_of(datasette).registry(datasette.get_database(database))).table(table)
+    if known is None:
         return []
-    source = found.source
+    source = known.source
     key = _key(source, row)
     if await _size(datasette, database, source, key) is None:
         return []

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol, TypeVar
 
 from datasette import hookspecs
 from datasette.utils import actor_matches_allow
 
 from ..store.sql import fold_name
-
-if TYPE_CHECKING:
-    from datasette.app import Datasette
 
 try:
     from datasette.permissions import Action, PermissionSQL
@@ -21,6 +19,68 @@ except ImportError:  # Datasette 0.65
     TableResource = None
 
 Actor = dict[str, Any] | None
+
+Result = TypeVar("Result")
+
+
+class Database(Protocol):
+    """One of Datasette's databases, as far as it is used here."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def path(self) -> str | None: ...
+
+    async def execute_fn(self, fn: Callable[[sqlite3.Connection], Result]) -> Result: ...
+
+    async def execute(
+        self, sql: str, params: Mapping[str, Any] | None = None, *, log_sql_errors: bool = True
+    ) -> Any: ...
+
+    async def table_exists(self, table: str) -> bool: ...
+
+    async def table_names(self) -> list[str]: ...
+
+    async def label_column_for_table(self, table: str) -> str | None: ...
+
+    async def foreign_keys_for_table(self, table: str) -> list[dict[str, str]]: ...
+
+
+class Datasette(Protocol):
+    """Datasette, as far as it is used here; calls that differ between versions are Any."""
+
+    @property
+    def databases(self) -> Mapping[str, Database]: ...
+
+    @property
+    def urls(self) -> Any: ...
+
+    @property
+    def cors(self) -> bool: ...
+
+    def get_database(self, name: str | None = None, route: str | None = None) -> Database: ...
+
+    def setting(self, key: str) -> Any: ...
+
+    def plugin_config(
+        self,
+        plugin_name: str,
+        database: str | None = None,
+        table: str | None = None,
+        fallback: bool = True,
+    ) -> Any: ...
+
+    async def render_template(
+        self,
+        templates: str,
+        context: Mapping[str, Any] | None = None,
+        request: Any = None,
+        view_name: str | None = None,
+    ) -> str: ...
+
+    def __getattr__(self, name: str) -> Any: ...
+
 
 # Whether the hook that draws a cell is told for whom.
 CELLS_HAVE_REQUESTS = "request" in inspect.signature(hookspecs.render_cell).parameters

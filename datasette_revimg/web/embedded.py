@@ -1,12 +1,10 @@
-"""Which tables of a Datasette database are embedded: asked for every cell, so kept a second."""
+"""The embedded tables of a Datasette database: wanted for every cell, so kept for a second."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
-from weakref import WeakKeyDictionary
 
 from datasette.utils.sqlite import sqlite3
 
@@ -15,6 +13,7 @@ from ..store import registry, schema, tables
 from ..store.registry import EmbeddedTable
 from ..store.sql import fold_name
 from ..store.tables import Table
+from .compat import Database
 
 # Long enough for all cells of a page, short enough that nobody waits for a new table.
 FRESH_SECONDS = 1.0
@@ -32,11 +31,11 @@ class KnownTable:
 
 @dataclass(frozen=True)
 class Registry:
-    """What a database has embedded.
+    """The embedded tables of a database.
 
-    ``tables`` by folded name; ``owners`` tells whose each
-    ``_revimg_`` table is; ``computed`` are the names of all tables that start with the prefix,
-    whether anybody owns them or not.
+    ``tables`` by folded name; ``owners``, the name of the embedded table that each ``_revimg_``
+    table belongs to; ``computed``, the names of all tables that start with the prefix, whether
+    they belong to one or not.
     """
 
     tables: Mapping[str, KnownTable] = field(default_factory=dict)
@@ -44,7 +43,7 @@ class Registry:
     computed: tuple[str, ...] = ()
 
     def table(self, name: str) -> KnownTable | None:
-        """An embedded table that still exists."""
+        """Return an embedded table that still exists."""
         return self.tables.get(fold_name(name))
 
     @property
@@ -53,25 +52,28 @@ class Registry:
         return tuple(dict.fromkeys(self.owners.values()))
 
 
-# By the Database object itself: a name says nothing, each Datasette may have its own "data".
-# When it was read, of which schema.
-_kept: WeakKeyDictionary[Any, tuple[float, int, Registry]] = WeakKeyDictionary()
+class CurrentRegistry:
+    """The registry of one database, at most FRESH_SECONDS old."""
 
+    def __init__(self) -> None:
+        self._read_at = -FRESH_SECONDS
+        self._version = -1
+        self._registry = Registry()
 
-async def current_registry(db: Any, *, current: bool = False) -> Registry:
-    """The registry of a Datasette database, at most FRESH_SECONDS old; with ``current`` it has
-    every table that there is now."""
-    now = time.monotonic()
-    read, version, kept = _kept.get(db, (-FRESH_SECONDS, -1, Registry()))
-    if now - read < FRESH_SECONDS and (not current or await db.execute_fn(_version) == version):
-        return kept
-    fresh: tuple[int, Registry] = await db.execute_fn(lambda conn: (_version(conn), _read(conn)))
-    _kept[db] = now, *fresh
-    return fresh[1]
+    async def get(self, db: Database, *, current: bool = False) -> Registry:
+        """Return the registry of ``db``; with ``current`` it has every table that there is now."""
+        now = time.monotonic()
+        if now - self._read_at < FRESH_SECONDS and (
+            not current or await db.execute_fn(_version) == self._version
+        ):
+            return self._registry
+        version, registry = await db.execute_fn(lambda conn: (_version(conn), _read(conn)))
+        self._read_at, self._version, self._registry = now, version, registry
+        return registry
 
 
 def _version(conn: sqlite3.Connection) -> int:
-    """The number that SQLite changes with the schema, -1 when the database can't be read."""
+    """Return the number that SQLite changes with the schema, -1 if the database can't be read."""
     try:
         return schema.version(conn)
     except sqlite3.Error:
@@ -79,7 +81,8 @@ def _version(conn: sqlite3.Connection) -> int:
 
 
 def _read(conn: sqlite3.Connection) -> Registry:
-    """Empty when the database can't be read: its own pages say so, others must go on."""
+    """Return an empty registry if the database can't be read: its own pages say so, others must
+    go on."""
     try:
         computed = [name for name in schema.table_names(conn) if schema.is_own(name)]
     except sqlite3.Error:
@@ -89,16 +92,16 @@ def _read(conn: sqlite3.Connection) -> Registry:
     except sqlite3.Error:
         # A table of somebody else's that has the name of ours.
         entries = []
-    found: dict[str, KnownTable] = {}
+    known: dict[str, KnownTable] = {}
     for embedded in entries:
         try:
             source = tables.find(conn, embedded.table_name)
         except RevimgError:
             continue
         cell_column = _cell_column(conn, embedded.column_name, source)
-        found[fold_name(embedded.table_name)] = KnownTable(embedded, source, cell_column)
+        known[fold_name(embedded.table_name)] = KnownTable(embedded, source, cell_column)
     return Registry(
-        found,
+        known,
         {
             fold_name(own): embedded.table_name
             for embedded in entries
@@ -109,8 +112,8 @@ def _read(conn: sqlite3.Connection) -> Registry:
 
 
 def _cell_column(conn: sqlite3.Connection, pictures: str, source: Table) -> str:
-    """The column of the pictures, or a neighbour where that is the table's only key, as ``path``
-    is in a table of files: Datasette shows such a key as the link to the row, by itself."""
+    """Return the column of the pictures, or a neighbour where that is the table's only key, as
+    ``path`` is in a table of files: Datasette itself shows such a key as the link to the row."""
     if [fold_name(name) for name, _ in source.keys] != [fold_name(pictures)]:
         return pictures
     references = schema.foreign_keys(conn, source.name)

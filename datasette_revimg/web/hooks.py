@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,8 @@ from ..search import cache, functions
 from ..store import connection
 from . import cells, compat, permissions, settings
 from .compat import Actor
-from .embedded import current_registry
 from .pages import compare, diagnostics, map, matrix, overview, similar, upload
-from .work import inference, renditions, state
+from .work.state import state_of
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -38,8 +38,7 @@ def startup(datasette: Datasette) -> None:
 @hookimpl
 def shutdown(datasette: Datasette) -> Any:
     async def close() -> None:
-        await inference.shutdown(datasette)
-        await renditions.shutdown(datasette)
+        await asyncio.to_thread(state_of(datasette).close)
 
     return close
 
@@ -47,7 +46,7 @@ def shutdown(datasette: Datasette) -> Any:
 @hookimpl
 def prepare_connection(conn: sqlite3.Connection, database: str, datasette: Datasette) -> None:
     db = datasette.databases.get(database)
-    functions.register(conn, state.of(db) if db else None)
+    functions.register(conn, state_of(datasette).database(db).search if db else None)
     connection.map_pages(conn)
 
 
@@ -153,10 +152,11 @@ def extra_css_urls(
     async def urls() -> list[str]:
         wanted = template.startswith("revimg/")
         if view_name in ("table", "row") and database and table:
-            known = await current_registry(datasette.get_database(database))
+            known = await state_of(datasette).registry(datasette.get_database(database))
             wanted = known.table(table) is not None
         elif template.startswith("query") and database:
-            wanted = bool((await current_registry(datasette.get_database(database))).tables)
+            known = await state_of(datasette).registry(datasette.get_database(database))
+            wanted = bool(known.tables)
         return [datasette.urls.static_plugins(settings.PLUGIN, "revimg.css")] if wanted else []
 
     return urls

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import json
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..store import registry, sql
 from . import compat, settings
-from .compat import Actor
-from .embedded import Registry, current_registry
-
-if TYPE_CHECKING:
-    from datasette.app import Datasette
+from .compat import Actor, Database, Datasette
+from .embedded import Registry
+from .work.state import state_of
 
 # Whoever may view a table may search it by image, unless this is configured otherwise.
 UPLOAD = "revimg-upload"
@@ -53,14 +51,14 @@ def is_computed(table: str) -> bool:
 async def may_view(datasette: Datasette, actor: Actor, database: str, table: str) -> bool:
     """Whether the actor may view all that the ``_revimg_`` table was computed from."""
     db = datasette.get_database(database)
-    for source in await _sources(db, await current_registry(db), table):
+    for source in await _sources(db, await state_of(datasette).registry(db), table):
         visible, _ = await compat.visibility(datasette, actor, database, source)
         if not visible:
             return False
     return True
 
 
-async def _sources(db: Any, known: Registry, table: str) -> tuple[str, ...]:
+async def _sources(db: Database, known: Registry, table: str) -> tuple[str, ...]:
     name = sql.fold_name(table)
     if name in known.owners:
         return (known.owners[name],)
@@ -88,7 +86,7 @@ async def denials(datasette: Datasette, actor: Actor) -> Any:
         visible: list[list[str]] = []
         hidden: list[list[str]] = []
         for database, db in compat.databases(datasette).items():
-            for table in (await current_registry(db, current=True)).computed:
+            for table in (await state_of(datasette).registry(db, current=True)).computed:
                 seen = await may_view(datasette, actor, database, table)
                 (visible if seen else hidden).append([database, table])
     finally:

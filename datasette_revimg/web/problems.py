@@ -20,6 +20,31 @@ from ..errors import (
     UnusablePictureError,
 )
 
+
+class BusyError(RevimgError):
+    """There is too much to do at the moment: come back, after ``retry_seconds`` if given."""
+
+    def __init__(self, message: str, retry_seconds: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_seconds = retry_seconds
+
+
+class TooLargeError(RevimgError):
+    """A picture that was sent is larger than is allowed here."""
+
+
+class ModelUnavailableError(RevimgError):
+    """The model that made a table's vectors can't be run on this server; a ``command`` may help."""
+
+    def __init__(self, message: str, command: str = "") -> None:
+        super().__init__(message)
+        self.command = command
+
+
+class NoFeaturesError(RevimgError):
+    """The model has no maps of features that could explain a similarity."""
+
+
 # Any other RevimgError is a question that can't be answered: 400.
 STATUS: dict[type[RevimgError], int] = {
     RowNotFoundError: 404,
@@ -30,6 +55,10 @@ STATUS: dict[type[RevimgError], int] = {
     UnusablePictureError: 422,
     ModelMissingError: 503,
     OtherModelError: 409,
+    BusyError: 503,
+    TooLargeError: 413,
+    ModelUnavailableError: 503,
+    NoFeaturesError: 501,
 }
 
 # What a search may take.
@@ -63,7 +92,12 @@ def problem_of(error: Exception) -> Problem:
         case Problem():
             return error
         case RevimgError():
-            return Problem(STATUS.get(type(error), 400), str(error))
+            return Problem(
+                STATUS.get(type(error), 400),
+                str(error),
+                command=getattr(error, "command", ""),
+                headers=_retry_after(getattr(error, "retry_seconds", None)),
+            )
         case DatasetteError():
             return Problem(error.status, str(error.message))
         case Base400():
@@ -74,3 +108,7 @@ def problem_of(error: Exception) -> Problem:
         case sqlite3.SQLITE_INTERRUPT:
             return Problem(503, f"the search took more than {SEARCH_SECONDS:.0f} seconds")
     return Problem(500, f"the database can’t be read: {error}")
+
+
+def _retry_after(seconds: int | None) -> dict[str, str]:
+    return {"Retry-After": str(seconds)} if seconds else {}

@@ -6,10 +6,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from typing import Any
 
 from datasette.utils import detect_fts
+from datasette.utils.asgi import Request
 from datasette.utils.sqlite import sqlite3
 
 from ..keys import Key
@@ -17,11 +17,11 @@ from ..store.schema import column_names, foreign_keys, is_own, table_names, virt
 from ..store.sql import fold_name
 from ..store.tables import Table
 from . import compat
-from .compat import Actor
-from .embedded import Registry, current_registry
+from .compat import Actor, Database, Datasette
+from .embedded import Registry
 
-if TYPE_CHECKING:
-    from datasette.app import Datasette
+# By the names of a result's columns, the actor, and whether the request is unknown.
+_Decided = dict[tuple[tuple[str, ...], str, bool], dict[str, "Column"]]
 
 # A column of this name and the table's holds keys of the table, whatever else is in the result.
 ALIAS = "revimg_"
@@ -71,34 +71,42 @@ class Schema:
     indexes: Mapping[str, str | None]
 
 
-# With the registry it was decided by: when there is a new one, it is decided anew.
-_Decided = dict[tuple[tuple[str, ...], str, bool], dict[str, Column]]
-_kept: WeakKeyDictionary[Any, tuple[Registry, Schema, _Decided]] = WeakKeyDictionary()
+class ResultColumns:
+    """The columns of the results of one database's queries, decided once for each registry."""
 
+    def __init__(self) -> None:
+        self._kept: tuple[Registry, Schema, _Decided] | None = None
 
-async def columns(
-    datasette: Datasette, database: str, names: tuple[str, ...], request: Any
-) -> dict[str, Column]:
-    """The columns of a result that show pictures, by folded name: of tables that whoever asks
-    may view or, where the request isn't known (None), perhaps may."""
-    db = datasette.get_database(database)
-    known = await current_registry(db)
-    if not known.tables:
-        return {}
-    kept = _kept.get(db)
-    if kept is None or kept[0] is not known:
-        schema = await db.execute_fn(lambda conn: read_schema(conn, known))
-        kept = _kept[db] = (known, schema, {})
-    actor: Actor = request.actor if request else None
-    asked = names, repr(actor), request is None
-    if asked not in kept[2]:
-        shown = {}
-        for name, column in decide(names, known, kept[1]).items():
-            visible, _ = await compat.visibility(datasette, actor, database, column.source.name)
-            if visible or request is None:
-                shown[name] = replace(column, visible=visible)
-        kept[2][asked] = shown
-    return kept[2][asked]
+    async def get(
+        self,
+        datasette: Datasette,
+        db: Database,
+        known: Registry,
+        names: tuple[str, ...],
+        request: Request | None,
+    ) -> dict[str, Column]:
+        """Return the columns of a result that show pictures, by folded name.
+
+        They hold keys of tables that the actor may view or, where the request isn't known,
+        perhaps may.
+        """
+        if not known.tables:
+            return {}
+        kept = self._kept
+        if kept is None or kept[0] is not known:
+            schema = await db.execute_fn(lambda conn: read_schema(conn, known))
+            kept = self._kept = (known, schema, {})
+        _, schema, decided = kept
+        actor: Actor = request.actor if request else None
+        question = names, repr(actor), request is None
+        if question not in decided:
+            shown = {}
+            for name, column in decide(names, known, schema).items():
+                visible, _ = await compat.visibility(datasette, actor, db.name, column.source.name)
+                if visible or request is None:
+                    shown[name] = replace(column, visible=visible)
+            decided[question] = shown
+        return decided[question]
 
 
 def decide(names: Sequence[str], known: Registry, schema: Schema) -> dict[str, Column]:

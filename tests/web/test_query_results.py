@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 from datasette.utils import tilde_encode
 
-from datasette_revimg.web import embedded
+from datasette_revimg.web.work.state import state_of
 from kit.asking import IS_1, cookies
 from kit.docs import blocks
 from kit.geometry import ANGLES, AWKWARD, embed, png
@@ -197,9 +197,8 @@ async def test_other_tables_with_such_keys(ds, data):
 
 
 async def shown_soon(ds, sql):
-    """With what is in the database now, not up to a second ago."""
-
-    embedded._kept.clear()
+    """What is shown of the database as it is now, not up to a second ago."""
+    await state_of(ds).registry(ds.get_database("data"), current=True)
     return await shown(ds, sql)
 
 

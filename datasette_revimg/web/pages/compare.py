@@ -28,7 +28,7 @@ from ..requests.responses import file_response, html_response, json_response, wa
 from ..requests.view import view
 from ..rows import MAX_ENLARGEMENT, label_of
 from ..work import agreement as why
-from ..work import inference, renditions, state
+from ..work import inference, renditions
 from ..work.agreement import Original
 from .similar import page_context
 
@@ -61,7 +61,13 @@ async def compare(place: Place) -> Response:
     other = _with(place.request)
 
     def find(conn: sqlite3.Connection) -> Comparison:
-        return pair.compare(conn, place.source, place.row, other, state.of(place.db))
+        return pair.compare(
+            conn,
+            place.source,
+            place.row,
+            other,
+            place.indexes,
+        )
 
     found = await read(place.db, find)
     if wants_json(place.request):

@@ -13,11 +13,11 @@ from ...search import cache
 from ...store import code_tables, reading
 from ...vectors import codes
 from .. import compat
-from ..embedded import KnownTable, current_registry
+from ..embedded import KnownTable
 from ..problems import Problem
 from ..requests.reading import read
 from ..requests.responses import html_response, json_problem, json_response, wants_json
-from ..work import state
+from ..work.state import state_of
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -32,7 +32,7 @@ async def diagnostics(request: Request, datasette: Datasette) -> Response:
     found = [
         await _described(datasette, db, table)
         for name, db in compat.databases(datasette).items()
-        for table in (await current_registry(db)).tables.values()
+        for table in (await state_of(datasette).registry(db)).tables.values()
         if (await compat.visibility(datasette, request.actor, name, table.source.name))[0]
     ]
     body = {
@@ -58,7 +58,7 @@ async def _described(datasette: Datasette, db: Any, table: KnownTable) -> dict[s
     except sqlite3.Error:
         # A database that is locked or damaged says so on its own pages.
         known, vectors = None, None
-    slot = state.of(db).slot(name)
+    slot = state_of(datasette).database(db).search.slot(name)
     times = list(slot.times)
     return {
         "database": db.name,

@@ -17,14 +17,14 @@ from ...pictures import sprites
 from ...pictures.sprites import Grid
 from ...search.rows import Row, read_rows
 from ...store import reading
-from ..problems import Problem
+from ..problems import BusyError, Problem
 from ..requests.parameters import whole_number
 from ..requests.place import Place
 from ..requests.reading import read
 from ..requests.responses import html_response, json_response, wants_json
 from ..requests.view import view
 from ..rows import label_of
-from ..work.kept import Kept
+from ..work.state import state_of
 from . import overview
 from .overview import Selection
 
@@ -48,31 +48,27 @@ class Layout:
     pending: str | None
 
 
-_quick: Kept[np.ndarray] = Kept(32)
-_better: Kept[np.ndarray] = Kept(32)
-# 300 kB each at most.
-_sheets: Kept[bytes] = Kept(96)
-
-
 async def _computed(place: Place, selection: Selection, sample: Sample) -> Layout:
     if not sample.keys:
         return Layout(np.zeros((0, 2), np.float32), layout.PCA, None)
     key = overview.key(place, sample)
+    quick_maps = state_of(place.datasette).quick_maps
+    better_maps = state_of(place.datasette).better_maps
     better = layout.better_method() if len(sample.keys) >= layout.LEAST_TSNE else None
-    if better and (places := _better.ready(key)) is not None:
+    if better and (places := better_maps.ready(key)) is not None:
         return Layout(places, better, None)
-    improve = better is not None and not _better.has(key) and not _better.failed(key)
+    improve = better is not None and not better_maps.has(key) and not better_maps.failed(key)
     vectors = np.empty((0, 0), np.float32)
-    if improve or not _quick.has(key):
+    if improve or not quick_maps.has(key):
         vectors = await overview.vectors(place, selection, sample)
-    places = await _quick.get(key, partial(layout.pca, vectors))
+    places = await quick_maps.get(key, partial(layout.pca, vectors))
     if improve:
         try:
-            _better.start(key, partial(layout.tsne, vectors))
-        except Problem:
+            better_maps.start(key, partial(layout.tsne, vectors))
+        except BusyError:
             # Too much to do; there is a map all the same.
             better = None
-    return Layout(places, layout.PCA, None if _better.failed(key) else better)
+    return Layout(places, layout.PCA, None if better_maps.failed(key) else better)
 
 
 @view()
@@ -191,15 +187,17 @@ async def sheet(place: Place) -> Response:
     key = overview.key(place, sample, number)
     keys = sample.keys[number * grid.per_sheet : (number + 1) * grid.per_sheet]
 
+    sheets = state_of(place.datasette).sheets
+
     async def draw() -> bytes:
         pictures: list[bytes | None] = []
         sizes: list[tuple[int, int] | None] = []
-        if not _sheets.has(key):
+        if not sheets.has(key):
             pictures = await read(
                 place.db, lambda conn: reading.thumbnails_of(conn, place.source, keys)
             )
             known = await read(place.db, lambda conn: reading.sizes(conn, place.source, keys))
             sizes = [known.get(each) for each in keys]
-        return await _sheets.get(key, lambda: sprites.sheet(pictures, sizes, grid.cell))
+        return await sheets.get(key, lambda: sprites.sheet(pictures, sizes, grid.cell))
 
     return await overview.sample_response(place, sample, "image/webp", draw)

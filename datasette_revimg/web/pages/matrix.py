@@ -21,7 +21,7 @@ from ..requests.reading import read
 from ..requests.responses import html_response, json_response, wants_json
 from ..requests.view import view
 from ..rows import label_of
-from ..work.kept import Kept
+from ..work.state import state_of
 from . import overview
 from .overview import Selection
 
@@ -33,11 +33,6 @@ MOST_ROWS = 2000
 
 # 200 rows are 40,000 numbers, 300 kB of JSON.
 JSON_ROWS = 200
-
-
-# 16 MB each at most.
-_matrices: Kept[SimilarityMatrix] = Kept(4)
-_pictures: Kept[bytes] = Kept(8)
 
 
 def _order(place: Place) -> str:
@@ -52,9 +47,10 @@ async def _computed(
 ) -> SimilarityMatrix:
     key = overview.key(place, sample, order)
     vectors = np.empty((0, 0), np.float32)
-    if not _matrices.has(key):
+    matrices = state_of(place.datasette).matrices
+    if not matrices.has(key):
         vectors = await overview.vectors(place, selection, sample)
-    return await _matrices.get(key, lambda: matrix.compute_matrix(vectors, order))
+    return await matrices.get(key, lambda: matrix.compute_matrix(vectors, order))
 
 
 @view()
@@ -133,7 +129,8 @@ async def picture(place: Place) -> Response:
     async def draw() -> bytes:
         computed = await _computed(place, selection, sample, order)
         key = overview.key(place, sample, order)
-        return await _pictures.get(
+        pictures = state_of(place.datasette).matrix_pictures
+        return await pictures.get(
             key, lambda: draw_matrix(computed.cosines, computed.low, computed.high, caption)
         )
 

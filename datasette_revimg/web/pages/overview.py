@@ -15,14 +15,14 @@ from ...errors import RevimgError
 from ...overview import sample as sampling
 from ...overview.sample import Sample
 from ...store import reading
-from ..embedded import current_registry
 from ..problems import Problem
 from ..requests.filters import Condition, parse_condition, row_filters
 from ..requests.parameters import Pairs, address, parse_pairs, parse_size
 from ..requests.place import Place
 from ..requests.reading import read
 from ..requests.responses import CACHE_SECONDS, file_response
-from ..work.kept import place_key
+from ..work.kept import table_key
+from ..work.state import state_of
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
@@ -90,7 +90,7 @@ def same_version(place: Place, sample: Sample) -> None:
 
 def key(place: Place, sample: Sample, *more: Any) -> Any:
     """What a result that depends on the sample is kept by."""
-    return place_key(place.db, place.source.name, sample.version, *more)
+    return table_key(place.db, place.source.name, sample.version, *more)
 
 
 def url(place: Place, page: str, pairs: Pairs = ()) -> str:  # type: ignore[assignment]
@@ -133,7 +133,7 @@ async def sample_response(
 
 async def actions(datasette: Datasette, database: str, table: str, request: Any) -> list[Any]:
     """*Map* and *Matrix* of the table's menu, of the rows that the table's page shows."""
-    found = (await current_registry(datasette.get_database(database))).table(table)
+    found = (await state_of(datasette).registry(datasette.get_database(database))).table(table)
     if found is None:
         return []
     name = found.source.name

@@ -23,7 +23,8 @@ from ..requests.reading import read
 from ..requests.responses import file_response, html_response, json_response, wants_json
 from ..requests.view import view
 from ..rows import search_url
-from ..work import inference, state
+from ..work import inference
+from ..work.state import state_of
 from . import facets, gallery
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ async def search(
     )
 
     def find(conn: sqlite3.Connection) -> Answer:
-        return answer(conn, place.source, question, state.of(place.db))
+        return answer(conn, place.source, question, place.indexes)
 
     return await read(place.db, find)
 
@@ -89,13 +90,13 @@ async def search(
 async def _region(place: Place, crop: Crop) -> np.ndarray:
     """The vector of a part of the row's picture."""
     await check_upload(place)
-    inference.queue(place.datasette).check_room()
+    state_of(place.datasette).inference.check_room()
 
     def find(conn: sqlite3.Connection) -> bytes:
         key, _ = row_and_vector(conn, place.source, place.row)
         return read_original(conn, place.source, place.embedded, place.base, key)
 
-    _, encoding = await inference.decode_and_encode(
+    _, encoding = await inference.embed_picture(
         place.datasette, place.db.name, place.embedded, await read(place.db, find), crop=crop
     )
     return encoding.vector

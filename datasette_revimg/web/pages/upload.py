@@ -16,7 +16,6 @@ from datasette.utils.asgi import Request
 
 from ...pictures.decoding import THUMBNAIL_SIDE, Picture
 from .. import compat, permissions
-from ..embedded import current_registry
 from ..problems import Problem
 from ..requests.filters import from_form, parse_condition, sent_by_form
 from ..requests.forms import FIELD, megabytes, read_form
@@ -26,6 +25,7 @@ from ..requests.responses import html_response, json_response, wants_json
 from ..requests.view import view
 from ..rows import displayed, search_url
 from ..work import inference
+from ..work.state import state_of
 from . import gallery
 from .similar import answer_json, gallery_context, page_context, search
 
@@ -57,7 +57,7 @@ async def action(
     datasette: Datasette, actor: compat.Actor, database: str, table: str
 ) -> list[dict[str, str]]:
     """The item of the table's menu, none where nothing is embedded or the actor may not."""
-    found = (await current_registry(datasette.get_database(database))).table(table)
+    found = (await state_of(datasette).registry(datasette.get_database(database))).table(table)
     if found is None:
         return []
     name = found.source.name
@@ -100,13 +100,13 @@ async def similar(place: Place) -> Response:
 
 async def _answer(place: Place) -> Response:
     _check_site(place.request)
-    inference.queue(place.datasette).check_room()
+    state_of(place.datasette).inference.check_room()
     chosen = place.settings
     form = await read_form(place.request, chosen.max_upload_bytes)
     place = replace(place, request=_with_fields(place.request, form.fields))
     parameters = parse(place.request, chosen.size)
     condition = await parse_condition(place, parameters.pairs)
-    picture, encoding = await inference.decode_and_encode(
+    picture, encoding = await inference.embed_picture(
         place.datasette, place.db.name, place.embedded, form.picture, crop=parameters.crop
     )
     found = await search(place, parameters, condition, None, encoding.vector)

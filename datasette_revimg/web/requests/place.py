@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from datasette import Forbidden
 from datasette.utils import tilde_decode
@@ -13,17 +13,16 @@ from datasette.utils.asgi import Request
 
 from ...embedding.plan import base_folder
 from ...keys import Key, parse_row_path
+from ...search.cache import Cache
 from ...search.rows import Row, json_columns
 from ...store.registry import EmbeddedTable
 from ...store.tables import Table
 from .. import compat, permissions, settings
 from .. import rows as page_rows
-from ..embedded import current_registry
+from ..compat import Database, Datasette
 from ..problems import Problem
 from ..rows import row_url
-
-if TYPE_CHECKING:
-    from datasette.app import Datasette
+from ..work.state import state_of
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Place:
 
     datasette: Datasette
     request: Request
-    db: Any
+    db: Database
     embedded: EmbeddedTable
     source: Table
     private: bool
@@ -41,6 +40,11 @@ class Place:
     def base(self) -> Path | None:
         """The folder that the table's paths start from; none for a database without a file."""
         return base_folder(Path(self.db.path), self.embedded) if self.db.path else None
+
+    @property
+    def indexes(self) -> Cache:
+        """The search indexes of the database's tables."""
+        return state_of(self.datasette).database(self.db).search
 
     @property
     def row(self) -> tuple[str, ...]:
@@ -110,7 +114,7 @@ async def find_place(request: Request, datasette: Datasette, crumbs: dict[str, s
     if not visible:
         raise Forbidden("You do not have permission to view this table")
     crumbs["database"] = db.name
-    known = (await current_registry(db)).table(table)
+    known = (await state_of(datasette).registry(db)).table(table)
     if known is None:
         if not await db.table_exists(table):
             raise Problem(404, f"there is no table {table!r} in {db.name}")
@@ -148,6 +152,6 @@ async def check_upload(place: Place) -> None:
         raise Forbidden(f"You do not have permission to search {name} by image or region")
 
 
-def _embed_command(db: Any, table: str) -> str:
+def _embed_command(db: Database, table: str) -> str:
     file = Path(db.path).name if db.path else f"{db.name}.db"
     return f"datasette revimg embed {shlex.quote(file)} {shlex.quote(table)}"

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from datasette import Response
 from datasette.utils import add_cors_headers
 from datasette.utils.asgi import Request
 
+from ..compat import Datasette
 from ..problems import Problem
-
-if TYPE_CHECKING:
-    from datasette.app import Datasette
 
 # Browsers may show a picture again this long without asking.
 CACHE_SECONDS = 300

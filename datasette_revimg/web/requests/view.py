@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 from datasette import Forbidden, Response
 from datasette.utils.asgi import Request
 
+from ..compat import Datasette
 from ..problems import Expected, Problem, problem_of
 from .place import Place, find_place
 from .responses import json_problem, problem_response, wants_json
 
-if TYPE_CHECKING:
-    from datasette.app import Datasette
-
 Page = Callable[[Place], Awaitable[Response]]
-View = Callable[[Request, "Datasette"], Awaitable[Response]]
+View = Callable[[Request, Datasette], Awaitable[Response]]
 
 
 def view(*methods: str) -> Callable[[Page], View]:

@@ -6,47 +6,26 @@ its own, few of them, because a decoded picture is large.
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
-
+from ...errors import UnusablePictureError
 from ...pictures import decoding
 from ...pictures.decoding import ImageError
-from ..problems import Problem
-from .inference import Queue
-
-if TYPE_CHECKING:
-    from datasette.app import Datasette
+from ..compat import Datasette
+from .state import state_of
 
 SIDE = 1600
 
-# A picture of 178 megapixels takes 1.4 GB while it is converted.
-_THREADS = 2
-
-# Two for each visitor, about a second's work for each of the threads in ordinary photos.
-_WAITING = 24
-
-_queues: WeakKeyDictionary[Datasette, Queue] = WeakKeyDictionary()
-
 
 async def rendition(datasette: Datasette, data: bytes) -> bytes:
-    """The picture as WebP, longest side at most SIDE.
+    """Return the picture as WebP, longest side at most SIDE.
 
-    Problem 422 when the bytes are no picture that can be shown, 503 when too many are waiting.
+    Raises UnusablePictureError when the bytes are no picture that can be shown, and BusyError
+    when too many are waiting.
     """
-    if datasette not in _queues:
-        _queues[datasette] = Queue("revimg-renditions", _THREADS, _WAITING, "being opened")
-    return await _queues[datasette].run(lambda: _make(data))
-
-
-async def shutdown(datasette: Datasette) -> None:
-    """End the threads of this Datasette."""
-    if datasette in _queues:
-        await asyncio.to_thread(_queues[datasette].close)
+    return await state_of(datasette).renditions.run(lambda: _make(data))
 
 
 def size(original: tuple[int, int]) -> tuple[int, int]:
-    """Width and height of the rendition of a picture of this width and height."""
+    """Return width and height of the rendition of a picture of this width and height."""
     scale = min(1.0, SIDE / max(original))
     return max(1, round(original[0] * scale)), max(1, round(original[1] * scale))
 
@@ -55,4 +34,4 @@ def _make(data: bytes) -> bytes:
     try:
         return decoding.rendition(data, SIDE)
     except ImageError as error:
-        raise Problem(422, f"the picture can’t be shown: {error}") from error
+        raise UnusablePictureError(f"the picture can’t be shown: {error}") from error

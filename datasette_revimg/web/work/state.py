@@ -1,16 +1,134 @@
-"""Which cache belongs to which of Datasette's databases."""
+"""Everything that is kept for one Datasette, and ends with it."""
 
 from __future__ import annotations
 
-from typing import Any
+import atexit
+import threading
+import time
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
+from ...overview.matrix import SimilarityMatrix
 from ...search.cache import Cache
+from ..compat import Database, Datasette
+from ..embedded import CurrentRegistry, Registry
+from ..query_results import ResultColumns
+from .kept import Kept
+from .queue import Queue
 
-# By the Database object itself: a name says nothing, each Datasette may have its own "data".
-_caches: WeakKeyDictionary[Any, Cache] = WeakKeyDictionary()
+# Pictures that wait for the network or are in it: some seconds of work on a small machine.
+INFERENCE_QUEUE = 8
+
+# Two for each visitor, about a second's work for each of the threads in ordinary photos.
+RENDITION_QUEUE = 24
+
+# A picture of 178 megapixels takes 1.4 GB while it is converted.
+RENDITION_THREADS = 2
+
+# Computations of one kind; each is for a question that somebody has asked.
+COMPUTING_QUEUE = 16
+
+# Four matrices of 2,000 rows.
+MATRICES_BYTES = 64_000_000
+
+# A map by t-SNE takes longer, and can't be interrupted: it ends with the process.
+CLOSE_SECONDS = 5.0
 
 
-def of(db: Any) -> Cache:
-    """The cache that all connections of a database share, and no others."""
-    return _caches.setdefault(db, Cache())
+class DatabaseState:
+    """Everything that is kept for one database of a Datasette."""
+
+    def __init__(self) -> None:
+        self.search = Cache()
+        self.registry = CurrentRegistry()
+        self.results = ResultColumns()
+
+
+class State:
+    """Everything that is kept for one Datasette: queues, results, and a part for each database.
+
+    ``features`` are the last convolution block's maps of pictures, float32 (512, 7, 7) of 100 KB
+    each: enough for a visitor who steps through 24 results, several times over. ``quick_maps``
+    and ``better_maps`` are places on a map, float32 (n, 2); ``sheets`` are WebP files of 300 KB
+    at most, ``matrix_pictures`` PNG files.
+    """
+
+    def __init__(self) -> None:
+        self.inference = Queue(
+            "revimg-inference",
+            INFERENCE_QUEUE,
+            "too many pictures are being searched for at the moment, try again in some seconds",
+        )
+        self.renditions = Queue(
+            "revimg-renditions",
+            RENDITION_QUEUE,
+            "too many pictures are being opened at the moment, try again in some seconds",
+            RENDITION_THREADS,
+        )
+        self.features: Kept[np.ndarray] = Kept(self.inference, 128)
+        self.matrices: Kept[SimilarityMatrix] = Kept(
+            _computing("matrices"), 64, MATRICES_BYTES, lambda matrix: matrix.cosines.nbytes
+        )
+        self.matrix_pictures: Kept[bytes] = Kept(_computing("matrix-pictures"), 8)
+        self.quick_maps: Kept[np.ndarray] = Kept(_computing("quick-maps"), 32)
+        self.better_maps: Kept[np.ndarray] = Kept(_computing("better-maps"), 32)
+        self.sheets: Kept[bytes] = Kept(_computing("sheets"), 96)
+        # By the Database object: a name says nothing, each Datasette may have its own "data".
+        self._databases: WeakKeyDictionary[Database, DatabaseState] = WeakKeyDictionary()
+
+    def database(self, db: Database) -> DatabaseState:
+        """Return everything that is kept for a database."""
+        with _lock:
+            if db not in self._databases:
+                self._databases[db] = DatabaseState()
+            return self._databases[db]
+
+    async def registry(self, db: Database, *, current: bool = False) -> Registry:
+        """Return a database's registry, as ``CurrentRegistry.get``."""
+        return await self.database(db).registry.get(db, current=current)
+
+    def close(self) -> None:
+        """Refuse new work and what waits, and wait for what runs, CLOSE_SECONDS at most."""
+        queues = self._queues()
+        for queue in queues:
+            queue.stop()
+        deadline = time.monotonic() + CLOSE_SECONDS
+        for queue in queues:
+            queue.join(deadline)
+
+    def _queues(self) -> list[Queue]:
+        kept = (
+            self.matrices,
+            self.matrix_pictures,
+            self.quick_maps,
+            self.better_maps,
+            self.sheets,
+        )
+        return [self.inference, self.renditions, *(each.queue for each in kept)]
+
+
+_states: WeakKeyDictionary[Datasette, State] = WeakKeyDictionary()
+
+# Datasette's SQL threads ask too, when they open connections.
+_lock = threading.Lock()
+
+
+def state_of(datasette: Datasette) -> State:
+    """Return everything that is kept for a Datasette."""
+    with _lock:
+        if datasette not in _states:
+            _states[datasette] = State()
+        return _states[datasette]
+
+
+@atexit.register
+def _close_all() -> None:
+    # Datasette 0.65 doesn't say when it ends.
+    for state in list(_states.values()):
+        state.close()
+
+
+def _computing(name: str) -> Queue:
+    busy = "there is too much to compute at the moment, try again later"
+    return Queue(f"revimg-{name}", COMPUTING_QUEUE, busy)

@@ -15,9 +15,12 @@ import pytest
 from datasette.utils import tilde_encode
 from PIL import Image
 
+from datasette_revimg.models.network import Network
 from datasette_revimg.pictures import decoding
 from datasette_revimg.search import pair
-from datasette_revimg.web.work import agreement, inference, renditions
+from datasette_revimg.web.work import renditions
+from datasette_revimg.web.work.kept import Kept
+from datasette_revimg.web.work.state import RENDITION_QUEUE, state_of
 from kit import scenes
 from kit.asking import cookies
 from kit.geometry import ANGLES, AWKWARD, DAMAGED, NO_PICTURE, cosine, nearest, share_below
@@ -25,11 +28,6 @@ from kit.geometry import ANGLES, AWKWARD, DAMAGED, NO_PICTURE, cosine, nearest, 
 pytestmark = pytest.mark.asyncio
 
 A, B = "/data/photos/1/-/compare", "/data/photos/3/-/compare"
-
-
-@pytest.fixture(autouse=True)
-def forget():
-    agreement._maps.clear()
 
 
 async def body(ds, path, status=200, **arguments):
@@ -454,7 +452,7 @@ async def test_few_are_decoded_at_once(ds, monkeypatch):
         return b"webp"
 
     monkeypatch.setattr(decoding, "rendition", slow)
-    limit = renditions._WAITING
+    limit = RENDITION_QUEUE
     asking = [
         asyncio.create_task(ds.client.get(f"/data/photos/{1 + n % 12}/-/picture"))
         for n in range(limit + 3)
@@ -533,13 +531,13 @@ async def test_overlay(real):
 def runs(monkeypatch):
     """The pictures that the network was run for."""
     seen = []
-    actual = inference._encode
+    actual = Network.encode
 
-    def counted(picture, *arguments):
-        seen.append(picture)
-        return actual(picture, *arguments)
+    def counted(self, pictures, **options):
+        seen.extend(pictures)
+        return actual(self, pictures, **options)
 
-    monkeypatch.setattr(inference, "_encode", counted)
+    monkeypatch.setattr(Network, "encode", counted)
     return seen
 
 
@@ -571,16 +569,16 @@ async def test_maps_are_never_another_databases(serve, scenes_db, runs):
     assert len(runs) == 4
 
 
-async def test_memory_is_bounded(real, runs, monkeypatch):
-    monkeypatch.setattr(agreement, "KEPT", 3)
+async def test_memory_is_bounded(real, runs):
+    state = state_of(real)
+    state.features = Kept(state.inference, 3)
     for other in (2, 3, 4, 5):
         await body(real, f"{WHY}.json?with={other}")
-        assert len(agreement._maps) <= 3
+        assert len(state.features) <= 3
     # Row 1 was used each time, and stays.
     before = len(runs)
     await body(real, f"{WHY}.json?with=5")
     assert len(runs) == before
-    assert not agreement._making
 
 
 async def test_why_is_offered(real):
@@ -619,7 +617,7 @@ async def test_permission_to_have_the_network_run(serve, scenes_db, runs):
 
 async def test_threads_end_with_the_server(ds):
     await ds.client.get("/data/photos/1/-/picture")
-    await renditions.shutdown(ds)
+    state_of(ds).close()
     assert (await ds.client.get("/data/photos/2/-/picture")).status_code == 503
 
 

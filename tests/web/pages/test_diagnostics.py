@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from datasette_revimg.search import cache
-from datasette_revimg.web.work import state
+from datasette_revimg.web.work.state import state_of
 from kit.asking import cookies
 from kit.geometry import ANGLES, DIMENSION
 
@@ -36,7 +36,7 @@ async def test_tables_codes_memory_and_searches(ds):
         search["way"] == f"codes of {photos['codes']['dimension']} floats"
         for search in photos["searches"]
     )
-    slot = state.of(ds.get_database("data")).slot("photos")
+    slot = state_of(ds).database(ds.get_database("data")).search.slot("photos")
     assert body["memory_bytes"] == photos["memory_bytes"] == slot.bytes > 0
     assert body["memory_limit_bytes"] == cache.PROCESS.limit
     page = await ds.client.get("/-/revimg")

@@ -17,7 +17,7 @@ from PIL import Image
 
 from datasette_revimg.web.problems import Problem
 from datasette_revimg.web.requests import forms
-from datasette_revimg.web.work import inference
+from datasette_revimg.web.work.state import state_of
 from kit import scenes
 from kit.asking import IS_1, cookies, ids
 from kit.uploads import BOUNDARY, PAGE, PICTURE, START, form, part, post, uploaded
@@ -297,8 +297,8 @@ async def test_slow_clients(ds, monkeypatch):
 
 async def test_full_queue(ds):
     go = threading.Event()
-    queue = inference.queue(ds)
-    jobs = [asyncio.create_task(queue.run(go.wait)) for _ in range(inference.QUEUE)]
+    queue = state_of(ds).inference
+    jobs = [asyncio.create_task(queue.run(go.wait)) for _ in range(queue.size)]
     await asyncio.sleep(0)
     sender = Sender(endless(1000))
     try:

@@ -1,26 +1,28 @@
-"""The network behind the pages: the right one, one at a time, off the event loop."""
+"""The network behind the pages: the right one, or an error that says why not."""
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-import threading
 from contextlib import closing
 
 import numpy as np
 import pytest
 
+from datasette_revimg.errors import RevimgError
 from datasette_revimg.models import network
 from datasette_revimg.pictures.region import Crop
 from datasette_revimg.store import connection, reading, registry
 from datasette_revimg.web import settings
-from datasette_revimg.web.problems import Problem
+from datasette_revimg.web.problems import NoFeaturesError, problem_of
 from datasette_revimg.web.work import inference
+from datasette_revimg.web.work.state import state_of
 from kit import scenes
 from kit.command import run
 from kit.tiny_network import Tiny
 
 pytestmark = pytest.mark.asyncio
+
+PICTURE = scenes.saved(scenes.scene(3))
 
 
 @pytest.fixture
@@ -38,9 +40,15 @@ def changed(entry, **values):
     return registry.EmbeddedTable(**{**vars(entry), **values})
 
 
+async def problem_with(*arguments):
+    """What a page says when the network can't be run on a picture."""
+    with pytest.raises(RevimgError) as caught:
+        await inference.embed_picture(*arguments)
+    return problem_of(caught.value)
+
+
 async def test_the_vector_that_the_table_has(served, scenes_db, entry):
-    picture = await inference.decode(served, "scenes", entry, scenes.saved(scenes.scene(3)))
-    encoding = await inference.encode(served, "scenes", entry, picture.array)
+    _, encoding = await inference.embed_picture(served, "scenes", entry, PICTURE)
     with closing(connection.connect(scenes_db)) as conn:
         stored = reading.vector(conn, "photos", (3,))
     assert encoding.vector.dtype == np.float32
@@ -50,9 +58,7 @@ async def test_the_vector_that_the_table_has(served, scenes_db, entry):
 
 async def test_features_make_the_vector(served, entry):
     """R-MAC's regions, summed here in NumPy from the maps, are the network's own vector."""
-    _, encoding = await inference.decode_and_encode(
-        served, "scenes", entry, scenes.saved(scenes.scene(3)), features=True
-    )
+    _, encoding = inference.embedding_job(served, "scenes", entry, PICTURE, features=True)()
     assert encoding.features.shape == (512, 7, 7)
     assert encoding.features.dtype == np.float32
     total = np.zeros(512)
@@ -68,10 +74,10 @@ async def test_features_make_the_vector(served, entry):
 
 async def test_crop_is_the_part_alone(served, entry):
     whole = scenes.saved(scenes.collage([1, 2, 3, 4]))
-    quarter, encoding = await inference.decode_and_encode(
+    quarter, encoding = await inference.embed_picture(
         served, "scenes", entry, whole, crop=Crop(500, 0, 500, 500)
     )
-    alone, expected = await inference.decode_and_encode(
+    alone, expected = await inference.embed_picture(
         served, "scenes", entry, scenes.saved(scenes.scene(2))
     )
     # JPEG's blocks, and what they lose, begin at other pixels.
@@ -81,19 +87,18 @@ async def test_crop_is_the_part_alone(served, entry):
 
 async def test_other_models_are_refused(served, entry, monkeypatch, tmp_path):
     monkeypatch.setenv("DATASETTE_REVIMG_MODELS", str(tmp_path / "none"))
-    picture = np.zeros((224, 224, 3), np.uint8)
     for values, status, words in (
         ({"weights_sha256": "0" * 64}, 409, ["can't be compared"]),
         ({"preprocessing": "torch"}, 409, ["preprocessing"]),
         ({"model": "vgg16-fc2"}, 503, ["vgg16-fc2", "not installed"]),
         ({"model": "somebody's"}, 503, ["somebody's", "folder of models"]),
     ):
-        with pytest.raises(Problem) as caught:
-            await inference.encode(served, "scenes", changed(entry, **values), picture)
-        assert caught.value.status == status
-        assert all(word in caught.value.message for word in words), caught.value.message
-        assert str(tmp_path) not in caught.value.message
-    assert caught.value.command == ""
+        problem = await problem_with(served, "scenes", changed(entry, **values), PICTURE)
+        assert problem.status == status
+        assert all(word in problem.message for word in words), problem.message
+        assert str(tmp_path) not in problem.message
+        installable = values.get("model") == "vgg16-fc2"
+        assert problem.command == ("datasette revimg install vgg16-fc2" if installable else "")
 
 
 @pytest.mark.parametrize(
@@ -101,53 +106,7 @@ async def test_other_models_are_refused(served, entry, monkeypatch, tmp_path):
     [(b"", 400), (b"no picture", 400), (scenes.saved(scenes.scene(1))[:2000], 400)],
 )
 async def test_what_is_no_picture(served, entry, data, status):
-    with pytest.raises(Problem) as caught:
-        await inference.decode(served, "scenes", entry, data)
-    assert caught.value.status == status
-
-
-async def test_one_at_a_time_and_the_loop_goes_on(served):
-    running, most = 0, 0
-    beat = threading.Event()
-
-    def work():
-        nonlocal running, most
-        running += 1
-        most = max(most, running)
-        beat.clear()
-        goes_on = beat.wait(60)
-        running -= 1
-        return threading.current_thread().name if goes_on else "the loop stood still"
-
-    async def heart():
-        while True:
-            await asyncio.sleep(0.005)
-            beat.set()
-
-    beating = asyncio.create_task(heart())
-    names = await asyncio.gather(*(inference.queue(served).run(work) for _ in range(4)))
-    beating.cancel()
-    assert most == 1
-    assert {name.rpartition("_")[0] for name in names} == {"revimg-inference"}
-
-
-async def test_full_queue(served):
-    go = threading.Event()
-    waiting = inference.queue(served)
-    jobs = [asyncio.create_task(waiting.run(go.wait)) for _ in range(inference.QUEUE)]
-    await asyncio.sleep(0)
-    with pytest.raises(Problem) as caught:
-        await waiting.run(go.wait)
-    assert caught.value.status == 503
-    assert int(caught.value.headers["Retry-After"]) >= 1
-    # Who gives up leaves a place behind.
-    jobs[-1].cancel()
-    await asyncio.sleep(0)
-    last = asyncio.create_task(waiting.run(lambda: "last"))
-    go.set()
-    assert await last == "last"
-    await asyncio.gather(*jobs, return_exceptions=True)
-    waiting.check_room()
+    assert (await problem_with(served, "scenes", entry, data)).status == status
 
 
 async def test_datasettes_do_not_share_queues_but_networks(served, entry, serve, monkeypatch):
@@ -159,20 +118,17 @@ async def test_datasettes_do_not_share_queues_but_networks(served, entry, serve,
             super().__init__(*arguments, **options)
 
     monkeypatch.setattr(network, "Network", Counting)
-    inference._loaded.cache_clear()
+    inference.load_network.cache_clear()
     other = serve(config={"plugins": {"datasette-revimg": {"threads": 1, "device": "cpu"}}})
     same = serve()
-    picture = np.zeros((224, 224, 3), np.uint8)
     for datasette in (served, other, same, served):
-        await inference.encode(datasette, "scenes", entry, picture)
-    inference._loaded.cache_clear()
+        await inference.embed_picture(datasette, "scenes", entry, PICTURE)
+    inference.load_network.cache_clear()
     assert [arguments[1:3] for arguments in loaded] == [("auto", 0), ("cpu", 1)]
-    assert inference.queue(served) is not inference.queue(other)
-    await inference.shutdown(served)
-    with pytest.raises(Problem) as caught:
-        await inference.encode(served, "scenes", entry, picture)
-    assert caught.value.status == 503
-    assert (await inference.encode(other, "scenes", entry, picture)).vector.shape == (512,)
+    state_of(served).close()
+    assert (await problem_with(served, "scenes", entry, PICTURE)).status == 503
+    _, encoding = await inference.embed_picture(other, "scenes", entry, PICTURE)
+    assert encoding.vector.shape == (512,)
 
 
 async def test_own_model_in_the_folder_of_models(serve, tmp_path):
@@ -195,29 +151,25 @@ async def test_own_model_in_the_folder_of_models(serve, tmp_path):
         entry = registry.embedded(conn, "photos")
         stored = reading.vector(conn, "photos", (3,))
     served = serve(database, config={"plugins": {"datasette-revimg": {"models_dir": str(folder)}}})
-    picture, encoding = await inference.decode_and_encode(served, "own", entry, data)
+    _, encoding = await inference.embed_picture(served, "own", entry, data)
     assert encoding.vector @ stored == pytest.approx(1, abs=1e-5)
-    with pytest.raises(Problem) as caught:
-        await inference.encode(served, "own", entry, picture.array, features=True)
-    assert caught.value.status == 501
+    with pytest.raises(NoFeaturesError) as caught:
+        inference.embedding_job(served, "own", entry, data, features=True)()
+    assert problem_of(caught.value).status == 501
     # Another network under the same name.
     other = changed(entry, weights_sha256="0" * 64)
-    with pytest.raises(Problem) as caught:
-        await inference.decode(served, "own", other, data)
-    assert caught.value.status == 409
+    assert (await problem_with(served, "own", other, data)).status == 409
     file.unlink()
-    with pytest.raises(Problem) as caught:
-        await inference.decode(served, "own", entry, data)
-    assert caught.value.status == 503
-    assert str(tmp_path) not in caught.value.message
+    problem = await problem_with(served, "own", entry, data)
+    assert problem.status == 503
+    assert str(tmp_path) not in problem.message
 
 
 async def test_device_that_cannot_be_had(serve, entry):
     served = serve(config={"plugins": {"datasette-revimg": {"device": "cuda"}}})
-    with pytest.raises(Problem) as caught:
-        await inference.encode(served, "scenes", entry, np.zeros((224, 224, 3), np.uint8))
-    assert caught.value.status == 503
-    assert "CUDA" in caught.value.message
+    problem = await problem_with(served, "scenes", entry, PICTURE)
+    assert problem.status == 503
+    assert "CUDA" in problem.message
 
 
 async def test_devices_are_those_of_the_network():

@@ -1,0 +1,126 @@
+"""Threads for what takes long, behind a queue that refuses work rather than let it wait long.
+
+Neither the event loop nor Datasette's SQL threads wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from ..problems import BusyError
+
+# After which to come back when a queue is full.
+RETRY_SECONDS = 2
+
+Result = TypeVar("Result")
+
+_Jobs = queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]
+
+
+class Queue:
+    """Some threads, and a bounded queue before them.
+
+    ``size``: how many jobs may wait or run; one more is refused with the sentence ``busy``. The
+    threads end with ``stop``, with the object, or with the process, which never waits for them.
+    """
+
+    def __init__(self, name: str, size: int, busy: str, threads: int = 1) -> None:
+        self.size = size
+        self._name, self._busy, self._most_threads = name, busy, threads
+        self._jobs: _Jobs = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+        self._waiting = 0
+        self._stopped = False
+        # The threads hold the jobs, not this object, so that it can be forgotten.
+        weakref.finalize(self, _end, self._jobs, threads)
+
+    def check_room(self) -> None:
+        """Raise BusyError if there is no room for one more job."""
+        if self._stopped:
+            raise _shutting_down()
+        if self._waiting >= self.size:
+            raise BusyError(self._busy, RETRY_SECONDS)
+
+    def submit(self, work: Callable[[], Result]) -> Future[Result]:
+        """Have ``work`` done in a thread. Raises BusyError when the queue is full."""
+        future: Future[Result] = Future()
+        with self._lock:
+            self.check_room()
+            self._waiting += 1
+            # Also when whoever wanted the result is gone by then, and took the job back.
+            future.add_done_callback(self._done)
+            self._jobs.put((future, work))
+            if len(self._threads) < self._most_threads:
+                self._start_thread()
+        return future
+
+    async def run(self, work: Callable[[], Result]) -> Result:
+        """Return the result of ``work``, done in a thread. Raises BusyError as ``submit``."""
+        return await asyncio.wrap_future(self.submit(work))
+
+    def stop(self) -> None:
+        """Refuse new jobs and those that wait, and let the threads end."""
+        with self._lock:
+            self._stopped = True
+        _end(self._jobs, self._most_threads)
+
+    def join(self, deadline: float) -> None:
+        """Wait for the threads to end, until ``deadline`` by time.monotonic() at most."""
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _start_thread(self) -> None:
+        name = f"{self._name}_{len(self._threads)}"
+        thread = threading.Thread(target=_work, args=[self._jobs], name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _done(self, _: Future[Any]) -> None:
+        with self._lock:
+            self._waiting -= 1
+
+
+def _work(jobs: _Jobs) -> None:
+    while job := jobs.get():
+        _do(*job)
+        # Not until the next one comes: what it holds may be large.
+        del job
+
+
+def _do(future: Future[Any], work: Callable[[], Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = work()
+    except BaseException as error:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
+
+
+def _refuse(future: Future[Any]) -> None:
+    if future.set_running_or_notify_cancel():
+        future.set_exception(_shutting_down())
+
+
+def _shutting_down() -> BusyError:
+    return BusyError("the server is being shut down")
+
+
+def _end(jobs: _Jobs, threads: int) -> None:
+    try:
+        while True:
+            if job := jobs.get_nowait():
+                _refuse(job[0])
+    except queue.Empty:
+        pass
+    for _ in range(threads):
+        jobs.put(None)
