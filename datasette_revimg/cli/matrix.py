@@ -4,38 +4,56 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ..errors import RevimgError
 from ..keys import row_path
-from ..overview import matrix
-from ..overview import sample as sampling
+from ..overview import matrix as similarity
+from ..overview.matrix import SimilarityMatrix
+from ..overview.sample import Sample, sample_rows
 from ..pictures.similarity_matrix import draw_matrix
-from ..store import reading, tables
-from ..store.tables import Table
-from .options import DATABASE, embedded_table, naming_where, open_database
+from ..store import reading, registry, tables
+from ..store.registry import EmbeddedTable
+from .options import DATABASE, naming_where, open_database
 
-# The endings of a picture's name, and what Pillow calls these formats.
+# The suffixes of a picture's name, and what Pillow calls these formats.
 PICTURES = {".png": "PNG", ".webp": "WEBP"}
 
 
-@click.command("matrix")
+@dataclass(frozen=True)
+class MatrixOptions:
+    """What to compare, in which order, and where to write it; without ``output``, to stdout."""
+
+    output: Path | None
+    order: str
+    where: str
+    limit: int
+
+    @property
+    def suffix(self) -> str:
+        """The kind of file to write."""
+        return self.output.suffix.lower() if self.output else ".csv"
+
+
+@click.command()
 @click.argument("database", metavar="DB", type=DATABASE)
 @click.argument("table")
 @click.option(
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write to this file, a picture if it ends in .png or .webp.",
+    help="Write to this file: a picture if its name ends in .png or .webp, else CSV.",
 )
 @click.option(
     "--order",
-    type=click.Choice(["cluster", "key"]),
+    type=click.Choice(similarity.ORDERS),
     default="cluster",
     show_default=True,
-    help="Similar rows side by side, or in the order of their keys.",
+    help="Put similar rows side by side, or keep the order of their keys.",
 )
 @click.option("--where", metavar="SQL", default="", help="Only rows of TABLE that meet this.")
 @click.option(
@@ -43,11 +61,9 @@ PICTURES = {".png": "PNG", ".webp": "WEBP"}
     type=click.IntRange(1, 10_000),
     default=2000,
     show_default=True,
-    help="Of more rows, take a random sample of so many, always the same.",
+    help="If there are more rows, take a random sample of this many, always the same.",
 )
-def matrix_command(
-    database: Path, table: str, output: Path | None, order: str, where: str, limit: int
-) -> None:
+def matrix(database: Path, table: str, **options: Any) -> None:
     """Print the similarity matrix of TABLE: the cosine of every two rows, as CSV.
 
     The header row and the first column are the rows' keys, as in their Datasette URLs.
@@ -57,52 +73,55 @@ def matrix_command(
     \b
         datasette revimg matrix cards.db cards --output cards.png
     """
+    chosen = MatrixOptions(**options)
     with open_database(database) as conn:
-        embedded = embedded_table(conn, table)
-        source = tables.find(conn, embedded.table_name)
-        with naming_where(where):
-            _write(conn, source, embedded.model, output, order, where, limit)
+        embedded = registry.require_embedded(conn, table)
+        if chosen.suffix not in (".csv", *PICTURES):
+            raise RevimgError(
+                f"{chosen.output}: a matrix is written as .csv, {' or '.join(PICTURES)}: choose "
+                "another name"
+            )
+        with naming_where(chosen.where):
+            sample = _sample(conn, embedded, chosen)
+            vectors = reading.vectors_in_order(
+                conn, tables.find(conn, embedded.table_name), sample.keys
+            )
+        if sample.is_part:
+            click.echo(str(sample), err=True)
+        computed = similarity.compute_matrix(vectors, chosen.order)
+        names = [row_path(sample.keys[index]) for index in computed.order]
+        try:
+            _write(chosen, names, computed, f"{sample}, {embedded.model}")
+        except OSError as error:
+            name = chosen.output or "stdout"
+            raise RevimgError(f"{name} can't be written: {error.strerror}") from error
+
+
+def _sample(conn: sqlite3.Connection, embedded: EmbeddedTable, chosen: MatrixOptions) -> Sample:
+    source = tables.find(conn, embedded.table_name)
+    where = f"(\n{chosen.where}\n)" if chosen.where else ""
+    sample = sample_rows(conn, source, chosen.limit, where)
+    if not sample.keys:
+        raise RevimgError(
+            f"no embedded row of {source.name!r} meets --where {chosen.where!r}"
+            if chosen.where
+            else f"{source.name!r} has no embedded rows: run `datasette revimg embed` again"
+        )
+    return sample
 
 
 def _write(
-    conn: sqlite3.Connection,
-    source: Table,
-    model: str,
-    output: Path | None,
-    order: str,
-    where: str,
-    limit: int,
+    chosen: MatrixOptions, names: list[str], computed: SimilarityMatrix, caption: str
 ) -> None:
     """Write the matrix to a file, as a picture or as CSV, or as CSV to stdout."""
-    suffix = output.suffix.lower() if output else ".csv"
-    if suffix not in (".csv", *PICTURES):
-        raise RevimgError(
-            f"{output}: a matrix is written as .csv, {' or '.join(PICTURES)}: choose another name"
-        )
-    sample = sampling.sample_rows(conn, source, limit, f"(\n{where}\n)" if where else "")
-    if not sample.keys:
-        raise RevimgError(
-            f"no embedded row of {source.name!r} meets --where {where!r}"
-            if where
-            else f"{source.name!r} has no embedded rows: run `datasette revimg embed` again"
-        )
-    if sample.is_part:
-        click.echo(str(sample), err=True)
-    vectors = reading.vectors_in_order(conn, source, sample.keys)
-    computed = matrix.compute_matrix(vectors, order)
-    names = [row_path(sample.keys[index]) for index in computed.order]
-    try:
-        if suffix in PICTURES and output:
-            caption = f"{sample}, {model}"
-            output.write_bytes(
-                draw_matrix(
-                    computed.cosines, computed.low, computed.high, caption, PICTURES[suffix]
-                )
+    if chosen.output is None:
+        similarity.write_csv(sys.stdout, names, computed.cosines)
+    elif chosen.suffix in PICTURES:
+        chosen.output.write_bytes(
+            draw_matrix(
+                computed.cosines, computed.low, computed.high, caption, PICTURES[chosen.suffix]
             )
-        elif output:
-            with output.open("w", encoding="utf-8", newline="") as file:
-                matrix.write_csv(file, names, computed.cosines)
-        else:
-            matrix.write_csv(sys.stdout, names, computed.cosines)
-    except OSError as error:
-        raise RevimgError(f"{output or 'stdout'} can't be written: {error.strerror}") from error
+        )
+    else:
+        with chosen.output.open("w", encoding="utf-8", newline="") as file:
+            similarity.write_csv(file, names, computed.cosines)

@@ -22,7 +22,7 @@ from ..models.network import Network
 from ..pictures import decoding
 from ..pictures.files import read_file
 from ..search import top_k
-from ..store import distributions, reading, tables
+from ..store import distributions, reading, registry, tables
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
 from ..vectors import percentiles
@@ -30,7 +30,6 @@ from ..vectors.cosine import combine
 from ..vectors.percentiles import Minimum
 from .options import (
     DATABASE,
-    embedded_table,
     model_option,
     naming_where,
     network_options,
@@ -101,7 +100,7 @@ def similar(
         datasette revimg similar cards.db cards 14 --where "deck = 'modern'"
     """
     with open_database(database) as conn:
-        embedded = embedded_table(conn, table)
+        embedded = registry.require_embedded(conn, table)
         source = tables.find(conn, embedded.table_name)
         finder = _QueryFinder(conn, source, embedded, model_name, device, threads)
         query = combine(

@@ -1,4 +1,4 @@
-"""Pictures of a table or a folder become vectors in the store.
+"""Turn the pictures of a table or a folder into vectors in the store.
 
-Stopped at any time, nothing is lost.
+A run can be stopped at any time; finished batches are kept.
 """

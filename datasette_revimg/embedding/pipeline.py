@@ -27,27 +27,21 @@ from ..store import upkeep, writing
 from ..store.tables import Table
 from ..store.writing import Embedding, Failure
 from .jobs import Job
+from .request import BATCH_SIZE
 
 # Pictures (N, height, width, 3) uint8 → their vectors. Threads and one network today; whatever else
 # can turn a batch of pictures into vectors fits here too.
 Encode = Callable[[np.ndarray], Batch]
 
-BATCH_SIZE = 8
-
 
 @dataclass
-class Summary:
-    """What a run did, in pictures, and how long it took, in seconds."""
+class Counts:
+    """How many pictures a run has embedded, found unchanged and failed at, in how many seconds."""
 
     embedded: int = 0
     unchanged: int = 0
     failed: int = 0
     seconds: float = 0.0
-
-    @property
-    def rate(self) -> float:
-        """Pictures embedded per second."""
-        return self.embedded / self.seconds if self.seconds else 0.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +72,7 @@ def run(
     source: Table,
     jobs: Iterator[Job],
     encode: Encode,
-    summary: Summary,
+    counts: Counts,
     *,
     size: tuple[int, int] = (decoding.SIDE, decoding.SIDE),
     batch_size: int = BATCH_SIZE,
@@ -88,7 +82,7 @@ def run(
 ) -> None:
     """Embed the jobs' pictures and store them, a batch at a time.
 
-    ``size`` is the (height, width) of the pictures that ``encode`` takes. Counts into ``summary``
+    ``size`` is the (height, width) of the pictures that ``encode`` takes. Counts into ``counts``
     as it goes, so that it tells the truth after an interruption too.
     ``limit`` ends the run after so many pictures embedded or failed; ``on_done`` is called for
     every row, with the failure if it failed.
@@ -97,19 +91,19 @@ def run(
     batch = _Batch()
     try:
         for decoded in _decode_ahead(jobs, size, batch_size, threads or default_threads()):
-            _collect(decoded, batch, summary)
+            _collect(decoded, batch, counts)
             on_done(decoded.failure)
-            attempted = summary.embedded + summary.failed + len(batch.pictures)
+            attempted = counts.embedded + counts.failed + len(batch.pictures)
             full = len(batch.pictures) >= batch_size
             if full or len(batch.failures) + len(batch.rows) >= 2 * batch_size:
-                _store(conn, source, batch, encode, summary)
+                _store(conn, source, batch, encode, counts)
                 batch = _Batch()
             if limit is not None and attempted >= limit:
                 break
-        _store(conn, source, batch, encode, summary)
+        _store(conn, source, batch, encode, counts)
         upkeep.finish(conn, source)
     finally:
-        summary.seconds = time.perf_counter() - started
+        counts.seconds = time.perf_counter() - started
 
 
 def _decode_ahead(
@@ -145,14 +139,14 @@ def _decode(job: Job, size: tuple[int, int]) -> _Decoded:
     return _Decoded(job, content_hash, picture, content=data if job.keep_content else None)
 
 
-def _collect(decoded: _Decoded, batch: _Batch, summary: Summary) -> None:
+def _collect(decoded: _Decoded, batch: _Batch, counts: Counts) -> None:
     if decoded.failure:
-        summary.failed += 1
+        counts.failed += 1
         batch.failures.append(decoded.failure)
     elif decoded.picture:
         batch.pictures.append(decoded)
     else:
-        summary.unchanged += 1
+        counts.unchanged += 1
     if decoded.job.row and not decoded.job.untouched:
         batch.rows.append(_row(decoded))
 
@@ -171,7 +165,7 @@ def _row(decoded: _Decoded) -> dict[str, Any]:
 
 
 def _store(
-    conn: sqlite3.Connection, source: Table, batch: _Batch, encode: Encode, summary: Summary
+    conn: sqlite3.Connection, source: Table, batch: _Batch, encode: Encode, counts: Counts
 ) -> None:
     entries = []
     if batch.pictures:
@@ -193,7 +187,7 @@ def _store(
         ]
     writing.write(conn, source, entries, batch.failures, batch.rows)
     upkeep.maintain(conn, source)
-    summary.embedded += len(entries)
+    counts.embedded += len(entries)
 
 
 def _labels(encoded: Batch) -> Sequence[Sequence[labels.Label]]:

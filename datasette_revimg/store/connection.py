@@ -28,6 +28,16 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
     return conn
 
 
+@contextmanager
+def opened(path: Path, *, create: bool = False) -> Iterator[sqlite3.Connection]:
+    """Open a database file for a while, turn SQLite's errors into RevimgErrors, and close it."""
+    try:
+        with closing(connect(path, create=create)) as conn:
+            yield conn
+    except sqlite3.Error as error:
+        raise translated(error, path) from error
+
+
 def map_pages(conn: sqlite3.Connection) -> None:
     """Let SQLite read the database file through memory-mapped pages, without copying them, which
     makes a scan of vectors nearly twice as fast."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass, fields
 
-from ..errors import RevimgError
+from ..errors import NotEmbeddedError, RevimgError
 from . import code_tables
 from .schema import exists
 from .sql import PREFIX, fold_name
-from .tables import Table
+from .tables import Table, find
 
 REGISTRY = "_revimg_tables"
 
@@ -92,6 +92,18 @@ def embedded(conn: sqlite3.Connection, table: str) -> EmbeddedTable | None:
         ),
         None,
     )
+
+
+def require_embedded(conn: sqlite3.Connection, table: str) -> EmbeddedTable:
+    """Return the record of an embedded table.
+
+    Raises NotEmbeddedError when it has not been embedded, RevimgError when there is no such table.
+    """
+    recorded = embedded(conn, table)
+    if recorded is None:
+        find(conn, table)
+        raise NotEmbeddedError(f"{table!r} is not embedded yet: run `datasette revimg embed` first")
+    return recorded
 
 
 def check_names(conn: sqlite3.Connection, source: Table, labels: bool = False) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from datasette_revimg.embedding import plan
+from datasette_revimg.embedding.base import base_folder
 from datasette_revimg.store import connection, reading, registry
 from kit.command import run, summary, vectors
 from kit.pictures import mosaic
@@ -185,5 +185,5 @@ def test_base_folder_of_a_moved_database(tmp_path, folder):
     folder.rename(moved / "pictures")
     (tmp_path / "new.db").rename(moved / "new.db")
     entry = registry.embedded(connection.connect(moved / "new.db"), "photos")
-    assert plan.base_folder(moved / "new.db", entry) == moved / "pictures"
+    assert base_folder(moved / "new.db", entry) == moved / "pictures"
     assert "4 unchanged" in run("embed", moved / "new.db", "photos").stdout

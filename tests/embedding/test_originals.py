@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from datasette_revimg.embedding import plan
+from datasette_revimg.embedding.base import base_folder
 from datasette_revimg.embedding.originals import read_original
 from datasette_revimg.errors import (
     NoPictureError,
@@ -23,8 +23,8 @@ from kit import scenes
 def original(database, table, *key):
     with closing(connection.connect(database)) as conn:
         entry = registry.embedded(conn, table)
-        base = plan.base_folder(database, entry)
-        return read_original(conn, tables.find(conn, table), entry, base, key)
+        folder = base_folder(database, entry)
+        return read_original(conn, tables.find(conn, table), entry, folder, key)
 
 
 def problem(database, table, *key):

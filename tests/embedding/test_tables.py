@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasette_revimg.embedding import jobs, pipeline
+from datasette_revimg.embedding import columns, pipeline
 from datasette_revimg.models.catalogue import VGG16_RMAC
 from datasette_revimg.store import connection, reading, registry
 from kit.command import error_of, run, summary, vectors
@@ -124,7 +124,7 @@ def test_no_primary_key(tmp_path):
 
 def test_more_rows_than_a_page(tmp_path, monkeypatch):
     """Pages of keys, in a compound key with an order of its own."""
-    monkeypatch.setattr(jobs, "PAGE", 5)
+    monkeypatch.setattr(columns, "PAGE", 5)
     path = tmp_path / "many.db"
     small = [mosaic(n, size=(4, 3)) for n in range(5)]
     with sqlite3.connect(path) as conn:

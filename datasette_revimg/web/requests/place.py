@@ -11,7 +11,7 @@ from datasette import Forbidden
 from datasette.utils import tilde_decode
 from datasette.utils.asgi import Request
 
-from ...embedding.plan import base_folder
+from ...embedding.base import base_folder
 from ...keys import Key, parse_row_path
 from ...search.cache import Cache
 from ...search.rows import Row, json_columns

@@ -1,0 +1,116 @@
+"""``datasette revimg embed``."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..embedding import run
+from ..embedding.request import BATCH_SIZE, EmbedRequest
+from ..embedding.run import Run, Summary
+from ..models.catalogue import VGG16_RMAC
+from ..store.writing import Failure
+from .options import DATABASE, model_option, network_options, one_line_errors
+
+FC2_NOTE = (
+    "this was the bundled vgg16-rmac; `datasette revimg install vgg16-fc2` fetches the dense layers"
+)
+
+
+@click.command()
+@click.argument("database", metavar="DB", type=DATABASE)
+@click.argument("table")
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--column",
+    help="The column with the pictures or their paths; by default, it is detected.",
+)
+@model_option
+@click.option(
+    "--base-dir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder that the paths in the table are relative to.",
+)
+@click.option("--store", "keep_content", is_flag=True, help="Also store the files' bytes in TABLE.")
+@click.option(
+    "--labels",
+    is_flag=True,
+    help="Also store the five best of ImageNet's 1000 classes for each picture.",
+)
+@network_options
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1, 1024),
+    default=BATCH_SIZE,
+    show_default=True,
+    help="Pictures per run of the network and per transaction.",
+)
+@click.option("--limit", type=click.IntRange(1), help="Stop after this many pictures.")
+@click.option("--replace", "start_over", is_flag=True, help="Discard the vectors and start again.")
+@click.option("--strict", is_flag=True, help="Exit with status 1 if any picture failed.")
+@click.option("-s", "--silent", is_flag=True, help="Show no progress bar.")
+def embed(strict: bool, silent: bool, **options: Any) -> None:
+    """Embed the pictures of a table, or those in files and folders.
+
+    Without PATH, the pictures of TABLE are embedded: BLOBs, or files whose paths are in a column.
+    With PATHs, the pictures in these files and folders; TABLE is created, or brought up to date.
+
+    Run it again after you add, change or delete pictures; only the changes are processed.
+    Ctrl-C stops it. What is finished is kept, and the next run continues from there.
+
+    Example:
+
+    \b
+        datasette revimg embed photos.db photos ~/Pictures
+    """
+    request = EmbedRequest(**options)
+    if request.column and request.paths:
+        raise click.UsageError("--column goes with a table's own pictures, not with PATHs")
+    if request.keep_content and not request.paths:
+        raise click.UsageError("--store goes with PATHs: it stores the files' bytes")
+    # Our own limits and messages say for each row what Pillow has to say about a picture.
+    warnings.filterwarnings("ignore", module="PIL")
+    with one_line_errors(), run.prepared(request) as ready:
+        summary = _with_progress(ready, silent)
+    if ready.chosen_by_default and ready.model is VGG16_RMAC and not silent:
+        click.echo(FC2_NOTE, err=True)
+    click.echo(
+        f"{summary.table}: {summary.embedded} embedded, {summary.unchanged} unchanged, "
+        f"{summary.failed} failed, {summary.removed} removed "
+        f"({summary.model}, {summary.dimension} floats, {summary.rate:.1f} images/s)"
+    )
+    nothing = summary.failed and not summary.embedded and not summary.unchanged
+    if nothing or (strict and summary.failed):
+        sys.exit(1)
+
+
+def _with_progress(ready: Run, silent: bool) -> Summary:
+    """Embed under a progress bar, and name each failure; exit with status 130 on Ctrl-C."""
+    with click.progressbar(
+        length=ready.total,
+        label=f"Embedding {ready.table}",
+        file=sys.stderr,
+        show_pos=True,
+        hidden=silent or not sys.stderr.isatty(),
+    ) as bar:
+
+        def on_done(failure: Failure | None) -> None:
+            if failure:
+                # Over the bar, which draws itself again below.
+                start = "" if bar.hidden else "\r\x1b[K"
+                name = ",".join(str(part) for part in failure.key)
+                click.echo(f"{start}{ready.table} {name}: {failure.reason}", err=True)
+            bar.update(1)
+
+        try:
+            return ready.embed(on_done)
+        except KeyboardInterrupt:
+            pass
+    click.echo(
+        f"stopped: {ready.counts.embedded} embedded and kept; run it again to continue", err=True
+    )
+    sys.exit(130)

@@ -1,0 +1,26 @@
+"""``datasette revimg forget``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..store import writing
+from .options import DATABASE, open_database
+
+
+@click.command()
+@click.argument("database", metavar="DB", type=DATABASE)
+@click.argument("table")
+def forget(database: Path, table: str) -> None:
+    """Delete the vectors and thumbnails of TABLE; the table itself is kept.
+
+    Example:
+
+    \b
+        datasette revimg forget photos.db photos
+    """
+    with open_database(database) as conn:
+        writing.forget(conn, table)
+    click.echo(f"{table}: forgotten, the table itself is untouched")

@@ -1,0 +1,50 @@
+"""``datasette revimg status``."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import click
+
+from ..store import code_tables, reading, registry
+from ..store.registry import EmbeddedTable
+from .options import DATABASE, open_database
+
+# How many failures to name before pointing to the table that has them all.
+FAILURES_SHOWN = 10
+
+
+@click.command()
+@click.argument("database", metavar="DB", type=DATABASE)
+def status(database: Path) -> None:
+    """Show what is embedded in a database, and what failed.
+
+    Example:
+
+    \b
+        datasette revimg status photos.db
+    """
+    with open_database(database) as conn:
+        tables = registry.embedded_tables(conn)
+        if not tables:
+            click.echo(f"nothing is embedded in {database}")
+        for embedded in tables:
+            _print_status(conn, embedded)
+
+
+def _print_status(conn: sqlite3.Connection, embedded: EmbeddedTable) -> None:
+    rows, vectors, failed = reading.counts(conn, embedded.table_name)
+    megabytes = reading.stored_bytes(conn, embedded.table_name) / 1e6
+    codes = code_tables.read_state(conn, embedded.table_name)
+    coded = f", codes of {codes.width} floats" if codes and codes.generation else ""
+    click.echo(
+        f"{embedded.table_name}: {vectors} of {rows} rows embedded, {failed} failed, "
+        f"{megabytes:.1f} MB, from {embedded.kind} column {embedded.column_name}, "
+        f"{embedded.model} ({embedded.dimension} floats{coded}), updated {embedded.updated}"
+    )
+    failures = reading.failures(conn, embedded.table_name)
+    for pk, reason in failures[:FAILURES_SHOWN]:
+        click.echo(f"  failed {pk}: {reason}")
+    if len(failures) > FAILURES_SHOWN:
+        click.echo(f"  and {len(failures) - FAILURES_SHOWN} more in {registry.FAILURES}")

@@ -1,0 +1,136 @@
+"""The main job from end to end: choose the model, load it, plan, and embed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from ..models import labels
+from ..models.catalogue import Model
+from ..models.network import Network
+from ..store import connection, registry
+from ..store.writing import Failure
+from . import folders, pipeline
+from .choice import choose_model, load_network
+from .pipeline import Counts
+from .plan import Plan, plan_files, plan_table
+from .request import EmbedRequest
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run did to a table.
+
+    ``embedded``, ``unchanged`` and ``failed`` count pictures, ``removed`` counts the rows whose
+    vectors were deleted because their picture is gone. ``dimension`` is the number of float32 in
+    each vector, ``seconds`` how long the run took.
+    """
+
+    table: str
+    model: str
+    dimension: int
+    embedded: int
+    unchanged: int
+    failed: int
+    removed: int
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Pictures embedded per second."""
+        return self.embedded / self.seconds if self.seconds else 0.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that can start: everything is checked, and no picture has been read yet.
+
+    ``counts`` grow while it runs, so that they are right after an interruption too.
+    ``chosen_by_default`` says that neither the request nor the table named the model.
+    """
+
+    request: EmbedRequest
+    conn: sqlite3.Connection
+    model: Model
+    network: Network
+    plan: Plan
+    chosen_by_default: bool
+    counts: Counts = field(default_factory=Counts)
+
+    @property
+    def table(self) -> str:
+        """The table's name as the database has it."""
+        return self.plan.source.name
+
+    @property
+    def total(self) -> int:
+        """How many pictures will be looked at, at most."""
+        return min(self.plan.total, self.request.limit or self.plan.total)
+
+    def embed(self, on_done: Callable[[Failure | None], None] = lambda failure: None) -> Summary:
+        """Embed the pictures and store their vectors, a batch per transaction.
+
+        ``on_done`` is called after every picture, with the failure if it failed. Raises
+        RevimgError or sqlite3.Error when the run can't go on; finished batches are kept.
+        """
+        request, counts = self.request, self.counts
+        pipeline.run(
+            self.conn,
+            self.plan.source,
+            self.plan.jobs,
+            self.network.encode,
+            counts,
+            size=self.network.size,
+            batch_size=request.batch_size,
+            threads=request.threads or 0,
+            limit=request.limit,
+            on_done=on_done,
+        )
+        return Summary(
+            table=self.table,
+            model=self.model.name,
+            dimension=self.model.dimension,
+            embedded=counts.embedded,
+            unchanged=counts.unchanged,
+            failed=counts.failed,
+            removed=self.plan.removed,
+            seconds=counts.seconds,
+        )
+
+
+@contextmanager
+def prepared(request: EmbedRequest) -> Iterator[Run]:
+    """Open the request's database, check everything, and yield a run that can start.
+
+    Raises RevimgError when the request can't be met. Nothing is changed before the network has
+    been loaded: a database without pictures for it isn't created, and nothing is discarded for a
+    network that can't be used.
+    """
+    files = folders.picture_files(request.paths) if request.paths else []
+    with connection.opened(request.database, create=bool(request.paths)) as conn:
+        recorded = registry.embedded(conn, request.table)
+        model = choose_model(None if request.start_over else recorded, request.model_name)
+        if request.labels:
+            labels.check_classes(model)
+        network = load_network(
+            model,
+            request.device,
+            request.threads,
+            classes=request.labels,
+            batch_size=request.batch_size,
+        )
+        plan = (
+            plan_files(conn, request, model, files)
+            if request.paths
+            else plan_table(conn, request, model)
+        )
+        yield Run(
+            request=request,
+            conn=conn,
+            model=model,
+            network=network,
+            plan=plan,
+            chosen_by_default=not (recorded or request.model_name),
+        )
