@@ -1,1 +1,1 @@
-"""Which networks there are, how to run one, how to get one. Tables and pages are unknown here."""
+"""The networks: which there are, how to run one, how to get one. Knows no tables or pages."""

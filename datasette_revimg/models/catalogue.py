@@ -1,4 +1,4 @@
-"""The models there are: a frozen description of each, and where its file lies."""
+"""The models: a description of each, and where its file lies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ VGG16_AUTHORS = (
     "“Very Deep Convolutional Networks for Large-Scale Image Recognition”, 2014"
 )
 
-
 PREPROCESSINGS = {preprocessing.name: preprocessing for preprocessing in (CAFFE, TORCH)}
 
 
@@ -29,7 +28,8 @@ class Model:
     ``output`` is the output of the ONNX file ``file`` that is the vector; ``file`` is None
     while the model isn't installed, and so are ``sha256``, the identity of its weights, and
     ``preprocessing``, which depends on where they come from. ``pixels`` is how a model of
-    one's own takes its pictures; the built-in ones take uint8 (N, 224, 224, 3) RGB.
+    one's own takes its pictures; the built-in ones take uint8 (N, 224, 224, 3) RGB. ``size`` is
+    in bytes; a model that isn't installed has about that size.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Model:
     output: str
     licence: str
     source: str
-    size: int  # bytes of the file, or about how many it will have
+    size: int
     sha256: str | None = None
     preprocessing: str | None = None
     file: Path | None = None
@@ -47,11 +47,12 @@ class Model:
 
     @property
     def installed(self) -> bool:
+        """Whether the model's file is there."""
         return self.file is not None and self.file.is_file()
 
     @property
     def identity(self) -> tuple[str, str, str]:
-        """Name, weights and preprocessing: vectors are comparable when all three are the same."""
+        """Name, weights and preprocessing: only vectors that share all three are comparable."""
         return self.name, self.sha256 or "", self.preprocessing or ""
 
 
@@ -68,7 +69,7 @@ VGG16_RMAC = Model(
     file=Path(__file__).parent / "bundled" / "vgg16-rmac.onnx",
 )
 
-# What one installed file of the whole network gives: name, layer, floats, output.
+# The models in one installed file of the whole network: name, layer, floats, output.
 _FROM_FULL_NETWORK = (
     ("vgg16-fc2", "fc2 after ReLU", 4096, "fc2"),
     ("vgg16-fc1", "fc1 after ReLU", 4096, "fc1"),
@@ -82,7 +83,7 @@ RECORD = "vgg16.json"
 
 @dataclass(frozen=True)
 class Installed:
-    """What is known of the installed network, as the JSON file beside it keeps it.
+    """The record of the installed network, kept as a JSON file beside it.
 
     ``sha256`` is the identity of the weights in it (see convert), ``source_sha256`` that of the
     file they came in.
@@ -99,37 +100,46 @@ class Installed:
 
 
 def models_dir(folder: Path | None = None) -> Path:
-    """The folder of installed models: the one given, DATASETTE_REVIMG_MODELS, or the user's
-    application data."""
+    """Return the folder of installed models.
+
+    It is ``folder`` if given, else the environment's DATASETTE_REVIMG_MODELS, else one in the
+    user's application data.
+    """
     return folder or Path(
         os.environ.get("DATASETTE_REVIMG_MODELS") or click.get_app_dir("io.datasette.revimg")
     )
 
 
 def installed(folder: Path | None = None) -> Installed | None:
-    """The record of the network installed in this folder of models, None without one.
+    """Return the record of the network installed in this folder of models, None without one.
 
     RevimgError when the record can't be understood.
     """
     record = models_dir(folder) / RECORD
     try:
-        found = Installed(**json.loads(record.read_text(encoding="utf-8")))
+        network = Installed(**json.loads(record.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:
         raise RevimgError(
             f"{record} is damaged: run `datasette revimg install vgg16-fc2`"
         ) from error
-    return found if (models_dir(folder) / found.file).is_file() else None
+    return network if (models_dir(folder) / network.file).is_file() else None
 
 
 def all_models(folder: Path | None = None) -> dict[str, Model]:
-    """Every model by name, installed or not, the bundled one first."""
+    """Return every model by name, installed or not, the bundled one first."""
     network = installed(folder)
-    found = [VGG16_RMAC]
+    models = [VGG16_RMAC]
     for name, layer, dimension, output in _FROM_FULL_NETWORK:
         model = Model(
-            name, layer, dimension, output, "CC BY 4.0", "Keras applications", _FULL_NETWORK_BYTES
+            name=name,
+            layer=layer,
+            dimension=dimension,
+            output=output,
+            licence="CC BY 4.0",
+            source="Keras applications",
+            size=_FULL_NETWORK_BYTES,
         )
         if network:
             file = models_dir(folder) / network.file
@@ -142,8 +152,8 @@ def all_models(folder: Path | None = None) -> dict[str, Model]:
                 preprocessing=network.preprocessing,
                 file=file,
             )
-        found.append(model)
-    return {model.name: model for model in found}
+        models.append(model)
+    return {model.name: model for model in models}
 
 
 def find_model(name: str, folder: Path | None = None) -> Model:
@@ -166,6 +176,6 @@ def find_model(name: str, folder: Path | None = None) -> Model:
 
 
 def default_model() -> Model:
-    """The article's fc2 where it is installed, else the bundled network."""
+    """Return the article's fc2 where it is installed, else the bundled network."""
     fc2 = all_models()[FULL_NETWORK_MODELS[0]]
     return fc2 if fc2.installed else find_model(VGG16_RMAC.name)

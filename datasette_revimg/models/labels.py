@@ -1,4 +1,4 @@
-"""ImageNet's classes: what they are called, and which of them a picture most likely shows."""
+"""ImageNet's classes: their names, and which of them a picture most likely shows."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _NAMES = Path(__file__).parent / "bundled" / "imagenet_classes.txt"
 
 @cache
 def class_names() -> tuple[str, ...]:
-    """The names in the order of the network's last layer, no two of them the same."""
+    """Return the names in the order of the network's last layer, no two of them the same."""
     return tuple(_NAMES.read_text(encoding="utf-8").splitlines())
 
 
 def check_classes(model: Model) -> None:
-    """RevimgError, with the way out, unless the model's network tells classes too."""
+    """Raise RevimgError, with the way out, unless the model's network knows the classes."""
     network = installed()
     if model.name not in FULL_NETWORK_MODELS or network is None:
         fc2 = FULL_NETWORK_MODELS[0]
@@ -42,9 +42,12 @@ def check_classes(model: Model) -> None:
 
 
 def best(probabilities: np.ndarray) -> list[list[Label]]:
-    """Of each picture the most probable classes, the best first; (N, 1000) in the names' order."""
+    """Return each picture's most probable classes, the best first.
+
+    ``probabilities`` is float32 (N, 1000), in the order of ``class_names``.
+    """
     names = class_names()
-    # Stable: of two classes that are equally probable, always the same one is first.
+    # Stable, so that of two equally probable classes the same one always comes first.
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :LABELS_PER_PICTURE]
     return [
         [(names[index], float(row[index])) for index in indices]

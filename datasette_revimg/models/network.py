@@ -1,4 +1,4 @@
-"""An ONNX Runtime session: batches of pictures → unit vectors."""
+"""A network in ONNX Runtime: batches of pictures become unit vectors."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ import numpy as np
 from ..errors import RevimgError
 from ..pictures.decoding import SIDE
 from .pixels import Pixels, prepare
+from .vgg16.architecture import EMBEDDING, FEATURES, INPUT, PROBABILITIES
 
 DEVICES = ("auto", "cpu", "cuda")
 
-_INPUT = "images"
-_PROBABILITIES = "predictions"
-_FEATURES = "features"
-
-# ONNX Runtime's severity for fatal errors only: a CUDA library that isn't there is told by us,
-# in one sentence, instead of by two loud lines of its own.
+# ONNX Runtime's severity for fatal errors only: about a missing CUDA library we say one sentence
+# ourselves, in place of two loud lines of its own.
 _FATAL = 4
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What the network makes of a batch: unit vectors float32 (N, D) and, where they are wanted,
-    the probabilities of ImageNet's classes float32 (N, 1000) and the last convolution block's
-    maps float32 (N, 512, 7, 7)."""
+    """The network's results for a batch of N pictures.
+
+    ``vectors`` are unit vectors float32 (N, D). Where they were asked for, ``probabilities`` are
+    those of ImageNet's classes, float32 (N, 1000), and ``features`` the last convolution block's
+    maps, float32 (N, 512, 7, 7).
+    """
 
     vectors: np.ndarray
     probabilities: np.ndarray | None = None
@@ -45,21 +45,22 @@ class Network:
         device: str = "auto",
         threads: int = 0,
         *,
-        output: str = "embedding",
+        output: str = EMBEDDING,
         classes: bool = False,
         pixels: Pixels | None = None,
     ) -> None:
-        """Load the ONNX file, whose ``output`` is the vector; with ``classes``, ``encode`` tells
-        their probabilities too. ``pixels`` describes a model of one's own. ``threads`` 0 leaves
-        the number to ONNX Runtime.
+        """Load the ONNX file, whose ``output`` is the vector.
 
-        RevimgError when the file can't be loaded, or ``cuda`` was asked for and can't be had.
+        With ``classes``, ``encode`` returns their probabilities too. ``pixels`` describes a model
+        of one's own. ``threads`` 0 leaves the number to ONNX Runtime.
+
+        RevimgError when the file can't be loaded, or ``cuda`` was asked for and isn't available.
         """
-        # A tenth of a second, which every start of Datasette would have to wait for.
+        # Takes a tenth of a second, for which every start of Datasette would have to wait.
         import onnxruntime
 
         self._file, self._pixels = file, pixels
-        self._outputs = [output, _PROBABILITIES] if classes else [output]
+        self._outputs = [output, PROBABILITIES] if classes else [output]
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = _FATAL
@@ -82,54 +83,62 @@ class Network:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width of the pictures that it takes."""
+        """Height and width of the pictures that it takes, in pixels."""
         return self._pixels.size if self._pixels else (SIDE, SIDE)
 
     def embed(self, pictures: np.ndarray) -> np.ndarray:
-        """Unit vectors float32 (N, D) of a batch of pictures, uint8 (N, *size, 3) RGB."""
+        """Return unit vectors float32 (N, D) of a batch of pictures, uint8 (N, *size, 3) RGB."""
         return self.encode(pictures).vectors
 
     @property
     def has_features(self) -> bool:
-        """Whether it is one of VGG16's, whose maps can be had beside the vector."""
+        """Whether it is one of VGG16's, which can return maps beside the vector."""
         names = [output.name for output in self._session.get_outputs()]
-        return self._pixels is None and _FEATURES in names
+        return self._pixels is None and FEATURES in names
 
     def with_output(self, output: str) -> Network:
-        """The same loaded file, with another of its outputs as the vector."""
+        """Return this network, not loaded again, with another of its outputs as the vector."""
         other = copy.copy(self)
         other._outputs = [output]
         return other
 
     def encode(self, pictures: np.ndarray, *, features: bool = False) -> Batch:
-        """Vectors and, if the network was loaded with them, classes, of one run of the network;
-        with ``features``, which only networks that have them can give, the maps too."""
+        """Run the network once on a batch of pictures, uint8 (N, *size, 3) RGB.
+
+        Classes are in the result if the network was loaded with them, and maps with ``features``,
+        which needs a network that ``has_features``. RevimgError when it can't be run, or returns
+        numbers that aren't finite.
+        """
         if self._pixels:
             return Batch(self._own_vectors(pictures, self._pixels))
-        names = [*self._outputs, _FEATURES] if features else self._outputs
-        outputs = self._session.run(names, {_INPUT: pictures})
+        names = [*self._outputs, FEATURES] if features else self._outputs
+        outputs = self._session.run(names, {INPUT: pictures})
         if not all(np.isfinite(output).all() for output in outputs):
             raise RevimgError("the network returned numbers that are not finite: reinstall it")
-        found = dict(zip(names, (np.asarray(o, np.float32) for o in outputs), strict=True))
+        arrays = dict(zip(names, (np.asarray(o, np.float32) for o in outputs), strict=True))
         return Batch(
-            found[self._outputs[0]],
-            found.get(_PROBABILITIES),
-            found.get(_FEATURES) if features else None,
+            vectors=arrays[self._outputs[0]],
+            probabilities=arrays.get(PROBABILITIES),
+            features=arrays.get(FEATURES) if features else None,
         )
 
     def try_out(self, count: int, dimension: int) -> None:
-        """Embed noise, ``count`` pictures at once. RevimgError when the network can't, or when its
-        vectors haven't this dimension."""
+        """Embed ``count`` pictures of noise at once.
+
+        RevimgError when the network can't, or when its vectors haven't this dimension.
+        """
         noise = np.random.default_rng(0).integers(0, 256, (count, *self.size, 3), dtype=np.uint8)
-        found = self.embed(noise).shape[1]
-        if found != dimension:
+        actual = self.embed(noise).shape[1]
+        if actual != dimension:
             raise RevimgError(
-                f"{self._file}: 'dimension' is {dimension}, but its vectors have {found} numbers"
+                f"{self._file}: 'dimension' is {dimension}, but its vectors have {actual} numbers"
             )
 
     def _own_vectors(self, pictures: np.ndarray, pixels: Pixels) -> np.ndarray:
-        """The vectors of a model of one's own, which neither prepares its pictures nor makes its
-        vectors of length 1."""
+        """Return the unit vectors of a model of one's own.
+
+        Unlike ours, it neither prepares its pictures nor normalises its vectors.
+        """
         batch = prepare(pictures, pixels)
         step = 1 if pixels.one_by_one else len(batch)
         parts = [self._own_part(batch[at : at + step]) for at in range(0, len(batch), step)]
@@ -176,7 +185,7 @@ def _cuda(device: str) -> list[str]:
 
 
 def _has_nvidia_driver() -> bool:
-    """Whether asking for CUDA has a chance; asking without a driver is slow and noisy."""
+    """Check whether asking for CUDA has a chance; asking without a driver is slow and noisy."""
     try:
         ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:

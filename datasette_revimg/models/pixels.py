@@ -1,4 +1,4 @@
-"""How a network of one's own takes its pictures."""
+"""The pictures that a model of one's own takes, and how to make them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Pixels:
-    """What the picture input of a model expects.
+    """The form in which a model takes pictures.
 
     ``size`` is (height, width) in pixels. ``colour`` is the order of the channels, ``RGB`` or
     ``BGR``; ``mean`` and ``std``, for values from 0 to 1, are in the same order, and None for
@@ -27,8 +27,10 @@ class Pixels:
 
     @property
     def text(self) -> str:
-        """The part of a vector's identity that isn't in the model's file, always spelled the
-        same. Layout and type are in the file."""
+        """The part of a vector's identity that isn't in the model's file.
+
+        Equal settings always give equal text. Layout and type are in the file.
+        """
         height, width = self.size
         parts = [f"{height}x{width}", self.colour]
         for name, numbers in (("mean", self.mean), ("std", self.std)):
@@ -38,9 +40,9 @@ class Pixels:
 
 
 def prepare(pictures: np.ndarray, pixels: Pixels) -> np.ndarray:
-    """RGB bytes (N, height, width, 3) → what the model takes.
+    """Return pictures, uint8 (N, height, width, 3) RGB, in the form that the model takes.
 
-    uint8 0..255 becomes ``(x / 255 - mean) / std``, unless the model takes bytes, in the model's
+    0..255 becomes ``(x / 255 - mean) / std``, unless the model takes bytes, in the model's
     order of channels; (N, 3, height, width) for NCHW, else (N, height, width, 3).
     """
     values = pictures[..., ::-1] if pixels.colour == "BGR" else pictures

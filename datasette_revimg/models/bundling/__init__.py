@@ -1,1 +1,1 @@
-"""How the bundled network was made. Nothing imports this."""
+"""The making of the bundled network. Nothing imports this package."""

@@ -1,4 +1,4 @@
-"""int8 against float32: ``python -m datasette_revimg.models.bundling.accuracy WEIGHTS PHOTOS…``
+"""Compare int8 with float32: ``python -m datasette_revimg.models.bundling.accuracy …``.
 
 Measures what quantisation costs on photographs that were not used for calibration, and what it
 gains in speed, both networks in one process and in turns. Prints the record that is kept in
@@ -15,14 +15,12 @@ from pathlib import Path
 import click
 import numpy as np
 import onnxruntime
-from PIL import Image
 
-from ...pictures import decoding
 from ..catalogue import VGG16_RMAC
 from ..vgg16.architecture import CAFFE, EMBEDDING, INPUT
 from ..vgg16.graph import build_rmac
 from ..weights.readers import read_convolutions
-from .bundle import photographs
+from .photographs import photographs, quartered, read
 
 BATCH = 8
 ROUNDS = 5
@@ -30,17 +28,8 @@ NEIGHBOURS = 5
 PICTURES_PER_PHOTO = 5
 
 
-def with_quarters(photo: np.ndarray) -> list[np.ndarray]:
-    """The photo and its four quarters, each uint8 (224, 224, 3): five pictures to tell apart."""
-    image, half = Image.fromarray(photo), decoding.SIDE // 2
-    corners = [(left, top) for top in (0, half) for left in (0, half)]
-    return [photo] + [
-        decoding.to_array(image.crop((left, top, left + half, top + half))) for left, top in corners
-    ]
-
-
 def embed(session: onnxruntime.InferenceSession, pictures: np.ndarray) -> np.ndarray:
-    """Unit vectors float32 (N, 512) of uint8 (N, 224, 224, 3)."""
+    """Return unit vectors float32 (N, 512) of pictures, uint8 (N, 224, 224, 3)."""
     return np.concatenate(
         [
             session.run([EMBEDDING], {INPUT: pictures[start : start + BATCH]})[0]
@@ -49,8 +38,8 @@ def embed(session: onnxruntime.InferenceSession, pictures: np.ndarray) -> np.nda
     )
 
 
-def recall(expected: np.ndarray, found: np.ndarray, k: int) -> float:
-    """recall@k: the share of each picture's k nearest in ``expected`` that ``found`` has too.
+def recall(expected: np.ndarray, actual: np.ndarray, k: int) -> float:
+    """Compute recall@k: the share of each picture's k nearest in ``expected`` also in ``actual``.
 
     Both are unit vectors (N, D) of the same N pictures; a picture is not its own neighbour.
     """
@@ -58,7 +47,7 @@ def recall(expected: np.ndarray, found: np.ndarray, k: int) -> float:
         np.mean(
             [
                 len(set(right) & set(mine)) / k
-                for right, mine in zip(_nearest(expected, k), _nearest(found, k), strict=True)
+                for right, mine in zip(_nearest(expected, k), _nearest(actual, k), strict=True)
             ]
         )
     )
@@ -73,7 +62,7 @@ def _nearest(vectors: np.ndarray, k: int) -> np.ndarray:
 def _speed_ratio(
     slow: onnxruntime.InferenceSession, fast: onnxruntime.InferenceSession, batch: np.ndarray
 ) -> float:
-    """How many times faster ``fast`` is: the median of rounds in which each runs once."""
+    """Return how many times faster ``fast`` is: the median of rounds in which each runs once."""
     ratios = []
     for _ in range(ROUNDS):
         seconds = []
@@ -86,28 +75,22 @@ def _speed_ratio(
 
 
 def report(weights: Path, network: Path, files: Sequence[Path]) -> str:
-    """The record, as Markdown."""
+    """Return the record, as Markdown."""
     model = build_rmac(read_convolutions(weights), CAFFE)
     providers = ["CPUExecutionProvider"]
     full = onnxruntime.InferenceSession(model.SerializeToString(), providers=providers)
     small = onnxruntime.InferenceSession(network, providers=providers)
-    pictures = np.stack(
-        [
-            picture
-            for file in files
-            for picture in with_quarters(decoding.decode(file.read_bytes()).array)
-        ]
-    )
-    expected, found = embed(full, pictures), embed(small, pictures)
-    whole = expected[::PICTURES_PER_PHOTO], found[::PICTURES_PER_PHOTO]
-    cosines = np.vecdot(expected, found)
+    pictures = np.stack([picture for file in files for picture in quartered(read(file))])
+    expected, actual = embed(full, pictures), embed(small, pictures)
+    whole = expected[::PICTURES_PER_PHOTO], actual[::PICTURES_PER_PHOTO]
+    cosines = np.vecdot(expected, actual)
     data = network.read_bytes()
     rows = [
         ("photographs, each whole and in quarters", f"{len(files)} → {len(pictures)} pictures"),
         ("mean cosine", f"{cosines.mean():.4f}"),
         ("lowest cosine", f"{cosines.min():.4f}"),
-        (f"recall@{NEIGHBOURS}", f"{recall(expected, found, NEIGHBOURS):.3f}"),
-        ("recall@1", f"{recall(expected, found, 1):.3f}"),
+        (f"recall@{NEIGHBOURS}", f"{recall(expected, actual, NEIGHBOURS):.3f}"),
+        ("recall@1", f"{recall(expected, actual, 1):.3f}"),
         (f"recall@{NEIGHBOURS}, whole photographs only", f"{recall(*whole, NEIGHBOURS):.3f}"),
         ("times faster than float32", f"{_speed_ratio(full, small, pictures[:BATCH]):.1f}"),
         ("bytes", f"{len(data):,}"),

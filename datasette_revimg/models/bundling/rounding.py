@@ -1,4 +1,4 @@
-"""Rounding weights to integers so that a layer's *outputs* change least.
+"""Round weights to integers so that a layer's *outputs* change least.
 
 Rounding each weight to its nearest integer minimises the error of the weights. What counts is
 the error of the sums they form with the layer's inputs, and inputs are correlated: what one
@@ -15,15 +15,15 @@ import numpy as np
 # seen firing would make the matrix singular.
 DAMPING = 0.01
 
-# Inputs that are rounded before the rest hears of it; only a matter of speed.
+# Inputs that are rounded before the others are corrected; only a matter of speed.
 BLOCK = 128
 
 
 def sample_patches(maps: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """What a 3×3 convolution with padding 1 sees at ``count`` random places of each picture.
+    """Return the inputs of a 3×3 convolution with padding 1 at ``count`` places of each picture.
 
-    ``maps`` is float32 (N, channels, side, side), the result (N·count, channels·9), each row in
-    the order of a kernel (channels, 3, 3).
+    The places are random. ``maps`` is float32 (N, channels, side, side), the result
+    (N·count, channels·9), each row in the order of a kernel (channels, 3, 3).
     """
     channels, side = maps.shape[1:3]
     padded = np.pad(maps, ((0, 0), (0, 0), (1, 1), (1, 1)))
@@ -33,7 +33,7 @@ def sample_patches(maps: np.ndarray, count: int, rng: np.random.Generator) -> np
 
 
 def channel_scales(weights: np.ndarray, limit: int) -> np.ndarray:
-    """The step of each output channel, float32 (out,): its largest weight becomes ``limit``.
+    """Return the step of each output channel, float32 (out,): its largest weight becomes ``limit``.
 
     ``weights`` is float32 (in, out).
     """
@@ -44,7 +44,7 @@ def channel_scales(weights: np.ndarray, limit: int) -> np.ndarray:
 def round_for_outputs(
     weights: np.ndarray, moments: np.ndarray, scales: np.ndarray, limit: int
 ) -> np.ndarray:
-    """Integers q, |q| ≤ limit, for which ``inputs @ (q · scales)`` is near ``inputs @ weights``.
+    """Return integers q, |q| ≤ limit, with ``inputs @ (q · scales)`` near ``inputs @ weights``.
 
     ``weights`` is float32 (in, out), ``moments`` the inputs' second moments (in, in), that is
     inputsᵀ @ inputs up to a factor, and ``scales`` float32 (out,). Returns float32 (in, out).
@@ -68,9 +68,9 @@ def round_for_outputs(
 
 
 def _compensation(moments: np.ndarray) -> np.ndarray:
-    """The upper triangular U with UᵀU = inverse of the damped moments, float32 (in, in).
+    """Return the upper triangular U with UᵀU = inverse of the damped moments, float32 (in, in).
 
-    Row i tells how the inputs after i have to change to make up for an error at i.
+    Row i says how the inputs after i have to change to make up for an error at i.
     """
     damped = moments.astype(np.float64)
     damped[np.diag_indices_from(damped)] += DAMPING * np.diag(damped).mean()

@@ -1,4 +1,4 @@
-"""VGG16 in numbers: its layers, and what its trainings expect of pixels.
+"""VGG16 in numbers: its layers, and the pixels that its trainings expect.
 
 Simonyan & Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", 2014,
 configuration D. Imports nothing of ours and no library.
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# What the input and the outputs of the graph are called.
+# The names of the graph's input and outputs.
 INPUT = "images"
 EMBEDDING = "embedding"
 FEATURES = "features"
+PROBABILITIES = "predictions"
 
 SIDE = 224
 MAP_SIDE = 7
@@ -28,7 +29,7 @@ CLASSES = 1000
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What a network expects of its pixels.
+    """The pixels that a network expects.
 
     The graph computes ``(x - mean) / std`` of RGB values in 0..255, then puts the channels
     in ``order``. ``mean`` and ``std`` are given in R, G, B.

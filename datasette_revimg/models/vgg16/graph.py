@@ -24,6 +24,7 @@ from .architecture import (
     INPUT,
     LAYERS,
     MAP_SIDE,
+    PROBABILITIES,
     SIDE,
     Preprocessing,
     conv_shapes,
@@ -37,7 +38,7 @@ OPSET = 17
 IR_VERSION = 8
 
 
-# An array of the weights, or what turns one into what the graph holds.
+# Returns an array of the weights by its name.
 Load = Callable[[str], np.ndarray]
 
 
@@ -54,7 +55,7 @@ class Parameter:
 
 
 class Graph:
-    """Collects nodes, small constants and parameters; ``add`` returns the node's output."""
+    """A graph in the making: nodes, small constants and parameters."""
 
     def __init__(self, float16: bool = False) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -63,6 +64,7 @@ class Graph:
         self.dtype = np.dtype(np.float16 if float16 else np.float32)
 
     def constant(self, name: str, value: np.ndarray) -> str:
+        """Add a small array that is no weight; return its name."""
         self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
         return name
 
@@ -72,6 +74,7 @@ class Graph:
         shape: tuple[int, ...],
         arrange: Callable[[np.ndarray], np.ndarray] = lambda array: array,
     ) -> str:
+        """Add a weight; return the name of the tensor, float32, that holds it."""
         name = weight.replace("/", ".")
         self.parameters[name] = Parameter(weight, shape, arrange)
         if self.dtype == np.float32:
@@ -80,19 +83,21 @@ class Graph:
         return self.add("Cast", [name], f"{name}.float32", to=TensorProto.FLOAT)
 
     def add(self, op: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
+        """Add a node; return the name of its output."""
         self.nodes.append(helper.make_node(op, inputs, [output], name=output, **attributes))
         return output
 
     def array(self, name: str, load: Load) -> np.ndarray:
-        """A parameter's array, contiguous, as the graph holds it."""
+        """Return a parameter's array, contiguous, as the graph holds it."""
         parameter = self.parameters[name]
         return np.ascontiguousarray(parameter.arrange(load(parameter.weight)), self.dtype)
 
 
 def build_rmac(weights: Mapping[str, np.ndarray], preprocessing: Preprocessing) -> onnx.ModelProto:
-    """The float32 network: ``images`` uint8 (N, 224, 224, 3) RGB → ``embedding`` float32 (N, 512).
+    """Build the float32 network of R-MAC vectors.
 
-    The second output, ``features`` float32 (N, 512, 7, 7), holds the last block's maps.
+    It takes ``images`` uint8 (N, 224, 224, 3) RGB and returns ``embedding`` float32 (N, 512), unit
+    vectors. A second output, ``features`` float32 (N, 512, 7, 7), holds the last block's maps.
     """
     graph = Graph()
     maps = _add_convolutions(graph, _add_preprocessing(graph, preprocessing), preprocessing)
@@ -108,7 +113,7 @@ def build_rmac(weights: Mapping[str, np.ndarray], preprocessing: Preprocessing) 
 def full_network(
     preprocessing: Preprocessing, *, top: bool, float16: bool = False
 ) -> tuple[Graph, onnx.ModelProto]:
-    """The whole network without its parameters: one graph for all the vectors VGG16 can give.
+    """Build the whole network without its parameters: one graph for all of VGG16's vectors.
 
     Outputs, each L2-normalised float32: ``fc2`` (N, 4096), ``fc1`` (N, 4096), both after ReLU,
     ``rmac`` (N, 512); ``features`` (N, 512, 7, 7); with ``top`` also ``predictions`` (N, 1000),
@@ -118,7 +123,7 @@ def full_network(
     maps = _add_convolutions(graph, _add_preprocessing(graph, preprocessing), preprocessing)
     _add_rmac(graph, maps, "rmac")
     outputs: dict[str, list[int]] = {FEATURES: _MAPS, "rmac": [BLOCKS[-1][0]]}
-    # Keras flattens height, width, channels; the maps are turned, not half a gigabyte of weights.
+    # Keras flattens height, width, channels. Turning the maps spares half a gigabyte of weights.
     turned = graph.add("Transpose", [maps], "maps_hwc", perm=[0, 2, 3, 1])
     shape = graph.constant("flat_shape", np.array([0, -1], np.int64))
     tensor = graph.add("Reshape", [turned, shape], "flatten")
@@ -132,8 +137,8 @@ def full_network(
         width = DENSE
     if top:
         logits = _add_dense(graph, tensor, "predictions", (DENSE, CLASSES))
-        graph.add("Softmax", [logits], "predictions", axis=1)
-        outputs["predictions"] = [CLASSES]
+        graph.add("Softmax", [logits], PROBABILITIES, axis=1)
+        outputs[PROBABILITIES] = [CLASSES]
     return graph, _model(graph, "vgg16", outputs)
 
 
@@ -196,7 +201,7 @@ def _add_convolutions(graph: Graph, tensor: str, preprocessing: Preprocessing) -
 
 
 def _for_rgb(kernel: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
-    """The first kernel (3, 3, in, out) for centred RGB: channel order and std folded in.
+    """Return the first kernel (3, 3, in, out) for centred RGB: channel order and std folded in.
 
     The mean can't be folded into the bias: the convolution pads with zeros *after* the
     subtraction, and zero there means "the mean colour".

@@ -1,1 +1,1 @@
-"""Weights of VGG16: fetched, read from any format they are published in, installed."""
+"""The weights of VGG16: downloaded, read from any format they are published in, installed."""

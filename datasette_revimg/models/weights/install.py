@@ -1,4 +1,4 @@
-"""Install the whole VGG16 from a file of weights: convert it, check it, put it in its place."""
+"""Install the whole VGG16 from a file of weights: convert, check, put in place."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DENSE = ("fc1/kernel", "fc1/bias", "fc2/kernel", "fc2/bias")
 
 
 class PreprocessingError(RevimgError):
-    """The weights are good, but what they expect of pixels isn't settled."""
+    """The weights are good, but it isn't settled which pixels they expect."""
 
 
 def install(
@@ -44,31 +44,29 @@ def install(
     pixels = _preprocessing(weights, preprocessing)
     folder = models_dir()
     folder.mkdir(parents=True, exist_ok=True)
-    top = all(name in weights.names() for name in _TOP)
+    top = all(tensor in weights.names() for tensor in _TOP)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as workshop:
-        made = Path(workshop) / "vgg16.onnx"
-        identity = write_network(made, weights.array, pixels, top=top, float16=float16)
-        _try_out(made)
+        network = Path(workshop) / "vgg16.onnx"
+        identity = write_network(network, weights.array, pixels, top=top, float16=float16)
+        _try_out(network)
         record = Installed(
             file=f"vgg16-{identity[:12]}.onnx",
             sha256=identity,
-            source=weights.origin.name
-            if weights.origin
-            else f"{name or file.name}, an unknown training",
+            source=origin.name if origin else f"{name or file.name}, an unknown training",
             source_sha256=weights.sha256,
             licence=origin.licence if origin else "unknown",
             preprocessing=pixels.name,
             float16=float16,
             top=top,
         )
-        os.replace(made, folder / record.file)
+        os.replace(network, folder / record.file)
         _replace_record(folder, Path(workshop), record)
     _remove_others(folder, record.file)
     return record
 
 
 def uninstall() -> Installed | None:
-    """Delete the installed network; what it was, None when there was none."""
+    """Delete the installed network; return its record, None if there was none."""
     record = installed()
     (models_dir() / RECORD).unlink(missing_ok=True)
     _remove_others(models_dir(), keep=None)
@@ -85,25 +83,25 @@ def _check_dense(weights: WeightFile) -> None:
 
 
 def _preprocessing(weights: WeightFile, named: str | None) -> Preprocessing:
-    known = weights.origin.preprocessing if weights.origin else None
-    if known and named and named != known.name:
-        raise PreprocessingError(
-            f"{weights.path} is {weights.origin.name if weights.origin else ''}, whose "
-            f"preprocessing is {known.name}: leave out --preprocessing {named}"
-        )
-    if known:
-        return known
+    """Return the preprocessing of the weights' training, or of an unknown one the one named."""
+    if origin := weights.origin:
+        if named not in (None, origin.preprocessing.name):
+            raise PreprocessingError(
+                f"{weights.path} is {origin.name}, whose preprocessing is "
+                f"{origin.preprocessing.name}: leave out --preprocessing {named}"
+            )
+        return origin.preprocessing
     if named is None:
         raise PreprocessingError(
-            f"{weights.path} is none of the known files, and which pixels its network expects is "
-            "not written in it: say --preprocessing caffe (BGR, means subtracted: Keras, Caffe) "
-            "or --preprocessing torch (RGB, mean and deviation: torchvision)"
+            f"{weights.path} is none of the known files, and doesn't say which pixels its network "
+            "expects: add --preprocessing caffe (BGR, means subtracted: Keras, Caffe) or "
+            "--preprocessing torch (RGB, mean and deviation: torchvision)"
         )
     return PREPROCESSINGS[named]
 
 
 def _try_out(network: Path) -> None:
-    """One picture through the new file: it loads, and what comes out is a unit vector."""
+    """Embed one picture: RevimgError unless the file gives a unit vector."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(network, providers=["CPUExecutionProvider"])

@@ -1,4 +1,4 @@
-"""The trainings of VGG16 that are known, told by the hash of the file they are published in."""
+"""The known trainings of VGG16, each recognised by the hash of the file it is published in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CHUNK_BYTES = 2**20
 
 @dataclass(frozen=True)
 class Origin:
-    """A published file of weights. What its publishers don't say is None."""
+    """A published file of weights; ``size`` and hashes that its publishers don't give are None."""
 
     name: str
     preprocessing: Preprocessing
@@ -106,7 +106,7 @@ class Fingerprint:
 
 
 def fingerprint(path: Path) -> Fingerprint:
-    """Both hashes of the file, in one reading."""
+    """Compute both hashes of the file in one reading."""
     sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
@@ -115,13 +115,13 @@ def fingerprint(path: Path) -> Fingerprint:
     return Fingerprint(sha256.hexdigest(), md5.hexdigest())
 
 
-def recognise(found: Fingerprint) -> Origin | None:
-    """The known file that has these hashes; None when there is none."""
+def recognise(file: Fingerprint) -> Origin | None:
+    """Return the published file that has these hashes, None if there is none."""
     return next(
         (
             origin
             for origin in ORIGINS
-            if found.sha256 == origin.sha256 or (not origin.sha256 and found.md5 == origin.md5)
+            if file.sha256 == origin.sha256 or (not origin.sha256 and file.md5 == origin.md5)
         ),
         None,
     )
