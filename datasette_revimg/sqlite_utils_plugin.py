@@ -9,4 +9,5 @@ from .search import functions
 
 @hookimpl
 def prepare_connection(conn: sqlite3.Connection) -> None:
+    """Give every connection of sqlite-utils the functions."""
     functions.register(conn)

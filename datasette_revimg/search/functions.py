@@ -1,4 +1,4 @@
-"""The SQL functions."""
+"""The SQL functions ``cosine_similarity`` and ``revimg_top``."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ MAX_K = 1000
 def register(conn: sqlite3.Connection, cache: Cache | None = None) -> None:
     """Give a connection ``cosine_similarity(a, b)`` and ``revimg_top(table, embedding, k)``.
 
-    ``cache`` is that of the connection's database, if several connections share one.
+    ``cache`` is that of the connection's database, where several connections share one.
     """
     conn.create_function("cosine_similarity", 2, blob_cosine(), deterministic=True)
     conn.create_function("revimg_top", 3, _top_function(conn, cache or Cache()))
 
 
 def _top_function(conn: sqlite3.Connection, cache: Cache) -> Callable[[Any, Any, Any], str | None]:
-    # SQLite holds the function, and the function the connection: Python couldn't see that nobody
-    # else does, and it has no weak references to connections. While the function runs, its
-    # connection is alive.
+    # SQLite holds on to the function. If that held on to the connection, Python couldn't see that
+    # nobody else does, and there are no weak references to connections. While the function runs,
+    # its connection is alive.
     address = id(conn)
 
     def revimg_top(table: Any, embedding: Any, k: Any) -> str | None:
@@ -51,17 +51,17 @@ def _top_function(conn: sqlite3.Connection, cache: Cache) -> Callable[[Any, Any,
 
 
 def _top(conn: sqlite3.Connection, cache: Cache, table: Any, embedding: Any, k: Any) -> str | None:
-    """The ``k`` rows whose pictures are most similar to a vector, as a JSON array of objects with
-    ``score`` and the key's columns, best first; None without a vector that can be compared.
+    """Return the ``k`` rows whose pictures are most similar to a vector, as a JSON array of
+    objects with ``score`` and the key's columns, best first; None without a vector to compare.
 
     RevimgError for a table that isn't embedded, or a ``k`` that isn't 1 to MAX_K.
     """
     embedded = registry.embedded(conn, table) if isinstance(table, str) else None
     if embedded is None:
-        known = ", ".join(repr(other.table_name) for other in registry.embedded_tables(conn))
+        names = ", ".join(repr(other.table_name) for other in registry.embedded_tables(conn))
         raise RevimgError(
             f"revimg_top: {table!r} is not an embedded table of this database; "
-            + (f"these are: {known}" if known else "none is")
+            + (f"these are: {names}" if names else "none is")
         )
     if not isinstance(k, int) or not 1 <= k <= MAX_K:
         raise RevimgError(f"revimg_top: k must be a whole number from 1 to {MAX_K}, not {k!r}")
@@ -70,13 +70,8 @@ def _top(conn: sqlite3.Connection, cache: Cache, table: Any, embedding: Any, k: 
         return None
     hits = top_k.top_k(conn, embedded.table_name, query, k, cache=cache).hits
     columns = find(conn, embedded.table_name).key_columns
-    return json.dumps(
-        [
-            {
-                "score": hit.score,
-                **{name: json_value(part) for name, part in zip(columns, hit.key, strict=True)},
-            }
-            for hit in hits
-        ],
-        ensure_ascii=False,
-    )
+    rows = [
+        {"score": hit.score, **dict(zip(columns, map(json_value, hit.key), strict=True))}
+        for hit in hits
+    ]
+    return json.dumps(rows, ensure_ascii=False)

@@ -33,12 +33,12 @@ class Comparison:
 
     @property
     def rank(self) -> int | None:
-        """The place of ``b`` among the neighbours, from 1; None when it is too far."""
+        """The place of ``b`` among the neighbours, from 1; None when it is not one of them."""
         return self.neighbours.index(self.b.key) + 1 if self.b.key in self.neighbours else None
 
     @property
     def previous(self) -> Key | None:
-        """The neighbour before ``b``; all are before one that is too far."""
+        """The neighbour before ``b``, the last one if ``b`` is not one of them."""
         if self.a.key == self.b.key:
             return None
         before = self.neighbours[: self.rank - 1] if self.rank else self.neighbours
@@ -46,15 +46,15 @@ class Comparison:
 
     @property
     def next(self) -> Key | None:
-        """The neighbour behind ``b``; all are behind ``a`` itself."""
+        """The neighbour after ``b``, the first one if ``b`` is ``a`` itself."""
         if self.a.key == self.b.key:
             return self.neighbours[0] if self.neighbours else None
-        behind = self.neighbours[self.rank :] if self.rank else []
-        return behind[0] if behind else None
+        after = self.neighbours[self.rank :] if self.rank else []
+        return after[0] if after else None
 
     @property
     def columns(self) -> list[str]:
-        """The names of the columns that at least one of the rows has anything but a BLOB in."""
+        """The names of the columns in which a row has anything but a BLOB."""
         return list(dict.fromkeys((*self.a.columns, *self.b.columns)))
 
     @property

@@ -1,0 +1,75 @@
+"""The k best of many rows, equal ones in the order of their keys."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..keys import Key
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A row's key, and the cosine of its vector with the query."""
+
+    key: Key
+    score: float
+
+
+class Best:
+    """The ``k`` best of the rows offered so far, in a heap whose first is the worst of them.
+
+    Rows in ``exclude``, and those that score below ``minimum``, are no candidates.
+    """
+
+    def __init__(self, k: int, exclude: Collection[Key], minimum: float | None) -> None:
+        self.k, self.exclude = k, exclude
+        self.minimum = -np.inf if minimum is None else minimum
+        self._heap: list[tuple[float, _Ascending, Key]] = []
+
+    @property
+    def threshold(self) -> float:
+        """The score that a row must reach to be among the best."""
+        return self._heap[0][0] if len(self._heap) == self.k else self.minimum
+
+    def offer(self, keys: list[Key], scores: np.ndarray) -> int:
+        """Take rows with these scores, float64 (n,), into account; return how many of them are
+        candidates."""
+        eligible = scores >= self.minimum
+        if self.exclude:
+            eligible &= np.fromiter((key not in self.exclude for key in keys), bool, len(keys))
+        for place in np.flatnonzero(eligible & (scores >= self.threshold)):
+            key = keys[place]
+            item = (float(scores[place]), _Ascending(key), key)
+            if len(self._heap) < self.k:
+                heapq.heappush(self._heap, item)
+            else:
+                heapq.heappushpop(self._heap, item)
+        return int(eligible.sum())
+
+    def hits(self) -> list[Hit]:
+        """Return the best rows, the best first."""
+        best = sorted(self._heap, key=lambda item: item[:2], reverse=True)
+        return [Hit(key, score) for score, _, key in best]
+
+
+class _Ascending:
+    """A key that counts as larger the earlier it comes, in SQLite's order of mixed types."""
+
+    __slots__ = ("rank",)
+
+    def __init__(self, key: Key) -> None:
+        self.rank = [
+            (2, part) if isinstance(part, bytes) else (isinstance(part, str), part) for part in key
+        ]
+
+    def __lt__(self, other: _Ascending) -> bool:
+        return self.rank > other.rank
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Ascending) and self.rank == other.rank
+
+    __hash__ = None  # type: ignore[assignment]
