@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..store import writing
+from ..store import removal
 from .options import DATABASE, open_database
 
 
@@ -22,5 +22,5 @@ def forget(database: Path, table: str) -> None:
         datasette revimg forget photos.db photos
     """
     with open_database(database) as conn:
-        writing.forget(conn, table)
+        removal.forget(conn, table)
     click.echo(f"{table}: forgotten, the table itself is untouched")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ..store import code_tables, reading, registry
+from ..store import code_tables, failed_rows, registry, statistics
 from ..store.registry import EmbeddedTable
 from .options import DATABASE, open_database
 
@@ -34,8 +34,8 @@ def status(database: Path) -> None:
 
 
 def _print_status(conn: sqlite3.Connection, embedded: EmbeddedTable) -> None:
-    rows, vectors, failed = reading.counts(conn, embedded.table_name)
-    megabytes = reading.stored_bytes(conn, embedded.table_name) / 1e6
+    rows, vectors, failed = statistics.count_rows(conn, embedded.table_name)
+    megabytes = statistics.stored_bytes(conn, embedded.table_name) / 1e6
     codes = code_tables.read_state(conn, embedded.table_name)
     coded = f", codes of {codes.width} floats" if codes and codes.generation else ""
     click.echo(
@@ -43,8 +43,8 @@ def _print_status(conn: sqlite3.Connection, embedded: EmbeddedTable) -> None:
         f"{megabytes:.1f} MB, from {embedded.kind} column {embedded.column_name}, "
         f"{embedded.model} ({embedded.dimension} floats{coded}), updated {embedded.updated}"
     )
-    failures = reading.failures(conn, embedded.table_name)
+    failures = failed_rows.read(conn, embedded.table_name)
     for pk, reason in failures[:FAILURES_SHOWN]:
         click.echo(f"  failed {pk}: {reason}")
     if len(failures) > FAILURES_SHOWN:
-        click.echo(f"  and {len(failures) - FAILURES_SHOWN} more in {registry.FAILURES}")
+        click.echo(f"  and {len(failures) - FAILURES_SHOWN} more in {failed_rows.FAILURES}")

@@ -12,7 +12,7 @@ from ..errors import RevimgError
 from ..keys import Key
 from ..pictures import decoding
 from ..pictures.files import is_inside, read_file, to_path
-from ..store import reading, tables
+from ..store import picture_column, reading
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
 from .jobs import PAGE, Job, refuse
@@ -29,7 +29,7 @@ def find_column(conn: sqlite3.Connection, source: Table) -> tuple[str, str]:
     """
     paths = None
     for column in source.columns:
-        values = tables.sample(conn, source, column, SAMPLE)
+        values = picture_column.sample(conn, source, column, SAMPLE)
         if any(isinstance(value, bytes) and decoding.is_picture(value) for value in values):
             return column, "blob"
         if paths is None and any(_looks_like_path(value) for value in values):
@@ -51,7 +51,7 @@ def column_kind(conn: sqlite3.Connection, source: Table, column: str) -> str:
         raise RevimgError(
             f"{source.name!r} has no column {column!r}; it has {', '.join(source.columns)}"
         )
-    values = tables.sample(conn, source, column, SAMPLE)
+    values = picture_column.sample(conn, source, column, SAMPLE)
     if not values:
         raise RevimgError(f"column {column!r} of {source.name!r} is empty, there is nothing to do")
     return "blob" if any(isinstance(value, bytes) for value in values) else "path"
@@ -67,7 +67,7 @@ def _looks_like_path(value: Any) -> bool:
 
 def check_paths(conn: sqlite3.Connection, source: Table, column: str, base: Path) -> None:
     """Raise RevimgError when no path in the column leads to a file below ``base``."""
-    paths = [Path(str(value)) for value in tables.sample(conn, source, column, SAMPLE)]
+    paths = [Path(str(value)) for value in picture_column.sample(conn, source, column, SAMPLE)]
     if any((base / path).is_file() for path in paths if is_inside(base, path)):
         return
     absolute = [path for path in paths if path.is_absolute() and not is_inside(base, path)]
@@ -96,14 +96,14 @@ def column_jobs(
     labels yet counts as not embedded.
     """
     after: Key | None = None
-    while page := tables.pictures(conn, source, embedded.column_name, after, PAGE):
+    while page := picture_column.next_keys(conn, source, embedded.column_name, after, PAGE):
         hashes = reading.hashes(conn, source, page, labels)
         for key in page:
-            value = tables.picture(conn, source, embedded.column_name, key)
+            value = picture_column.read(conn, source, embedded.column_name, key)
             if value is not None:
                 yield Job(key, _reader(value, embedded.kind, base), hashes.get(key))
         after = page[-1]
-    for _ in range(tables.count_pictures(conn, source, embedded.column_name)[1]):
+    for _ in range(picture_column.count(conn, source, embedded.column_name)[1]):
         yield Job((None,) * len(source.key_columns), refuse("its primary key is NULL"))
 
 

@@ -12,7 +12,7 @@ from ..errors import RevimgError
 from ..keys import Key
 from ..pictures import decoding
 from ..pictures.files import read_file
-from ..store import file_table, reading
+from ..store import file_table, reading, tables
 from ..store.tables import Table
 from .jobs import PAGE, Job, refuse
 
@@ -79,7 +79,7 @@ def missing_files(
     ]
     return [
         (path,)
-        for (path,) in reading.live_keys(conn, source)
+        for (path,) in tables.live_keys(conn, source)
         if path not in present and any(path.startswith(prefix) for prefix in prefixes)
     ]
 

@@ -9,7 +9,7 @@ from ..errors import NoPictureError, OutsideFolderError, PictureGoneError, Unusa
 from ..keys import Key
 from ..pictures.decoding import ImageError
 from ..pictures.files import MissingError, read_file, resolve_inside, to_path
-from ..store import tables
+from ..store import picture_column
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
 
@@ -27,7 +27,7 @@ def read_original(
     Raises NoPictureError, PictureGoneError, OutsideFolderError, or UnusablePictureError.
     """
     name = ", ".join(map(str, key))
-    value = tables.picture(conn, source, embedded.column_name, key)
+    value = picture_column.read(conn, source, embedded.column_name, key)
     if isinstance(value, bytes) and embedded.kind == "blob":
         return value
     if value is None or embedded.kind == "blob":

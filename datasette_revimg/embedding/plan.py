@@ -13,7 +13,16 @@ from pathlib import Path
 
 from ..errors import RevimgError
 from ..models.catalogue import Model
-from ..store import file_table, registry, tables, writing
+from ..store import (
+    failed_rows,
+    file_table,
+    own_tables,
+    picture_column,
+    registry,
+    removal,
+    tables,
+    writing,
+)
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
 from . import columns, folders
@@ -61,15 +70,15 @@ def plan_table(conn: sqlite3.Connection, request: EmbedRequest, model: Model) ->
         columns.check_paths(conn, source, column, base)
     if recorded and request.start_over:
         # Before anything is deleted.
-        registry.check_names(conn, source, request.labels)
-        writing.forget(conn, request.table)
+        own_tables.check_names(conn, source, request.labels)
+        removal.forget(conn, request.table)
     writing.prepare(conn, source, embedded, request.labels)
     return Plan(
         source=source,
         embedded=embedded,
         jobs=columns.column_jobs(conn, source, embedded, base, request.labels),
-        total=tables.count_pictures(conn, source, column)[0],
-        removed=writing.remove_missing(conn, source, column),
+        total=picture_column.count(conn, source, column)[0],
+        removed=removal.remove_missing(conn, source, column),
     )
 
 
@@ -101,11 +110,11 @@ def plan_files(
         if old_base != base:
             file_table.move_paths(conn, source, f"{old_base.relative_to(base).as_posix()}/")
         if request.start_over:
-            writing.forget(conn, request.table)
+            removal.forget(conn, request.table)
     writing.prepare(conn, source, embedded, request.labels)
     gone = folders.missing_files(conn, source, files, request.paths, base)
-    writing.remove_rows(conn, source, gone)
-    writing.clear_failures(conn, source, [(folders.relative(file, base),) for file in files])
+    removal.remove_rows(conn, source, gone)
+    failed_rows.clear(conn, source, [(folders.relative(file, base),) for file in files])
     return Plan(
         source=source,
         embedded=embedded,

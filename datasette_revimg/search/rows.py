@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import NotEmbeddedError, RevimgError, RowNotFoundError
 from ..keys import Key, key_json
-from ..store import reading, tables
+from ..store import failed_rows, reading, tables, thumbnails
 from ..store.tables import Table
 
 
@@ -38,7 +38,7 @@ def row_and_vector(
     key = tables.resolve_key(conn, source, values)
     vector = reading.vector(conn, source.name, key)
     if vector is None:
-        reason = dict(reading.failures(conn, source.name)).get(key_json(key))
+        reason = dict(failed_rows.read(conn, source.name)).get(key_json(key))
         why = f"its picture could not be used: {reason}" if reason else "it is not embedded yet"
         name = ", ".join(values)
         raise NotEmbeddedError(f"row {name} of {source.name} can’t be compared, {why}")
@@ -60,7 +60,7 @@ def read_rows(
     conn: sqlite3.Connection, source: Table, keys: Sequence[Key], scores: Sequence[float] = ()
 ) -> list[Row]:
     """Read the rows with these keys, in their order, and give them their ``scores``, if any."""
-    sizes = reading.sizes(conn, source, keys)
+    sizes = thumbnails.read_sizes(conn, source, keys)
     columns = tables.rows(conn, source, keys)
     return [
         Row(key, columns[number], sizes.get(key), scores[number] if scores else None)

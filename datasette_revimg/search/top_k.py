@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import RevimgError
 from ..keys import Key
-from ..store import reading, registry
+from ..store import reading, registry, tables
 from ..store.connection import snapshot
 from ..store.tables import Table, find
 from .best import Best, Hit
@@ -73,7 +73,7 @@ def top_k(
         else:
             allowed = None
             if where or (counted and minimum is not None):
-                allowed = index.positions(reading.live_keys(conn, source, where, parameters))
+                allowed = index.positions(tables.live_keys(conn, source, where, parameters))
             _walk(index, allowed, cosines, best)
             if counted:
                 candidates, counted_all = _count(index, allowed, cosines, exclude, minimum)

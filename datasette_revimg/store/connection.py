@@ -1,4 +1,4 @@
-"""Open a database, and say in one sentence what is wrong with it."""
+"""Open a database, say in one sentence what is wrong with it, and read one state of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ _MAPPED_BYTES = 2 << 30
 
 
 def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
-    """Open a database file. RevimgError when it isn't there, can't be read or isn't SQLite."""
+    """Open a database file, which must exist unless ``create``. RevimgError when it isn't there,
+    can't be read or isn't SQLite."""
     if not create and not path.is_file():
         raise RevimgError(f"{path}: there is no such database file")
     try:
@@ -58,7 +59,7 @@ def snapshot(conn: sqlite3.Connection) -> Iterator[None]:
 
 
 def translated(error: sqlite3.Error, path: Path) -> RevimgError:
-    """SQLite's error as a sentence that names the file and the way out."""
+    """Return SQLite's error as a sentence that names the file and the way out."""
     code = getattr(error, "sqlite_errorcode", None) or 0
     match code & 0xFF:
         case sqlite3.SQLITE_NOTADB:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..keys import Key
-from . import registry
-from .sql import quote
+from . import own_tables
+from .sql import quote, quote_all
 from .tables import Table, key_subquery
 
-# Rows, and columns, that are looked at for columns worth faceting by.
+# The first rows and columns, which are looked at to find columns worth faceting by.
 _CONSIDERED = 1000
 _COLUMNS = 20
 
@@ -24,7 +24,7 @@ _LONGEST = 40
 @dataclass(frozen=True)
 class Rows:
     """The rows to count: those with a vector that meet the condition ``where`` with its named
-    ``values``, but ``excluded``; only those with these ``keys``, where they are known."""
+    ``values`` and are not ``excluded``; or, where they are known, those with these ``keys``."""
 
     where: str
     values: Mapping[str, Any]
@@ -32,25 +32,25 @@ class Rows:
     keys: Sequence[Key] | None = None
 
     def sql(self, source: Table) -> tuple[str, dict[str, Any]]:
-        """What stands behind ``where``, with its parameters."""
-        names = ", ".join(map(quote, source.key_columns))
+        """Return the SQL that follows ``where``, with its parameters."""
+        names = quote_all(source.key_columns)
         values = dict(self.values)
 
         def listed(keys: Collection[Key]) -> str:
             rows = []
             for key in keys:
-                marks = [f"revimg_{len(values) + place}" for place in range(len(key))]
-                values.update(zip(marks, key, strict=True))
-                rows.append(f"({', '.join(f':{mark}' for mark in marks)})")
+                parameters = [f"revimg_{len(values) + place}" for place in range(len(key))]
+                values.update(zip(parameters, key, strict=True))
+                rows.append(f"({', '.join(f':{name}' for name in parameters)})")
             return f"(values {', '.join(rows)})" if rows else key_subquery(source, "0")
 
         if self.keys is not None:
             # They meet the condition.
             values.clear()
             return f"({names}) in {listed(self.keys)}", values
-        stored = ", ".join(quote(name) for name, _ in source.stored_keys)
+        stored = quote_all(source.stored_columns)
         parts = [
-            f"({names}) in (select {stored} from {quote(registry.vectors_table(source.name))})"
+            f"({names}) in (select {stored} from {quote(own_tables.vectors_table(source.name))})"
         ]
         if self.excluded:
             parts.append(f"({names}) not in {listed(self.excluded)}")
@@ -61,7 +61,8 @@ class Rows:
 
 @dataclass(frozen=True)
 class Facet:
-    """A column's commonest values with their numbers of rows, and whether there are others."""
+    """A column's commonest values, each with its number of rows; ``truncated`` when there are
+    more values."""
 
     column: str
     counts: list[tuple[Any, int]]
@@ -69,7 +70,8 @@ class Facet:
 
 
 def count(conn: sqlite3.Connection, source: Table, column: str, rows: Rows, most: int) -> Facet:
-    """Count the rows by their values in a column, NULLs and BLOBs left out."""
+    """Count the rows by their values in a column, NULLs and BLOBs left out; return the ``most``
+    commonest values."""
     condition, values = rows.sql(source)
     name = quote(column)
     cursor = conn.execute(
@@ -79,12 +81,13 @@ def count(conn: sqlite3.Connection, source: Table, column: str, rows: Rows, most
         values,
     )
     cursor.row_factory = None
-    found = cursor.fetchall()
-    return Facet(column, found[:most], len(found) > most)
+    counts = cursor.fetchall()
+    return Facet(column, counts[:most], len(counts) > most)
 
 
 def suggested(conn: sqlite3.Connection, source: Table, rows: Rows) -> list[str]:
-    """The columns of few short texts or integers, in their order, judged by the first rows."""
+    """Return the columns of few short texts or integers, in their order, judged by the first
+    rows."""
     names = [name for name in source.columns if name not in source.key_columns][:_COLUMNS]
     if not names:
         return []
@@ -98,10 +101,10 @@ def suggested(conn: sqlite3.Connection, source: Table, rows: Rows) -> list[str]:
         f"select {light} from {quote(source.name)} where {condition} limit {_CONSIDERED}", values
     )
     cursor.row_factory = None
-    found = cursor.fetchall()
+    columns = zip(*cursor.fetchall(), strict=True)
     return [
         name
-        for name, column in zip(names, zip(*found, strict=True), strict=False)
+        for name, column in zip(names, columns, strict=False)
         if _groups([value for value in column if value is not None])
     ]
 

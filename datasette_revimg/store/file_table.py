@@ -1,4 +1,4 @@
-"""Tables of the user's that are made from files: a row for each file, named by its path."""
+"""A table of the user's that is made from files: a row for each file, named by its path."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 import sqlite_utils
 
 from ..errors import RevimgError
-from . import code_tables, tables
-from .registry import FAILURES, existing_keyed_tables
+from . import code_tables, failed_rows, own_tables, tables
 from .sql import quote
 from .tables import Table
 
@@ -26,7 +25,8 @@ COLUMNS: dict[str, type] = {
 
 
 def prepare(conn: sqlite3.Connection, table: str, keep_content: bool) -> Table:
-    """Create the table for pictures from files, or add what an existing one lacks.
+    """Create the table for pictures from files, or add the columns that an existing one lacks;
+    ``content``, for the files' bytes, if ``keep_content``.
 
     RevimgError when a table of that name has another primary key than ``path``.
     """
@@ -50,8 +50,8 @@ def prepare(conn: sqlite3.Connection, table: str, keep_content: bool) -> Table:
 def recorded(
     conn: sqlite3.Connection, source: Table, path: str, *, with_content: bool
 ) -> tuple[Any, ...] | None:
-    """Return what a table made from files has of a file: size, mtime, and 1 if ``with_content``
-    asks for the file's bytes and they are missing, else 0; None without a row."""
+    """Return what the table has of a file: its size, its time of modification, and 1 if
+    ``with_content`` asks for its bytes and they are missing, else 0; None without a row."""
     lacking = "content is null" if with_content else "0"
     cursor = conn.execute(
         f"select size, mtime, {lacking} from {quote(source.name)} where path = ?", [path]
@@ -64,11 +64,11 @@ def recorded(
 def move_paths(conn: sqlite3.Connection, source: Table, prefix: str) -> None:
     """Put ``prefix`` before every path of a table made from files, in one transaction."""
     with sqlite_utils.Database(conn, execute_plugins=False).atomic():
-        for name in (source.name, *existing_keyed_tables(conn, source.name)):
+        for name in (source.name, *own_tables.existing_keyed_names(conn, source.name)):
             # SQLite checks each row at once: a path may become what another one still is. No
             # path begins with a slash, so that in between they are out of each other's way.
             conn.execute(f"update {quote(name)} set path = '/' || path")
             conn.execute(f"update {quote(name)} set path = ? || substr(path, 2)", [prefix])
         # They name the rows by their paths.
         code_tables.start_over(conn, source.name)
-        conn.execute(f"delete from {FAILURES} where table_name = ?", [source.name])
+        failed_rows.delete_all(conn, source.name)

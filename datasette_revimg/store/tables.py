@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import RevimgError, RowNotFoundError
 from ..keys import Key
 from . import schema
-from .sql import PREFIX, placeholders, quote
+from .sql import PREFIX, equalities, quote, quote_all
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the user's: its real name, its columns and what identifies a row of it."""
+    """A table of the user's: its real name, its columns and what identifies a row of it.
+
+    ``keys`` are the columns of the primary key, (column, declared type); none without a key.
+    """
 
     name: str
     columns: tuple[str, ...]
-    keys: tuple[tuple[str, str], ...]  # (column, declared type); none for a table without a key
+    keys: tuple[tuple[str, str], ...]
 
     @property
     def key_columns(self) -> tuple[str, ...]:
@@ -28,8 +31,13 @@ class Table:
 
     @property
     def stored_keys(self) -> tuple[tuple[str, str], ...]:
-        """The same columns and types as the ``_revimg_`` tables have them."""
+        """These columns as the ``_revimg_`` tables have them: (column, declared type)."""
         return self.keys or (("rowid_", "INTEGER"),)
+
+    @property
+    def stored_columns(self) -> tuple[str, ...]:
+        """The names of these columns in the ``_revimg_`` tables."""
+        return tuple(name for name, _ in self.stored_keys)
 
 
 def find(conn: sqlite3.Connection, table: str) -> Table:
@@ -65,10 +73,7 @@ def resolve_key(conn: sqlite3.Connection, source: Table, key: Sequence[Any]) -> 
     row: Key | None = None
     if len(key) == len(source.key_columns):
         condition, parameters = key_condition(source, key)
-        names = ", ".join(quote(name) for name in source.key_columns)
-        cursor = conn.execute(
-            f"select {names} from {quote(source.name)} where {condition}", parameters
-        )
+        cursor = conn.execute(_select_keys(source, condition), parameters)
         cursor.row_factory = None
         row = cursor.fetchone()
     if row is None:
@@ -77,76 +82,39 @@ def resolve_key(conn: sqlite3.Connection, source: Table, key: Sequence[Any]) -> 
 
 
 def rows(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> list[dict[str, Any]]:
-    """The source's rows with these keys, in their order, BLOBs left out."""
+    """Return the source's rows with these keys, in their order, BLOBs left out; of a row that is
+    gone, its key alone."""
     names = [name for name in source.columns if name not in source.key_columns]
-    # SQLite tells a value's type without reading it, and pictures are large.
+    # SQLite knows a value's type without reading it, and pictures are large.
     light = [f"iif(typeof({quote(name)}) = 'blob', x'', {quote(name)})" for name in names]
     columns = ", ".join([*map(quote, source.key_columns), *light])
-    condition = " and ".join(f"{quote(name)} = ?" for name in source.key_columns)
-    found = []
+    query = f"select {columns} from {quote(source.name)} where {equalities(source.key_columns)}"
+    read = []
     for key in keys:
-        cursor = conn.execute(f"select {columns} from {quote(source.name)} where {condition}", key)
+        cursor = conn.execute(query, key)
         cursor.row_factory = None
         values = cursor.fetchone() or key
-        found.append(
+        read.append(
             {
                 name: value
                 for name, value in zip((*source.key_columns, *names), values, strict=False)
                 if not isinstance(value, bytes)
             }
         )
-    return found
+    return read
 
 
-def pictures(
-    conn: sqlite3.Connection, source: Table, column: str, after: Key | None, limit: int
+def live_keys(
+    conn: sqlite3.Connection,
+    source: Table,
+    where: str = "",
+    parameters: Sequence[Any] | Mapping[str, Any] = (),
 ) -> list[Key]:
-    """The keys of the next ``limit`` rows that have a picture, in their order.
-
-    Reads keys only, so that a page costs nothing however large the pictures are.
-    """
-    names = ", ".join(quote(name) for name in source.key_columns)
-    conditions = [f"{quote(name)} is not null" for name in (*source.key_columns, column)]
-    parameters: list[Any] = []
-    if after is not None:
-        conditions.append(f"({names}) > ({placeholders(len(after))})")
-        parameters.extend(after)
-    return conn.execute(
-        f"select {names} from {quote(source.name)} where {' and '.join(conditions)} "
-        f"order by {names} limit ?",
-        [*parameters, limit],
-    ).fetchall()
-
-
-def picture(conn: sqlite3.Connection, source: Table, column: str, key: Key) -> Any:
-    """The value of a row's picture column; None when the row is gone by now."""
-    condition = " and ".join(f"{quote(name)} = ?" for name in source.key_columns)
-    row = conn.execute(
-        f"select {quote(column)} from {quote(source.name)} where {condition}", key
-    ).fetchone()
-    return row[0] if row else None
-
-
-def sample(conn: sqlite3.Connection, source: Table, column: str, limit: int) -> list[Any]:
-    """Some values of a column, NULLs left out."""
-    return [
-        value
-        for (value,) in conn.execute(
-            f"select {quote(column)} from {quote(source.name)} "
-            f"where {quote(column)} is not null limit ?",
-            [limit],
-        )
-    ]
-
-
-def count_pictures(conn: sqlite3.Connection, source: Table, column: str) -> tuple[int, int]:
-    """How many rows have a picture, and how many of them can't be told apart: a NULL in the key."""
-    no_key = " or ".join(f"{quote(name)} is null" for name in source.key_columns)
-    total, without = conn.execute(
-        f"select count(*), coalesce(sum({no_key}), 0) from {quote(source.name)} "
-        f"where {quote(column)} is not null"
-    ).fetchone()
-    return total, without
+    """Return the keys of the source's rows that meet a condition, whether they have vectors or
+    not."""
+    cursor = conn.execute(_select_keys(source, where), parameters)
+    cursor.row_factory = None
+    return cursor.fetchall()
 
 
 def count_sql(source: Table, where: str) -> str:
@@ -155,14 +123,17 @@ def count_sql(source: Table, where: str) -> str:
 
 
 def key_subquery(source: Table, where: str = "") -> str:
-    """The keys of the rows that meet a condition, as SQL to put behind ``in``."""
-    columns = ", ".join(quote(name) for name in source.key_columns)
+    """Return SQL to put after ``in``: the keys of the rows that meet a condition."""
+    return f"({_select_keys(source, where)})"
+
+
+def _select_keys(source: Table, where: str) -> str:
     condition = f" where {where}" if where else ""
-    return f"(select {columns} from {quote(source.name)}{condition})"
+    return f"select {quote_all(source.key_columns)} from {quote(source.name)}{condition}"
 
 
 def key_condition(source: Table, key: Sequence[Any]) -> tuple[str, Key]:
-    """A condition that one row meets, with its parameters.
+    """Return a condition that one row meets, with its parameters.
 
     RevimgError when the key has another number of values than the table's.
     """
@@ -172,4 +143,4 @@ def key_condition(source: Table, key: Sequence[Any]) -> tuple[str, Key]:
             f"a row of {source.name!r} is named by {len(columns)} values "
             f"({', '.join(columns)}), not by {len(key)}"
         )
-    return " and ".join(f"{quote(name)} = ?" for name in columns), tuple(key)
+    return equalities(columns), tuple(key)

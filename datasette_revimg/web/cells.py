@@ -9,7 +9,7 @@ from datasette.utils import is_url
 from markupsafe import Markup
 
 from ..keys import Key, row_path
-from ..store import reading
+from ..store import thumbnails
 from ..store.sql import fold_name
 from ..store.tables import Table
 from .compat import Datasette
@@ -126,6 +126,6 @@ async def _size(
     datasette: Datasette, database: str, source: Table, key: Key
 ) -> tuple[int, int] | None:
     sizes: dict[Key, tuple[int, int]] = await datasette.get_database(database).execute_fn(
-        lambda conn: reading.sizes(conn, source, [key])
+        lambda conn: thumbnails.read_sizes(conn, source, [key])
     )
     return sizes.get(key)

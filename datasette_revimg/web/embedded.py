@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datasette.utils.sqlite import sqlite3
 
 from ..errors import RevimgError
-from ..store import registry, schema, tables
+from ..store import own_tables, registry, schema, tables
 from ..store.registry import EmbeddedTable
 from ..store.sql import fold_name
 from ..store.tables import Table
@@ -105,7 +105,7 @@ def _read(conn: sqlite3.Connection) -> Registry:
         {
             fold_name(own): embedded.table_name
             for embedded in entries
-            for own in registry.own_tables(embedded.table_name)
+            for own in own_tables.names(embedded.table_name)
         },
         tuple(computed),
     )

@@ -11,7 +11,7 @@ import json
 from contextvars import ContextVar
 from typing import Any
 
-from ..store import registry, sql
+from ..store import failed_rows, registry, sql
 from . import compat, settings
 from .compat import Actor, Database, Datasette
 from .embedded import Registry
@@ -62,7 +62,7 @@ async def _sources(db: Database, known: Registry, table: str) -> tuple[str, ...]
     name = sql.fold_name(table)
     if name in known.owners:
         return (known.owners[name],)
-    if name in (registry.REGISTRY, registry.FAILURES) and name in map(
+    if name in (registry.REGISTRY, failed_rows.FAILURES) and name in map(
         sql.fold_name, known.computed
     ):
         return known.sources

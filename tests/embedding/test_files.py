@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from datasette_revimg.embedding.base import base_folder
-from datasette_revimg.store import connection, reading, registry
+from datasette_revimg.store import connection, failed_rows, registry
 from kit.command import run, summary, vectors
 from kit.pictures import mosaic
 
@@ -166,7 +166,7 @@ def test_a_bad_file_has_a_row_and_a_reason(tmp_path, folder):
     assert "photos broken.png: damaged picture" in result.stderr
     (folder / "broken.png").write_bytes(mosaic(1))
     run("embed", path, "photos", folder)
-    assert reading.failures(connection.connect(path), "photos") == []
+    assert failed_rows.read(connection.connect(path), "photos") == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has file names of any bytes")

@@ -13,7 +13,7 @@ import pytest
 
 from datasette_revimg.embedding import columns, pipeline
 from datasette_revimg.models.catalogue import VGG16_RMAC
-from datasette_revimg.store import connection, reading, registry
+from datasette_revimg.store import connection, failed_rows, registry
 from kit.command import error_of, run, summary, vectors
 from kit.pictures import mosaic
 
@@ -166,7 +166,7 @@ def test_bad_pictures_never_stop_a_run(database):
     assert "damaged" in lines[1]
     assert "not a picture" in lines[2]
     conn = connection.connect(database)
-    assert [pk for pk, _ in reading.failures(conn, "photos")] == [
+    assert [pk for pk, _ in failed_rows.read(conn, "photos")] == [
         "[10]",
         "[11]",
         "[12]",
@@ -178,7 +178,7 @@ def test_bad_pictures_never_stop_a_run(database):
         conn.execute("delete from photos where id > 10")
         conn.execute("update photos set image = ? where id = 10", [mosaic(10)])
     run("embed", database, "photos", "--strict")
-    assert reading.failures(connection.connect(database), "photos") == []
+    assert failed_rows.read(connection.connect(database), "photos") == []
 
 
 def test_a_picture_that_became_bad_loses_its_vector(database):

@@ -9,7 +9,7 @@ import pytest
 from datasette_revimg.errors import RevimgError
 from datasette_revimg.search import top_k
 from datasette_revimg.search.functions import register
-from datasette_revimg.store import reading, tables, writing
+from datasette_revimg.store import reading, tables, thumbnails, writing
 from datasette_revimg.store.registry import EmbeddedTable
 from datasette_revimg.store.writing import Embedding
 from kit.geometry import build
@@ -97,7 +97,7 @@ def test_a_row_that_is_gone_is_never_found(conn):
     conn.execute("delete from photos where id = 1")
     assert found(top_k.top_k(conn, "photos", on_circle(0.0), 3)) == [0, 2, 3]
     assert reading.vector(conn, "photos", (1,)) is None
-    assert reading.thumbnail(conn, "photos", (1,)) is None
+    assert thumbnails.read(conn, "photos", (1,)) is None
 
 
 def test_more_than_there_are(conn):

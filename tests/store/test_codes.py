@@ -18,6 +18,7 @@ from datasette_revimg.store import (
     code_log,
     code_tables,
     distributions,
+    removal,
     sql,
     tables,
     upkeep,
@@ -271,7 +272,7 @@ def test_another_process_is_noticed(tmp_path):
     assert top(conn, vectors[350], 1, cache=kept) != [(350,)]
     add(other, numbered(vectors[350:], 350))
     assert top(conn, vectors[350], 1, cache=kept) == [(350,)]
-    writing.forget(other, "photos")
+    removal.forget(other, "photos")
     add(other, {(1,): vectors[5]})
     assert top(conn, vectors[350], 9, cache=kept) == [(1,)]
 

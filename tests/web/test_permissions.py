@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 from datasette.utils import tilde_encode
 
-from datasette_revimg.store import code_tables, registry, tables, writing
+from datasette_revimg.store import code_tables, failed_rows, own_tables, registry, tables, writing
 from datasette_revimg.web import hooks
 from kit.asking import IS_1, cookies
 from kit.geometry import embed, nearest
@@ -26,8 +26,8 @@ PRIVATE = {
 }
 
 # A row of each; what stands for the codes' generation, which is a random number, in its place.
-ROWS = dict.fromkeys(registry.own_tables("photos"), "1") | {
-    registry.labels_table("photos"): "1,tench",
+ROWS = dict.fromkeys(own_tables.names("photos"), "1") | {
+    own_tables.labels_table("photos"): "1,tench",
     code_tables.codes_table("photos"): "GENERATION,0",
     code_tables.basis_table("photos"): "GENERATION",
 }
@@ -176,12 +176,12 @@ async def test_lists_of_tables(serve, private):
             assert not ours.search(response.text), (actor, listing)
     seen = (await ds.client.get("/data.json", cookies=cookies(ds, "ann"))).json()["tables"]
     names = {table["name"]: table.get("private") for table in seen}
-    own = (*registry.own_tables("photos"), registry.REGISTRY, registry.FAILURES)
+    own = (*own_tables.names("photos"), registry.REGISTRY, failed_rows.FAILURES)
     assert all(names[name] for name in own)
     # The other tables' own are as public as those tables.
     if private == "table":
         anybody = (await ds.client.get("/data.json")).json()["tables"]
-        assert {"plain", *registry.own_tables("pairs")} <= {table["name"] for table in anybody}
+        assert {"plain", *own_tables.names("pairs")} <= {table["name"] for table in anybody}
 
 
 async def test_lists_of_all_need_all(serve):

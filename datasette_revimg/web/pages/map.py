@@ -16,7 +16,7 @@ from ...overview.sample import Sample
 from ...pictures import sprites
 from ...pictures.sprites import Grid
 from ...search.rows import Row, read_rows
-from ...store import reading
+from ...store import thumbnails
 from ..problems import BusyError, Problem
 from ..requests.parameters import whole_number
 from ..requests.place import Place
@@ -194,9 +194,11 @@ async def sheet(place: Place) -> Response:
         sizes: list[tuple[int, int] | None] = []
         if not sheets.has(key):
             pictures = await read(
-                place.db, lambda conn: reading.thumbnails_of(conn, place.source, keys)
+                place.db, lambda conn: thumbnails.read_many(conn, place.source, keys)
             )
-            known = await read(place.db, lambda conn: reading.sizes(conn, place.source, keys))
+            known = await read(
+                place.db, lambda conn: thumbnails.read_sizes(conn, place.source, keys)
+            )
             sizes = [known.get(each) for each in keys]
         return await sheets.get(key, lambda: sprites.sheet(pictures, sizes, grid.cell))
 

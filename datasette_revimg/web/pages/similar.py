@@ -13,7 +13,7 @@ from ...keys import parse_row_path, row_path
 from ...pictures.region import Crop
 from ...search.rows import json_columns, row_and_vector
 from ...search.similar import Answer, Question, answer
-from ...store import reading
+from ...store import thumbnails
 from .. import permissions
 from ..problems import Problem
 from ..requests.filters import Condition, from_form, parse_condition, sent_by_form
@@ -198,7 +198,7 @@ async def thumbnail(place: Place) -> Response:
     def find(conn: sqlite3.Connection) -> bytes | None:
         if len(place.row) != len(place.source.key_columns):
             return None
-        return reading.thumbnail(conn, place.source.name, place.row)
+        return thumbnails.read(conn, place.source.name, place.row)
 
     picture = await read(place.db, find)
     if picture is None:

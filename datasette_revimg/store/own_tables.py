@@ -1,0 +1,103 @@
+"""The tables that hold what was computed for one of the user's: their names and columns."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from ..errors import RevimgError
+from . import code_tables
+from .failed_rows import FAILURES
+from .registry import REGISTRY, embedded_tables
+from .schema import exists
+from .sql import PREFIX, fold_name, quote, quote_all
+from .tables import Table
+
+_COLUMNS = {"embedding", "content_hash", "thumbnail", "width", "height"}
+
+_LABEL_COLUMNS = {"label", "score"}
+
+
+def vectors_table(table: str) -> str:
+    """Return the name of the table that holds the vectors of ``table``."""
+    return PREFIX + table
+
+
+def thumbnails_table(table: str) -> str:
+    """Return the name of the table that holds the thumbnails of ``table``."""
+    return f"{PREFIX}{table}_thumbnails"
+
+
+def labels_table(table: str) -> str:
+    """Return the name of the table that holds the labels of ``table``."""
+    return f"{PREFIX}{table}_labels"
+
+
+def names(table: str) -> tuple[str, ...]:
+    """Return the names of all tables that hold what was computed for ``table`` alone; the table
+    of its labels exists only where they were asked for."""
+    return (
+        *keyed_names(table),
+        code_tables.codes_table(table),
+        code_tables.basis_table(table),
+    )
+
+
+def keyed_names(table: str) -> tuple[str, ...]:
+    """Return the names of those tables that have the key of ``table``."""
+    return vectors_table(table), thumbnails_table(table), labels_table(table)
+
+
+def existing_keyed_names(conn: sqlite3.Connection, table: str) -> list[str]:
+    """Return the names of the tables that have the key of ``table`` and exist."""
+    return [name for name in keyed_names(table) if exists(conn, name)]
+
+
+def create(conn: sqlite3.Connection, source: Table, labels: bool) -> None:
+    """Create the tables for ``source`` where they are missing, that of its labels if asked for."""
+    keys = ", ".join(f"{quote(name)} {declared}".strip() for name, declared in source.stored_keys)
+    primary_key = quote_all(source.stored_columns)
+    conn.execute(
+        f"create table if not exists {quote(vectors_table(source.name))} "
+        f"({keys}, embedding blob not null, content_hash blob, primary key ({primary_key}))"
+    )
+    conn.execute(
+        f"create table if not exists {quote(thumbnails_table(source.name))} "
+        f"({keys}, thumbnail blob, width integer, height integer, primary key ({primary_key}))"
+    )
+    if labels:
+        # The second index finds all pictures of a label. As a constraint it needs no name,
+        # which might be that of somebody's table.
+        conn.execute(
+            f"create table if not exists {quote(labels_table(source.name))} "
+            f"({keys}, label text, score real, "
+            f"primary key ({primary_key}, label), unique (label, {primary_key}))"
+        )
+    code_tables.create(conn, source.name)
+
+
+def check_names(conn: sqlite3.Connection, source: Table, labels: bool = False) -> None:
+    """Check that the tables for ``source`` can have their names and its key columns. RevimgError
+    when they can't."""
+    keys = {fold_name(name) for name in source.stored_columns}
+    clash = _COLUMNS & keys
+    if clash:
+        raise RevimgError(
+            f"{source.name!r} has a key column named {clash.pop()!r}, which the table of its "
+            "vectors needs itself: rename that column, or embed a copy of the table"
+        )
+    clash = _LABEL_COLUMNS & keys
+    if labels and clash:
+        raise RevimgError(
+            f"{source.name!r} has a key column named {clash.pop()!r}, which the table of its "
+            "labels needs itself: rename that column, or embed without --labels"
+        )
+    others = {REGISTRY, FAILURES}
+    for embedded in embedded_tables(conn):
+        if fold_name(embedded.table_name) != fold_name(source.name):
+            others.update(map(fold_name, names(embedded.table_name)))
+    taken = others.intersection(map(fold_name, names(source.name)))
+    if taken:
+        raise RevimgError(
+            f"{source.name!r} can't be embedded under this name, {taken.pop()!r} is taken: "
+            "rename the table, or embed a copy of it"
+        )

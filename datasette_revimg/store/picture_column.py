@@ -1,0 +1,60 @@
+"""The column of the user's table that holds pictures, or the paths of their files."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from ..keys import Key
+from .sql import all_present, equalities, placeholders, quote, quote_all
+from .tables import Table
+
+
+def next_keys(
+    conn: sqlite3.Connection, source: Table, column: str, after: Key | None, limit: int
+) -> list[Key]:
+    """Return the keys of the next ``limit`` rows that have a picture, in their order.
+
+    Reads keys only, so that a page costs nothing however large the pictures are.
+    """
+    names = quote_all(source.key_columns)
+    conditions = [all_present((*source.key_columns, column))]
+    parameters: list[Any] = []
+    if after is not None:
+        conditions.append(f"({names}) > ({placeholders(len(after))})")
+        parameters.extend(after)
+    return conn.execute(
+        f"select {names} from {quote(source.name)} where {' and '.join(conditions)} "
+        f"order by {names} limit ?",
+        [*parameters, limit],
+    ).fetchall()
+
+
+def read(conn: sqlite3.Connection, source: Table, column: str, key: Key) -> Any:
+    """Return the value of a row's picture column; None when the row is gone by now."""
+    row = conn.execute(
+        f"select {quote(column)} from {quote(source.name)} where {equalities(source.key_columns)}",
+        key,
+    ).fetchone()
+    return row[0] if row else None
+
+
+def sample(conn: sqlite3.Connection, source: Table, column: str, limit: int) -> list[Any]:
+    """Return some values of a column, NULLs left out."""
+    rows = conn.execute(
+        f"select {quote(column)} from {quote(source.name)} "
+        f"where {quote(column)} is not null limit ?",
+        [limit],
+    )
+    return [value for (value,) in rows]
+
+
+def count(conn: sqlite3.Connection, source: Table, column: str) -> tuple[int, int]:
+    """Return how many rows have a picture, and how many of these have a NULL in their key, so
+    that they can't be told apart."""
+    no_key = " or ".join(f"{quote(name)} is null" for name in source.key_columns)
+    total, without_key = conn.execute(
+        f"select count(*), coalesce(sum({no_key}), 0) from {quote(source.name)} "
+        f"where {quote(column)} is not null"
+    ).fetchone()
+    return total, without_key

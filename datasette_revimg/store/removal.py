@@ -1,0 +1,81 @@
+"""Remove what is stored: for rows and pictures that are gone, or for a whole table."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+import numpy as np
+import sqlite_utils
+
+from ..errors import RevimgError
+from ..keys import Key
+from ..vectors.cosine import VECTOR_DTYPE
+from . import code_log, failed_rows, own_tables, registry
+from .reading import hashes
+from .sql import all_present, equalities, quote, quote_all
+from .tables import Table, key_subquery
+
+
+def remove_rows(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> None:
+    """Delete rows of the source and what is stored for them, in one transaction.
+
+    Only for a table made from files, of files that are gone.
+    """
+    condition = equalities(source.key_columns)
+    with sqlite_utils.Database(conn, execute_plugins=False).atomic():
+        conn.executemany(f"delete from {quote(source.name)} where {condition}", keys)
+        removed = delete_stored(conn, source, keys)
+        _record_removed(conn, source, removed)
+        failed_rows.delete(conn, source.name, keys)
+
+
+def remove_missing(conn: sqlite3.Connection, source: Table, column: str) -> int:
+    """Delete what is stored for rows that are gone from the source, or whose picture is.
+
+    Returns for how many of them there was a vector.
+    """
+    stored = quote_all(source.stored_columns)
+    # One NULL among the keys, and SQL's "not in" is never true.
+    present = all_present((*source.key_columns, column))
+    gone = f"({stored}) not in {key_subquery(source, present)}"
+    with sqlite_utils.Database(conn, execute_plugins=False).atomic():
+        failed_rows.delete_all(conn, source.name)
+        vectors = quote(own_tables.vectors_table(source.name))
+        removed = conn.execute(f"select {stored} from {vectors} where {gone}").fetchall()
+        for name in own_tables.existing_keyed_names(conn, source.name):
+            conn.execute(f"delete from {quote(name)} where {gone}")
+        _record_removed(conn, source, removed)
+    return len(removed)
+
+
+def forget(conn: sqlite3.Connection, table: str) -> None:
+    """Delete everything that was computed for a table; the table itself stays as it is."""
+    embedded = registry.embedded(conn, table)
+    if embedded is None:
+        raise RevimgError(f"{table!r} is not embedded, there is nothing to forget")
+    with sqlite_utils.Database(conn, execute_plugins=False).atomic():
+        for name in own_tables.names(embedded.table_name):
+            conn.execute(f"drop table if exists {quote(name)}")
+        failed_rows.delete_all(conn, embedded.table_name)
+        registry.delete(conn, embedded.table_name)
+        if not registry.embedded_tables(conn):
+            conn.execute(f"drop table {registry.REGISTRY}")
+            conn.execute(f"drop table {failed_rows.FAILURES}")
+
+
+def delete_stored(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> list[Key]:
+    """Delete, within a transaction, what is stored for these rows; return the keys of those that
+    had a vector."""
+    removed = list(hashes(conn, source, keys))
+    for name in own_tables.existing_keyed_names(conn, source.name):
+        conn.executemany(
+            f"delete from {quote(name)} where {equalities(source.stored_columns)}", keys
+        )
+    return removed
+
+
+def _record_removed(conn: sqlite3.Connection, source: Table, removed: Sequence[Key]) -> None:
+    if removed:
+        none = np.empty((0, 0), VECTOR_DTYPE)
+        code_log.record(conn, source.name, (), none, removed, -len(removed))
