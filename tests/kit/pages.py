@@ -44,7 +44,7 @@ def load(page: Page, name: str) -> None:
 
 
 def use(page: Page, name: str) -> None:
-    """Do with it what it is there for, where it shows more then."""
+    """Use a page that shows more after it was used: send a picture, choose a cell."""
     if name == "uploaded":
         page.locator(".revimg-drop input").set_input_files(
             {

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -26,7 +27,7 @@ expect.set_options(timeout=30_000)
 
 @contextmanager
 def serving(file: Path) -> Iterator[str]:
-    """The address of a Datasette that serves a database."""
+    """Serve a database with a Datasette of its own; yield the address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -57,7 +58,7 @@ def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """The browser; without one the test is skipped, but fails in CI."""
+    """Start Chromium; without one the test is skipped, but fails in CI."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     if program is None:
@@ -82,10 +83,12 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def watched(
-    browser: Browser, server: str, width: int, *, console: bool = True, **options: object
+    browser: Browser, server: str, width: int, *, console: bool = True, **options: Any
 ) -> Iterator[Page]:
-    """A page of this width that must not complain, nor ask another host for anything; without
-    ``console`` only what its scripts fail at counts."""
+    """Open a page of this width that must not complain, nor ask another host for anything.
+
+    Without ``console`` only the errors of its scripts count as complaints.
+    """
     page = browser.new_page(viewport={"width": width, "height": 900}, base_url=server, **options)
     complaints: list[str] = []
     hosts: set[str] = set()
@@ -100,15 +103,19 @@ def watched(
 
 
 def follow(link: Locator) -> None:
-    """Click what opens another page and wait until its scripts have run: a click alone returns
-    as soon as the address is another."""
+    """Click what opens another page, and wait until that page's scripts have run.
+
+    A click alone returns as soon as the address has changed.
+    """
     with link.page.expect_event("load"):
         link.click()
 
 
 def fits(page: Page, name: str = "") -> None:
-    """Nothing sticks out at the side, and every picture arrives; a screenshot of this name for
-    who wants to see it."""
+    """Check that nothing sticks out at the side and that every picture arrives.
+
+    With REVIMG_SCREENSHOTS, a folder, also take a screenshot of this name.
+    """
     width = page.viewport_size["width"] if page.viewport_size else 0
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for picture in page.locator("img:visible").all():

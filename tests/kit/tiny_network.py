@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -37,12 +39,21 @@ class Tiny:
 
     @property
     def matrix(self) -> np.ndarray:
+        """The (12, dimension) matrix that turns mean colours into a vector."""
         random = np.random.default_rng(self.seed)
         return random.normal(size=(12, self.dimension)).astype(np.float32) * self.factor
 
-    def save(self, shape=None, output_shape=None, change=lambda graph: None) -> Path:
-        """Write the model; ``shape`` and ``output_shape`` replace those that it declares, and
-        ``change`` alters its graph."""
+    def save(
+        self,
+        shape: list[int | str] | None = None,
+        output_shape: list[int | str] | None = None,
+        change: Callable[[onnx.GraphProto], object] = lambda graph: None,
+    ) -> Path:
+        """Write the model.
+
+        ``shape`` and ``output_shape`` replace those that it declares, and ``change`` alters its
+        graph.
+        """
         height, width = self.size
         if self.layout == "NCHW":
             usual, first = [self.batch, 3, height, width], [0, 1, 2, 3]
@@ -72,7 +83,7 @@ class Tiny:
                 )
             ],
             [
-                numpy_helper.from_array(np.float32(scale), "scale"),
+                numpy_helper.from_array(np.array(scale, np.float32), "scale"),
                 numpy_helper.from_array(self.matrix, "matrix"),
             ],
         )
@@ -82,9 +93,9 @@ class Tiny:
         onnx.save(model, self.file)
         return self.file
 
-    def describe(self, without=(), **changed) -> Path:
-        """Write the JSON beside it."""
-        values = {
+    def describe(self, without: Iterable[str] = (), **changed: object) -> Path:
+        """Write the JSON beside the model, with some values changed or left out."""
+        values: dict[str, object] = {
             "input": "picture",
             "size": self.size[0] if self.size[0] == self.size[1] else list(self.size),
             "colour": "RGB",
@@ -102,8 +113,14 @@ class Tiny:
         description.write_text(json.dumps(values), encoding="utf-8")
         return description
 
-    def expected(self, data: bytes, colour="RGB", mean=MEAN, std=STD) -> np.ndarray:
-        """The unit vector of a PNG file, by numpy alone."""
+    def expected(
+        self,
+        data: bytes,
+        colour: str = "RGB",
+        mean: Sequence[float] = MEAN,
+        std: Sequence[float] = STD,
+    ) -> np.ndarray:
+        """Compute the unit vector of a PNG file, by numpy alone."""
         height, width = self.size
         image = Image.open(io.BytesIO(data)).resize((width, height), Image.Resampling.BILINEAR)
         values = np.asarray(image, np.float64) / 255
@@ -126,7 +143,7 @@ def refused(*arguments: object) -> str:
     return error_of(*arguments).removeprefix("Error: ")
 
 
-def check_vectors(database: Path, tiny: Tiny, **how) -> None:
+def check_vectors(database: Path, tiny: Tiny, **how: Any) -> None:
     """Check the vectors of the eleven pictures in ``database`` against numpy's."""
     embedded = vectors(database)
     assert sorted(embedded) == [(number,) for number in range(1, 12)]

@@ -9,12 +9,14 @@ from onnx import numpy_helper
 from datasette_revimg.models.catalogue import VGG16_RMAC
 from datasette_revimg.models.vgg16 import architecture
 
+Weights = dict[str, np.ndarray]
+
 CAFFE_MEANS_BGR = (103.939, 116.779, 123.68)
 DENSE = {"fc1": (25088, 4096), "fc2": (4096, 4096), "predictions": (4096, 1000)}
 
 
-def seeded_convolutions() -> dict[str, np.ndarray]:
-    """Weights that keep the activations' size from layer to layer (He et al. 2015)."""
+def seeded_convolutions() -> Weights:
+    """Return weights that keep the size of activations from layer to layer (He et al. 2015)."""
     rng = np.random.default_rng(16)
     arrays = {}
     for layer, shape in architecture.conv_shapes().items():
@@ -24,8 +26,9 @@ def seeded_convolutions() -> dict[str, np.ndarray]:
     return arrays
 
 
-def bundled_convolutions() -> dict[str, np.ndarray]:
-    """The pretrained convolutions of the bundled network, as float32."""
+def bundled_convolutions() -> Weights:
+    """Return the pretrained convolutions of the bundled network, as float32."""
+    assert VGG16_RMAC.file
     tensors = {
         tensor.name: numpy_helper.to_array(tensor)
         for tensor in onnx.load(VGG16_RMAC.file).graph.initializer
@@ -48,8 +51,8 @@ def bundled_convolutions() -> dict[str, np.ndarray]:
     return arrays
 
 
-def seeded_dense() -> dict[str, np.ndarray]:
-    """The dense layers, 478 MB, of the size that keeps the activations'."""
+def seeded_dense() -> Weights:
+    """Return dense layers, 478 MB, that keep the size of activations from layer to layer."""
     rng = np.random.default_rng(4096)
     arrays = {}
     for layer, shape in DENSE.items():
@@ -59,8 +62,8 @@ def seeded_dense() -> dict[str, np.ndarray]:
     return arrays
 
 
-def convolution(maps, kernel, bias):
-    """(H, W, in) → (H, W, out), 3×3, zero padding, ReLU."""
+def convolution(maps: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """Convolve (H, W, in) to (H, W, out): 3×3, zero padding, ReLU."""
     padded = np.pad(maps, ((1, 1), (1, 1), (0, 0)))
     height, width, _ = maps.shape
     total = np.zeros((height, width, kernel.shape[3]), np.float32)
@@ -69,15 +72,22 @@ def convolution(maps, kernel, bias):
     return np.maximum(total + bias, 0)
 
 
-def max_pool(maps):
+def max_pool(maps: np.ndarray) -> np.ndarray:
+    """Return the maximum of every 2×2 square of (H, W, channels)."""
     height, width, channels = maps.shape
     return maps.reshape(height // 2, 2, width // 2, 2, channels).max((1, 3))
 
 
-def features(picture, weights, *, bgr=True, means=CAFFE_MEANS_BGR):
-    """The last block's 7×7×512 maps, with Keras' “caffe” preprocessing."""
+def features(
+    picture: np.ndarray,
+    weights: Weights,
+    *,
+    bgr: bool = True,
+    means: tuple[float, float, float] = CAFFE_MEANS_BGR,
+) -> np.ndarray:
+    """Return the last block's 7×7×512 maps, with Keras' “caffe” preprocessing."""
     pixels = picture[:, :, ::-1] if bgr else picture
-    maps = pixels.astype(np.float32) - np.float32(means)
+    maps = pixels.astype(np.float32) - np.array(means, np.float32)
     for block, convolutions in enumerate((2, 2, 3, 3, 3), start=1):
         for number in range(1, convolutions + 1):
             layer = f"block{block}_conv{number}"
@@ -86,8 +96,8 @@ def features(picture, weights, *, bgr=True, means=CAFFE_MEANS_BGR):
     return maps
 
 
-def fc2(flat, weights):
-    """fc2 after ReLU, L2-normalised, of the flattened maps."""
+def fc2(flat: np.ndarray, weights: Weights) -> np.ndarray:
+    """Return fc2 of the flattened maps, after ReLU, L2-normalised."""
     for layer in ("fc1", "fc2"):
         flat = np.maximum(flat @ weights[f"{layer}/kernel"] + weights[f"{layer}/bias"], 0)
     return flat / np.linalg.norm(flat)
@@ -102,7 +112,8 @@ REGIONS = [
 ]
 
 
-def rmac(maps):
+def rmac(maps: np.ndarray) -> np.ndarray:
+    """Return the R-MAC of 7×7 maps over three levels, after the square root, L2-normalised."""
     total = np.zeros(maps.shape[2])
     for top, left, side in REGIONS:
         region = maps[top : top + side, left : left + side].max((0, 1))
