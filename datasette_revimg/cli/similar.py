@@ -19,7 +19,7 @@ from ..errors import RevimgError
 from ..keys import Key, typed_keys
 from ..models.catalogue import Model
 from ..models.network import Network
-from ..pictures import decoding
+from ..pictures import decoding, opening
 from ..pictures.files import read_file
 from ..search import top_k
 from ..store import distributions, reading, registry, tables
@@ -168,7 +168,7 @@ class _QueryFinder:
         network = self._loaded()
         try:
             picture = decoding.decode(read_file(file), network.size)
-        except decoding.ImageError as error:
+        except opening.ImageError as error:
             raise RevimgError(f"{text}: {error}") from error
         return np.asarray(network.embed(picture.array[np.newaxis])[0])
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import RevimgError
 from ..keys import Key
-from ..pictures import decoding
+from ..pictures import opening
 from ..pictures.files import is_inside, read_file, to_path
 from ..store import picture_column, reading
 from ..store.registry import EmbeddedTable
@@ -30,7 +30,7 @@ def find_column(conn: sqlite3.Connection, source: Table) -> tuple[str, str]:
     paths = None
     for column in source.columns:
         values = picture_column.sample(conn, source, column, SAMPLE)
-        if any(isinstance(value, bytes) and decoding.is_picture(value) for value in values):
+        if any(isinstance(value, bytes) and opening.is_picture(value) for value in values):
             return column, "blob"
         if paths is None and any(_looks_like_path(value) for value in values):
             paths = column
@@ -61,7 +61,7 @@ def _looks_like_path(value: Any) -> bool:
     return (
         isinstance(value, str)
         and "://" not in value
-        and Path(value).suffix.lower() in decoding.suffixes()
+        and Path(value).suffix.lower() in opening.suffixes()
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import RevimgError
 from ..keys import Key
-from ..pictures import decoding
+from ..pictures import opening
 from ..pictures.files import read_file
 from ..store import file_table, reading, tables
 from ..store.tables import Table
@@ -34,7 +34,7 @@ def picture_files(paths: Sequence[Path]) -> list[Path]:
             raise RevimgError(f"{path}: there is no such file or folder")
     if not names:
         places = ", ".join(str(path) for path in paths)
-        raise RevimgError(f"no pictures in {places} (looked for {', '.join(decoding.formats())})")
+        raise RevimgError(f"no pictures in {places} (looked for {', '.join(opening.formats())})")
     return [Path(name) for name in sorted(names)]
 
 
@@ -46,7 +46,7 @@ def _pictures_below(folder: str) -> Iterator[str]:
 
 def _is_candidate(name: str) -> bool:
     # Files with a leading dot belong to other programs: macOS writes ._photo.jpg.
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in decoding.suffixes()
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in opening.suffixes()
 
 
 def common_folder(paths: Sequence[Path]) -> Path:

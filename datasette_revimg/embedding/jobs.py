@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..keys import Key
-from ..pictures.decoding import ImageError
+from ..pictures.opening import ImageError
 
 # Keys per page.
 PAGE = 500

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ..errors import NoPictureError, OutsideFolderError, PictureGoneError, UnusablePictureError
 from ..keys import Key
-from ..pictures.decoding import ImageError
 from ..pictures.files import MissingError, read_file, resolve_inside, to_path
+from ..pictures.opening import ImageError
 from ..store import picture_column
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table

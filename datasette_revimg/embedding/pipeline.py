@@ -21,8 +21,9 @@ import numpy as np
 from ..models import labels
 from ..models.network import Batch
 from ..pictures import decoding
-from ..pictures.decoding import ImageError, Picture
+from ..pictures.decoding import Picture
 from ..pictures.files import MissingError
+from ..pictures.opening import ImageError
 from ..store import upkeep, writing
 from ..store.tables import Table
 from ..store.writing import Embedding, Failure

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .decoding import ImageError
+from .opening import ImageError
 
-# A file is read whole; the largest picture that decoding.MAX_PIXELS admits, uncompressed.
+# A file is read whole; the largest picture that opening.MAX_PIXELS admits, uncompressed.
 MAX_FILE_BYTES = 1 << 29
 
 

@@ -1,5 +1,4 @@
-"""Sprite sheets: many thumbnails in one picture, so that a map of thousands of them needs a few
-requests only."""
+"""Sprite sheets: many thumbnails in one picture, so that a map needs few requests."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from PIL import Image
 # Pixels: a size that phones decode and draw without trouble.
 SHEET_SIDE = 1024
 
-# The sides of a cell, and up to how many pictures the larger one is used.
+# The two sides of a cell, and the largest number of pictures that get the larger one.
 LARGE_CELL, SMALL_CELL = 64, 32
 MOST_LARGE = 2500
 
@@ -26,30 +25,38 @@ class Grid:
 
     @property
     def cell(self) -> int:
+        """Return the side of a square in pixels."""
         return LARGE_CELL if self.count <= MOST_LARGE else SMALL_CELL
 
     @property
     def per_sheet(self) -> int:
+        """Return how many squares a sheet has."""
         return (SHEET_SIDE // self.cell) ** 2
 
     @property
     def sheets(self) -> int:
+        """Return how many sheets the pictures need."""
         return -(-self.count // self.per_sheet)
 
 
-def fitted(size: tuple[int, int] | None, cell: int) -> tuple[int, int]:
-    """Width and height of a picture's sprite, whole within its square."""
+def fitted_size(size: tuple[int, int] | None, cell: int) -> tuple[int, int]:
+    """Return width and height of the sprite of a picture of ``size``, whole within its square.
+
+    All in pixels; the sprite of a picture whose size is unknown fills the square.
+    """
     if size is None or min(size) < 1:
         return cell, cell
     scale = cell / max(size)
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def sheet(
+def draw_sheet(
     thumbnails: Sequence[bytes | None], sizes: Sequence[tuple[int, int] | None], cell: int
 ) -> bytes:
-    """A sheet as WebP, of thumbnails and the sizes of their pictures. A square without a
-    thumbnail stays grey."""
+    """Return a sheet as WebP, made of thumbnails and the (width, height) of their pictures.
+
+    A square without a thumbnail stays grey.
+    """
     across = SHEET_SIDE // cell
     height = cell * -(-len(thumbnails) // across)
     whole = Image.new("RGB", (SHEET_SIDE, height), (128, 128, 128))
@@ -58,7 +65,7 @@ def sheet(
             continue
         with Image.open(io.BytesIO(thumbnail), formats=["WEBP"]) as picture:
             small = picture.convert("RGB").resize(
-                fitted(size, cell), Image.Resampling.BOX, reducing_gap=None
+                fitted_size(size, cell), Image.Resampling.BOX, reducing_gap=None
             )
         whole.paste(small, (index % across * cell, index // across * cell))
     buffer = io.BytesIO()

@@ -18,7 +18,7 @@ import onnxruntime
 from PIL import Image
 
 import datasette_revimg
-from datasette_revimg.pictures import decoding
+from datasette_revimg.pictures import decoding, opening
 
 NETWORK = Path(datasette_revimg.__file__).with_name("models") / "bundled" / "vgg16-rmac.onnx"
 SEED = 2017
@@ -37,7 +37,7 @@ def pictures(folders: list[Path]) -> list[Path]:
         file
         for folder in folders
         for file in folder.rglob("*")
-        if file.suffix.lower() in decoding.suffixes() and file.is_file() and not file.is_symlink()
+        if file.suffix.lower() in opening.suffixes() and file.is_file() and not file.is_symlink()
     )
 
 
@@ -47,7 +47,7 @@ def crops(file: Path, rng: np.random.Generator) -> Iterator[np.ndarray]:
         image = Image.fromarray(decoding.decode(file.read_bytes(), (LONGEST, LONGEST)).array)
         with Image.open(file) as original:
             longest = max(original.size)
-    except (decoding.ImageError, OSError):
+    except (opening.ImageError, OSError):
         return
     if longest < decoding.SIDE:
         return

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from datasette_revimg.pictures import files
-from datasette_revimg.pictures.decoding import ImageError
 from datasette_revimg.pictures.files import MissingError
+from datasette_revimg.pictures.opening import ImageError
 
 
 @pytest.mark.parametrize(

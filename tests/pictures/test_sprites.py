@@ -14,13 +14,13 @@ from kit.geometry import png
 def test_sheet_has_every_thumbnail_in_its_square():
     pictures = [decoding.decode(png(number)) for number in range(1, 40)]
     sizes = [(picture.width, picture.height) for picture in pictures]
-    made = sprites.sheet([picture.thumbnail for picture in pictures], sizes, 32)
+    made = sprites.draw_sheet([picture.thumbnail for picture in pictures], sizes, 32)
     sheet = Image.open(io.BytesIO(made))
     assert sheet.format == "WEBP"
     assert sheet.size == (1024, 64)
     for index, number in enumerate(range(1, 40)):
         x, y = index % 32 * 32, index // 32 * 32
-        width, height = sprites.fitted(sizes[index], 32)
+        width, height = sprites.fitted_size(sizes[index], 32)
         # 60 × 40 and 40 × 60: two thirds of the square.
         assert sorted((width, height)) == [21, 32]
         colour = sheet.convert("RGB").getpixel((x + width // 2, y + height // 2))
@@ -28,7 +28,7 @@ def test_sheet_has_every_thumbnail_in_its_square():
 
 
 def test_sheet_without_a_thumbnail_stays_grey():
-    made = sprites.sheet([None], [None], 64)
+    made = sprites.draw_sheet([None], [None], 64)
     colour = Image.open(io.BytesIO(made)).convert("RGB").getpixel((32, 32))
     assert colour == pytest.approx((128, 128, 128), abs=3)
 

@@ -27,7 +27,7 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from ...pictures import decoding
+from ...pictures import decoding, opening
 from ..catalogue import VGG16_RMAC
 from ..vgg16.architecture import CAFFE, INPUT, LAYERS
 from ..vgg16.graph import build_rmac
@@ -156,7 +156,7 @@ def main(weights: Path, photos: tuple[Path, ...], output: Path) -> None:
     files = photographs(photos)
     if not files:
         raise click.ClickException("no pictures in the folders to calibrate with")
-    if unreadable := [str(file) for file in files if not decoding.is_picture(file.read_bytes())]:
+    if unreadable := [str(file) for file in files if not opening.is_picture(file.read_bytes())]:
         raise click.ClickException(f"can't be read as pictures: {', '.join(unreadable)}")
     build(read_convolutions(weights), files, output)
     data = output.read_bytes()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ...pictures import decoding
+from ...pictures import decoding, opening
 
 VARIANTS_PER_PHOTO = 3
 PHOTOS_PER_BATCH = 5
@@ -23,7 +23,7 @@ def photographs(folders: Sequence[Path]) -> list[Path]:
         file
         for folder in folders
         for file in sorted(folder.rglob("*"))
-        if file.suffix.lower() in decoding.suffixes() and file.is_file() and not file.is_symlink()
+        if file.suffix.lower() in opening.suffixes() and file.is_file() and not file.is_symlink()
     ]
 
 

@@ -160,7 +160,7 @@ async def data(place: Place) -> Response:
                 [
                     row_path(row.key),
                     label_of(row, named_by),
-                    *sprites.fitted(row.size, grid.cell),
+                    *sprites.fitted_size(row.size, grid.cell),
                 ]
                 for row in rows
             ],
@@ -200,6 +200,6 @@ async def sheet(place: Place) -> Response:
                 place.db, lambda conn: thumbnails.read_sizes(conn, place.source, keys)
             )
             sizes = [known.get(each) for each in keys]
-        return await sheets.get(key, lambda: sprites.sheet(pictures, sizes, grid.cell))
+        return await sheets.get(key, lambda: sprites.draw_sheet(pictures, sizes, grid.cell))
 
     return await overview.sample_response(place, sample, "image/webp", draw)

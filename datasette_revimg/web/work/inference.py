@@ -20,8 +20,9 @@ from ...embedding import choice
 from ...errors import ModelMissingError, OtherModelError, RevimgError
 from ...models import catalogue
 from ...models.pixels import Pixels
-from ...pictures import decoding
-from ...pictures.decoding import ImageError, Picture
+from ...pictures import decoding, opening
+from ...pictures.decoding import Picture
+from ...pictures.opening import ImageError
 from ...pictures.region import Crop
 from ...store.registry import EmbeddedTable
 from .. import settings
@@ -96,7 +97,7 @@ async def embed_picture(
 def _decode(data: bytes, network: Network, crop: Crop | None) -> Picture:
     try:
         return decoding.decode(data, network.size, crop)
-    except decoding.TooLargeError as error:
+    except opening.TooLargeError as error:
         raise TooLargeError(f"the picture is {error}") from error
     except ImageError as error:
         raise RevimgError(f"the picture can’t be used: {error}") from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ...errors import UnusablePictureError
 from ...pictures import decoding
-from ...pictures.decoding import ImageError
+from ...pictures.opening import ImageError
 from ..compat import Datasette
 from .state import state_of
 
@@ -32,6 +32,6 @@ def size(original: tuple[int, int]) -> tuple[int, int]:
 
 def _make(data: bytes) -> bytes:
     try:
-        return decoding.rendition(data, SIDE)
+        return decoding.draw_rendition(data, SIDE)
     except ImageError as error:
         raise UnusablePictureError(f"the picture can’t be shown: {error}") from error

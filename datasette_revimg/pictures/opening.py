@@ -1,0 +1,126 @@
+"""Open a picture that somebody else made: judge its bytes before a pixel of it is decoded.
+
+Only the formats in FORMATS are ever opened, a picture's size is checked first, and whatever goes
+wrong inside a decoder becomes one ImageError with a reason that a person can read.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from functools import cache
+
+from PIL import Image, UnidentifiedImageError
+
+# Twice Pillow's default, which is also where Pillow itself calls a picture a bomb: room for
+# medium format cameras (150 megapixels). Pillow keeps 4 bytes a pixel, so with the RGB that is
+# made of it, up to 1.4 GB; JPEGs are scaled down while they are decoded.
+MAX_PIXELS = 178_956_970
+
+# A JPEG may go over all its pixels as often as it likes, in scans of some bytes each.
+# Progressive ones from cameras and programs have about ten.
+MAX_SCANS = 100
+
+# Pillow's names. Left out on purpose: formats that run other programs (EPS), that hold
+# documents (PDF) or that nobody keeps photographs in.
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF", "HEIF", "JPEG2000", "PPM")
+
+# The next marker of a JPEG: no stuffed 0xFF, no restart, no fill byte.
+_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
+_SOI, _SOS, _EOI = b"\xd8", b"\xda", b"\xd9"
+
+_HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+
+
+class ImageError(ValueError):
+    """The bytes can't be used as a picture; the message is the reason, without a full stop."""
+
+
+class TooLargeError(ImageError):
+    """The picture has more pixels than are decoded, or is decoded too often."""
+
+
+class DamagedError(ImageError):
+    """A decoder has failed on the bytes."""
+
+    def __init__(self, error: Exception) -> None:
+        reason = str(error).strip().rstrip(".") or type(error).__name__
+        super().__init__(f"damaged picture: {reason}")
+
+
+@cache
+def formats() -> tuple[str, ...]:
+    """Return the names of the formats that can be read here, HEIF only with pillow-heif."""
+    try:
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    except ImportError:
+        pass
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+@cache
+def suffixes() -> frozenset[str]:
+    """Return the file name endings of the formats that can be read, lower-case with the dot."""
+    readable = formats()
+    return frozenset(
+        suffix for suffix, name in Image.registered_extensions().items() if name in readable
+    )
+
+
+def is_picture(data: bytes) -> bool:
+    """Return whether the header is that of a picture that can be read; no pixel is decoded."""
+    try:
+        open_picture(data)
+    except ImageError:
+        return False
+    return True
+
+
+def open_picture(data: bytes) -> Image.Image:
+    """Return the picture in the bytes, not yet decoded. Raises ImageError when it can't be used."""
+    if not data:
+        raise ImageError("empty: 0 bytes")
+    try:
+        image = Image.open(io.BytesIO(data), formats=formats())
+    except UnidentifiedImageError as error:
+        raise ImageError(_unidentified(data)) from error
+    except Image.DecompressionBombError as error:
+        raise TooLargeError(f"too large: more than {MAX_PIXELS // 10**6} megapixels") from error
+    except Exception as error:
+        raise DamagedError(error) from error
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise TooLargeError(
+            f"too large: {width}×{height} pixels, the limit is {MAX_PIXELS // 10**6} megapixels"
+        )
+    if image.format in ("JPEG", "MPO") and _has_too_many_scans(data):
+        raise TooLargeError(f"too large: a JPEG of more than {MAX_SCANS} scans")
+    return image
+
+
+def _has_too_many_scans(jpeg: bytes) -> bool:
+    """Return whether the first picture in a JPEG file has more than MAX_SCANS scans.
+
+    ITU-T T.81, B.1: markers, most of them followed by a segment that begins with its length.
+    """
+    scans, place = 0, 0
+    while match := _MARKER.search(jpeg, place):
+        marker, place = match[1], match.end()
+        if marker == _EOI:
+            return False
+        if marker != _SOI:
+            # The bytes in a segment are no markers, whatever they look like.
+            place += max(2, int.from_bytes(jpeg[place : place + 2], "big"))
+        scans += marker == _SOS
+        if scans > MAX_SCANS:
+            return True
+    return False
+
+
+def _unidentified(data: bytes) -> str:
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS and "HEIF" not in formats():
+        return "a HEIC picture, which needs the package pillow-heif"
+    return "not a picture in a format that can be read"
