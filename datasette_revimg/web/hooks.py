@@ -16,7 +16,7 @@ from ..search import cache, functions
 from ..store import connection
 from . import cells, compat, permissions, settings
 from .compat import Actor
-from .pages import compare, diagnostics, map, matrix, overview, similar, upload
+from .pages import compare, diagnostics, map, matrix, overview, row_pictures, similar, upload, why
 from .work.state import state_of
 
 if TYPE_CHECKING:
@@ -71,10 +71,10 @@ def register_routes() -> list[tuple[str, Callable[..., Awaitable[Any]]]]:
         (table + r"map-data$", map.data),
         (table + r"map-sheet$", map.sheet),
         (row + r"similar(\.(?P<format>json))?$", similar.similar),
-        (row + r"thumbnail$", similar.thumbnail),
-        (row + r"picture$", compare.picture),
+        (row + r"thumbnail$", row_pictures.thumbnail),
+        (row + r"picture$", row_pictures.picture),
         (row + r"compare(\.(?P<format>json))?$", compare.compare),
-        (row + r"why(\.(?P<format>json))?$", compare.explain),
+        (row + r"why(\.(?P<format>json))?$", why.explain),
         (upload.PATH, upload.similar),
     ]
 

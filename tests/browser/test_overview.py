@@ -75,24 +75,24 @@ def _cell(page: Page, row: int, column: int) -> tuple[float, float]:
 
 def _shows(page: Page, row: int, column: int) -> None:
     """These are the rows of the cell that is shown, with their cosine."""
-    pictures = page.locator("#revimg-pair img")
+    pictures = page.locator("#revimg-shown img")
     expect(pictures.nth(0)).to_have_attribute("src", f"/data/photos/{row}/-/thumbnail")
     expect(pictures.nth(1)).to_have_attribute("src", f"/data/photos/{column}/-/thumbnail")
-    score = float(page.locator("#revimg-pair .revimg-score").inner_text())
+    score = float(page.locator("#revimg-shown .revimg-score").inner_text())
     assert score == pytest.approx(cosine(row, column), abs=1e-4)
-    expect(page.locator(".revimg-compare")).to_have_attribute(
+    expect(page.locator(".revimg-compare-link")).to_have_attribute(
         "href", f"/data/photos/{row}/-/compare?with={column}"
     )
 
 
 def test_matrix_by_mouse(page: Page) -> None:
     page.goto(f"{MATRIX}?_order=key")
-    page.wait_for_selector("#revimg-pair:not([hidden])")
+    page.wait_for_selector("#revimg-shown:not([hidden])")
     # The most similar pair first: 1 and 8 are one degree apart.
     _shows(page, 1, 8)
     page.mouse.move(*_cell(page, 4, 6))
     _shows(page, 5, 7)
-    assert page.locator("#revimg-pair .revimg-label").all_inner_texts() == [
+    assert page.locator("#revimg-shown .revimg-label").all_inner_texts() == [
         "Picture 5",
         "Picture 7",
     ]
@@ -103,7 +103,7 @@ def test_matrix_by_mouse(page: Page) -> None:
 
 def test_matrix_by_keyboard(page: Page) -> None:
     page.goto(f"{MATRIX}?_order=key")
-    page.wait_for_selector("#revimg-pair:not([hidden])")
+    page.wait_for_selector("#revimg-shown:not([hidden])")
     page.locator("#revimg-stage canvas").focus()
     page.keyboard.press("ArrowDown")
     _shows(page, 2, 8)
@@ -121,7 +121,7 @@ def test_matrix_by_keyboard(page: Page) -> None:
 
 def test_matrix_is_zoomed_about_the_pointer_and_panned(page: Page) -> None:
     page.goto(f"{MATRIX}?_order=key")
-    page.wait_for_selector("#revimg-pair:not([hidden])")
+    page.wait_for_selector("#revimg-shown:not([hidden])")
     x, y = _cell(page, 5, 5)
     page.mouse.move(x, y)
     page.mouse.wheel(0, -400)
@@ -144,7 +144,7 @@ def test_matrix_is_zoomed_about_the_pointer_and_panned(page: Page) -> None:
 
 def test_matrix_has_the_colours_of_its_cosines(page: Page) -> None:
     page.goto(f"{MATRIX}?_order=key")
-    page.wait_for_selector("#revimg-pair:not([hidden])")
+    page.wait_for_selector("#revimg-shown:not([hidden])")
     colour = """([x, y]) => {
         const canvas = document.querySelector("#revimg-stage canvas");
         const box = canvas.getBoundingClientRect();
@@ -164,7 +164,7 @@ def test_matrix_by_finger(browser: Browser, server: str) -> None:
     page = context.new_page()
     page.route("**/-/compare?*", lambda route: route.fulfill(body="compared"))
     page.goto(f"{MATRIX}?_order=key")
-    page.wait_for_selector("#revimg-pair:not([hidden])")
+    page.wait_for_selector("#revimg-shown:not([hidden])")
     page.touchscreen.tap(*_cell(page, 4, 6))
     _shows(page, 5, 7)
     assert urlsplit(page.url).path == MATRIX
@@ -418,6 +418,6 @@ def test_changed_rows_are_said(
 
     page.route("**/-/matrix-values?*", change)
     page.goto("/data/pairs/-/matrix")
-    note = page.locator(".revimg-note")
+    note = page.locator(".revimg-alert")
     assert note.inner_text() == "Pairs has changed since: load the page again"
     page.close()

@@ -50,7 +50,7 @@ def test_more_and_less_like_this(page: Page, server: str) -> None:
     follow(page.get_by_role("link", name="Less like Picture 6"))
     assert query(page) == {"_size": ["5"], "like": ["8"], "unlike": ["6"]}
     fits(page, "refine-parts")
-    parts = page.get_by_role("list", name="What is searched for").get_by_role("listitem")
+    parts = page.get_by_role("list", name="Parts of the query").get_by_role("listitem")
     expect(parts).to_have_count(3)
     follow(page.get_by_role("link", name="Remove more like Picture 8"))
     assert query(page) == {"_size": ["5"], "unlike": ["6"]}
@@ -80,7 +80,7 @@ def test_the_slider_moves_the_count(page: Page, server: str) -> None:
     page.clock.install()
     page.goto(f"{server}{PATH}")
     narrow(page)
-    slider = page.get_by_label("Least similarity")
+    slider = page.get_by_label("Minimum similarity")
     box = slider.bounding_box()
     assert box
     before = page.locator(".revimg-results").bounding_box()
@@ -117,10 +117,10 @@ def test_the_slider_moves_the_count(page: Page, server: str) -> None:
 def test_the_slider_with_the_keyboard(page: Page, server: str) -> None:
     page.goto(f"{server}{PATH}?_min=0.9&colour=blue")
     narrow(page)
-    page.get_by_label("Least similarity").focus()
+    page.get_by_label("Minimum similarity").focus()
     for _ in range(5):
         page.keyboard.press("ArrowLeft")
-    value = float(page.get_by_label("Least similarity").input_value())
+    value = float(page.get_by_label("Minimum similarity").input_value())
     assert value < 0.9
     expected = [number for number in at_least(value) if number % 2 == 0]
     count = page.locator(".revimg-output [aria-live=polite]")
@@ -136,7 +136,7 @@ def test_the_slider_with_the_keyboard(page: Page, server: str) -> None:
 def test_without_scripts(browser: Browser, server: str) -> None:
     page = browser.new_page(viewport={"width": 1440, "height": 900}, java_script_enabled=False)
     page.goto(f"{server}{PATH}")
-    page.get_by_label("Least similarity").fill("0.9")
+    page.get_by_label("Minimum similarity").fill("0.9")
     follow(page.get_by_role("button", name="Apply", exact=True))
     assert query(page) == {"_min": ["0.9"]}
     assert page.locator(".revimg-score").count() == len(at_least(0.9))
@@ -151,7 +151,7 @@ def test_a_picture_is_sent_again(browser: Browser, scenes_server: str) -> None:
     upload_page.choose(page, upload_page.picture(3))
     upload_page.shows(page, 3)
     page.get_by_role("link", name="Less like Scene 5", exact=True).click()
-    parts = page.get_by_role("list", name="What is searched for").get_by_role("listitem")
+    parts = page.get_by_role("list", name="Parts of the query").get_by_role("listitem")
     expect(parts).to_have_count(2)
     posted = [urlsplit(each.url).query for each in sent if each.method == "POST"]
     assert posted == ["", "unlike=5"]

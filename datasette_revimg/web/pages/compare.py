@@ -1,244 +1,277 @@
-"""Two pictures compared: the page and its JSON, the pictures in large, why they are similar."""
+"""Two pictures compared, as a page and as JSON."""
 
 from __future__ import annotations
 
-import hashlib
 import math
 import sqlite3
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from datasette import Response
 from datasette.utils import is_url
 from datasette.utils.asgi import Request
 
-from ...embedding.originals import read_original
 from ...keys import Key, parse_row_path, row_path
 from ...pictures.decoding import THUMBNAIL_SIDE
-from ...pictures.heat_overlay import draw_overlay
 from ...search import pair
 from ...search.pair import Comparison
-from ...search.rows import Row, row_and_vector
-from ...store import tables
+from ...search.rows import Row
 from ...vectors.percentiles import in_words
+from ..permissions import may_upload
 from ..problems import Problem
 from ..requests.parameters import address
-from ..requests.place import Place, check_upload
+from ..requests.place import Place
 from ..requests.reading import read
-from ..requests.responses import file_response, html_response, json_response, wants_json
+from ..requests.responses import html_response, json_response, wants_json
 from ..requests.view import view
 from ..rows import MAX_ENLARGEMENT, label_of
-from ..work import agreement as why
-from ..work import inference, renditions
-from ..work.agreement import Original
-from .similar import page_context
+from ..work import agreement, renditions
+from . import context, wording
+from .context import TablePage
 
-if TYPE_CHECKING:
-    pass
-
-# The shapes of frames: a panorama leaves some room for what hangs beside it.
+# The narrowest and the widest frame, width by height: a panorama leaves room beside it.
 _NARROWEST, _WIDEST = 0.4, 3.0
 
 # The height of a picture whose size isn't stored.
 _UNKNOWN = THUMBNAIL_SIDE
 
 
-def _with(request: Request) -> tuple[str, ...]:
-    """The row to compare with, in the texts of its key."""
-    texts = [text for text in request.args.getlist("with") if text]
-    if len(texts) != 1:
-        raise Problem(
-            400,
-            "name one row to compare with, as in its address: ?with=KEY"
-            if not texts
-            else f"with names one row, not {len(texts)}",
-        )
-    return parse_row_path(texts[0])
+@dataclass(frozen=True)
+class Side:
+    """One of the two pictures; ``ratio`` and ``frame`` are width by height."""
+
+    label: str
+    url: str
+    similar_url: str
+    thumbnail_url: str
+    picture_url: str
+    why_url: str
+    width: int | None
+    height: int | None
+    ratio: float
+    frame: float
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The neighbours of the second picture among those most similar to the first."""
+
+    previous_url: str | None
+    next_url: str | None
+    position: str
+
+
+@dataclass(frozen=True)
+class Why:
+    """The switch of the heat maps, without a script a link to ``url``."""
+
+    shown: bool
+    label: str
+    url: str
+    show_url: str
+    hide_url: str
+    json_url: str
+
+
+@dataclass(frozen=True)
+class Value:
+    """A row's value in a column; ``missing``: the text says why there is none."""
+
+    text: str
+    url: str | None = None
+    missing: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    """The two rows' values in a column."""
+
+    name: str
+    a: Value
+    b: Value
+    differs: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparePage(TablePage):
+    """The page of two pictures.
+
+    ``stage`` is the shape, width by height, that suits both one over the other, and ``most`` the
+    greatest height in CSS pixels. ``why`` is None where there are no heat maps, and ``legend``
+    explains either.
+    """
+
+    template: ClassVar[str] = "revimg/compare.html"
+
+    a: Side
+    b: Side
+    score: str
+    facts: list[str]
+    json_url: str
+    steps: Steps
+    stage: float
+    most: float
+    why: Why | None
+    legend: str | None
+    caption: str
+    columns: list[Column]
 
 
 @view()
 async def compare(place: Place) -> Response:
     """``/{database}/{table}/{pks}/-/compare{.json}?with=…``: two rows and their pictures."""
-    other = _with(place.request)
+    other = with_row(place.request)
 
     def find(conn: sqlite3.Connection) -> Comparison:
-        return pair.compare(
-            conn,
-            place.source,
-            place.row,
-            other,
-            place.indexes,
-        )
+        return pair.compare(conn, place.source, place.row, other, place.indexes)
 
-    found = await read(place.db, find)
+    comparison = await read(place.db, find)
     if wants_json(place.request):
-        return json_response(
-            place.datasette,
-            {
-                **place.body,
-                "a": place.described(found.a),
-                "b": place.described(found.b),
-                "score": found.score,
-                "percentile": found.percentile,
-                "differences": found.differences,
-            },
-        )
-    shared = await page_context(place)
-    label = await place.label_column([found.a, found.b])
-    return await html_response(
-        place.datasette,
-        place.request,
-        "revimg/compare.html",
-        {
-            **_context(place, found, label, bool(shared["upload_url"])),
-            **shared,
-        },
+        return json_response(place.datasette, _json(place, comparison))
+    page = await _page(place, comparison)
+    return await html_response(place.datasette, place.request, page)
+
+
+def with_row(request: Request) -> tuple[str, ...]:
+    """Return the key, as texts, of the row to compare with. Raises Problem 400 without one."""
+    texts = [text for text in request.args.getlist("with") if text]
+    if len(texts) == 1:
+        return parse_row_path(texts[0])
+    raise Problem(
+        400,
+        f"with names one row, not {len(texts)}"
+        if texts
+        else "name one row to compare with, as in its address: ?with=KEY",
     )
 
 
-def _context(place: Place, found: Comparison, label: str | None, may_infer: bool) -> dict[str, Any]:
-    """The template's variables; ``label`` is the column that names a row, and ``may_infer`` says
-    whether the actor may have the network run."""
-    explained = place.request.args.get("_why") == "1"
-    possible = why.available(place.embedded) and may_infer
+def why_url(place: Place, key: Key, other: Key, json: bool = False) -> str:
+    """Return the address of the heat map over a row's picture, compared with another row's."""
+    base = place.url(key, "why") + (".json" if json else "")
+    return address(base, [("with", row_path(other))])
 
-    def here(other: Key, explain: bool = explained) -> str:
-        flag = [("_why", "1")] if explain else []
-        return address(place.url(found.a.key, "compare"), [("with", row_path(other)), *flag])
 
-    def side(row: Row, other: Row) -> dict[str, Any]:
-        width, height = renditions.size(row.size) if row.size else (None, None)
-        ratio = row.size[0] / row.size[1] if row.size else 1.0
-        return {
-            "label": label_of(row, label),
-            "url": place.url(row.key),
-            "similar_url": place.url(row.key, "similar"),
-            "thumbnail_url": place.url(row.key, "thumbnail"),
-            "picture_url": place.url(row.key, "picture"),
-            "why_url": address(place.url(row.key, "why"), [("with", row_path(other.key))]),
-            "width": width,
-            "height": height,
-            "ratio": round(ratio, 4),
-            "frame": round(min(max(ratio, _NARROWEST), _WIDEST), 4),
-        }
-
-    a, b = side(found.a, found.b), side(found.b, found.a)
-    differences = found.differences
-    longest = place.datasette.setting("truncate_cells_html")
+def _json(place: Place, comparison: Comparison) -> dict[str, Any]:
     return {
-        "a": a,
-        "b": b,
-        # One over the other: a shape that suits both alike.
-        "stage": round(math.sqrt(a["frame"] * b["frame"]), 4),
-        "most": MAX_ENLARGEMENT * max(a["height"] or _UNKNOWN, b["height"] or _UNKNOWN),
-        "score": found.score,
-        "percentile": None if found.percentile is None else in_words(found.percentile),
-        "rank": found.rank,
-        "neighbours": len(found.neighbours),
-        "previous_url": here(found.previous) if found.previous else None,
-        "next_url": here(found.next) if found.next else None,
-        "columns": [
-            {
-                "name": name,
-                "a": _cell(found.a, name, longest),
-                "b": _cell(found.b, name, longest),
-                "differs": name in differences,
-            }
-            for name in found.columns
-        ],
-        "differences": differences,
-        "why": {
-            "available": why.available(place.embedded),
-            "possible": possible,
-            "shown": explained and possible,
-            "show_url": here(found.b.key, True),
-            "hide_url": here(found.b.key, False),
-            "json_url": address(
-                place.url(found.a.key, "why") + ".json", [("with", row_path(found.b.key))]
-            ),
-        },
-        "alternate_url_json": address(
-            place.url(found.a.key, "compare") + ".json", [("with", row_path(found.b.key))]
-        ),
+        **place.body,
+        "a": place.described(comparison.a),
+        "b": place.described(comparison.b),
+        "score": comparison.score,
+        "percentile": comparison.percentile,
+        "differences": comparison.differences,
     }
 
 
-def _cell(row: Row, name: str, longest: int) -> dict[str, Any]:
-    """A value as the table of columns shows it; ``missing`` says what there is in its place."""
+async def _page(place: Place, comparison: Comparison) -> ComparePage:
+    label = await place.label_column([comparison.a, comparison.b])
+    allowed = await may_upload(
+        place.datasette, place.request.actor, place.db.name, place.source.name
+    )
+    a = _side(place, comparison.a, comparison.b, label)
+    b = _side(place, comparison.b, comparison.a, label)
+    # The "with" of the address as the row's own key, in its canonical form.
+    pairs = [("with", row_path(comparison.b.key))]
+    heights = [side.height or _UNKNOWN for side in (a, b)]
+    facts = [place.embedded.model]
+    if comparison.percentile is not None:
+        facts.insert(0, f"more similar than {in_words(comparison.percentile)} % of all pairs")
+    available = agreement.available(place.embedded)
+    return ComparePage(
+        **context.table_fields(place),
+        a=a,
+        b=b,
+        score=f"{comparison.score:.4f}",
+        facts=facts,
+        json_url=address(place.url(comparison.a.key, "compare") + ".json", pairs),
+        steps=_steps(place, comparison),
+        stage=round(math.sqrt(a.frame * b.frame), 4),
+        most=MAX_ENLARGEMENT * max(heights),
+        why=_why(place, comparison) if available and allowed else None,
+        legend=_legend(place, available, allowed),
+        caption=wording.differing(len(comparison.differences), len(comparison.columns)),
+        columns=_columns(comparison, place.datasette.setting("truncate_cells_html")),
+    )
+
+
+def _legend(place: Place, available: bool, allowed: bool) -> str | None:
+    # Those who may not have the network run need no explanation of what they don't see.
+    if available and not allowed:
+        return None
+    return wording.legend(place.embedded.model, available)
+
+
+def _here(place: Place, a: Key, b: Key, explained: bool) -> str:
+    flag = [("_why", "1")] if explained else []
+    return address(place.url(a, "compare"), [("with", row_path(b)), *flag])
+
+
+def _explained(place: Place) -> bool:
+    """Return whether the request asks for the heat maps."""
+    return bool(place.request.args.get("_why") == "1")
+
+
+def _steps(place: Place, comparison: Comparison) -> Steps:
+    def step(key: Key | None) -> str | None:
+        return _here(place, comparison.a.key, key, _explained(place)) if key else None
+
+    return Steps(
+        step(comparison.previous),
+        step(comparison.next),
+        wording.position(comparison.rank, len(comparison.neighbours)),
+    )
+
+
+def _why(place: Place, comparison: Comparison) -> Why:
+    a, b = comparison.a.key, comparison.b.key
+    shown = _explained(place)
+    show_url, hide_url = _here(place, a, b, True), _here(place, a, b, False)
+    return Why(
+        shown=shown,
+        label="Hide why" if shown else "Show why",
+        url=hide_url if shown else show_url,
+        show_url=show_url,
+        hide_url=hide_url,
+        json_url=why_url(place, a, b, json=True),
+    )
+
+
+def _side(place: Place, row: Row, other: Row, label: str | None) -> Side:
+    width, height = renditions.size(row.size) if row.size else (None, None)
+    ratio = row.size[0] / row.size[1] if row.size else 1.0
+    return Side(
+        label=label_of(row, label),
+        url=place.url(row.key),
+        similar_url=place.url(row.key, "similar"),
+        thumbnail_url=place.url(row.key, "thumbnail"),
+        picture_url=place.url(row.key, "picture"),
+        why_url=why_url(place, row.key, other.key),
+        width=width,
+        height=height,
+        ratio=round(ratio, 4),
+        frame=round(min(max(ratio, _NARROWEST), _WIDEST), 4),
+    )
+
+
+def _columns(comparison: Comparison, longest: int) -> list[Column]:
+    return [
+        Column(
+            name,
+            _value(comparison.a, name, longest),
+            _value(comparison.b, name, longest),
+            name in comparison.differences,
+        )
+        for name in comparison.columns
+    ]
+
+
+def _value(row: Row, name: str, longest: int) -> Value:
+    """Return a value of at most ``longest`` characters; 0 means all of them."""
     if name not in row.columns:
-        return {"missing": "binary data"}
+        return Value("binary data", missing=True)
     value = row.columns[name]
     if value is None:
-        return {"missing": "null"}
+        return Value("null", missing=True)
     text = str(value)
     if longest and len(text) > longest:
         text = text[:longest] + "…"
-    return {"text": text, "url": value if isinstance(value, str) and is_url(value) else None}
-
-
-def _original(conn: sqlite3.Connection, place: Place, key: Key) -> Original:
-    data = read_original(conn, place.source, place.embedded, place.base, key)
-    return Original(key, data, hashlib.sha256(data).digest())
-
-
-@view()
-async def picture(place: Place) -> Response:
-    """``/{database}/{table}/{pks}/-/picture``: the row's picture, for a screen, as WebP."""
-
-    def find(conn: sqlite3.Connection) -> Original:
-        return _original(conn, place, tables.resolve_key(conn, place.source, place.row))
-
-    original = await read(place.db, find)
-    return await file_response(
-        place.request,
-        b"%d " % renditions.SIDE + original.digest,
-        "image/webp",
-        lambda: renditions.rendition(place.datasette, original.data),
-    )
-
-
-@view()
-async def explain(place: Place) -> Response:
-    """``/{database}/{table}/{pks}/-/why{.json}?with=…``: where the picture agrees with another."""
-    other = _with(place.request)
-    if not why.available(place.embedded):
-        raise inference.without_features(place.embedded.model)
-    await check_upload(place)
-
-    def find(conn: sqlite3.Connection) -> tuple[Original, Original]:
-        key, _ = row_and_vector(conn, place.source, place.row)
-        partner, _ = pair.other_row(conn, place.source, other)
-        return _original(conn, place, key), _original(conn, place, partner)
-
-    a, b = await read(place.db, find)
-
-    async def found() -> why.Agreement:
-        return await why.agreement(place.datasette, place.db, place.embedded, a, b)
-
-    if wants_json(place.request):
-        agreement = await found()
-        return json_response(
-            place.datasette,
-            {
-                **place.body,
-                "a": _json_heat(place, a, b, agreement.a),
-                "b": _json_heat(place, b, a, agreement.b),
-                "score": agreement.score,
-            },
-        )
-
-    async def drawn() -> bytes:
-        agreement = await found()
-        return draw_overlay(agreement.a, agreement.hottest)
-
-    version = b" ".join(
-        [a.digest, b.digest, place.embedded.model.encode(), place.embedded.weights_sha256.encode()]
-    )
-    return await file_response(place.request, version, "image/webp", drawn)
-
-
-def _json_heat(place: Place, mine: Original, other: Original, heat: Any) -> dict[str, Any]:
-    return {
-        "url": place.url(mine.key),
-        "why_url": address(place.url(mine.key, "why"), [("with", row_path(other.key))]),
-        "heat": [[round(float(share), 6) for share in row] for row in heat],
-    }
+    return Value(text, value if isinstance(value, str) and is_url(value) else None)

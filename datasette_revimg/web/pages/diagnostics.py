@@ -1,9 +1,10 @@
-"""``/-/revimg{.json}``: what is embedded, how it is searched, what that costs."""
+"""Diagnostics: which tables are embedded, how they are searched, and what that costs."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from datasette import Forbidden, Response
 from datasette.utils.asgi import Request
@@ -18,18 +19,52 @@ from ..problems import Problem
 from ..requests.reading import read
 from ..requests.responses import html_response, json_problem, json_response, wants_json
 from ..work.state import state_of
+from . import wording
 
 if TYPE_CHECKING:
     from datasette.app import Datasette
 
 
+@dataclass(frozen=True)
+class Searches:
+    """The latest searches of a table, newest first, in words."""
+
+    latest: str
+    sentences: list[str]
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """A table in words; ``codes_command`` would make its codes, if they are missing."""
+
+    name: str
+    url: str
+    model: str
+    updated: str
+    vectors: str
+    codes: list[str]
+    codes_command: str | None
+    memory: str
+    searches: Searches | None
+
+
+@dataclass(frozen=True)
+class DiagnosticsPage:
+    """The page of diagnostics."""
+
+    template: ClassVar[str] = "revimg/diagnostics.html"
+
+    memory: str
+    tables: list[TableRow]
+
+
 async def diagnostics(request: Request, datasette: Datasette) -> Response:
-    """Of the tables that the actor may view, and no others."""
+    """``/-/revimg{.json}``: the tables that the actor may view, and how they are searched."""
     if not await compat.may_view_instance(datasette, request.actor):
         if wants_json(request):
             return json_problem(datasette, Problem(403, "you may not view this Datasette"))
         raise Forbidden("view-instance")
-    found = [
+    tables = [
         await _described(datasette, db, table)
         for name, db in compat.databases(datasette).items()
         for table in (await state_of(datasette).registry(db)).tables.values()
@@ -37,13 +72,16 @@ async def diagnostics(request: Request, datasette: Datasette) -> Response:
     ]
     body = {
         "ok": True,
-        "tables": found,
-        "memory_bytes": sum(table["memory_bytes"] for table in found),
+        "tables": tables,
+        "memory_bytes": sum(table["memory_bytes"] for table in tables),
         "memory_limit_bytes": cache.PROCESS.limit,
     }
     if wants_json(request):
         return json_response(datasette, body)
-    return await html_response(datasette, request, "revimg/diagnostics.html", body)
+    used = wording.megabytes(sum(table["memory_bytes"] for table in tables))
+    most = wording.megabytes(cache.PROCESS.limit)
+    page = DiagnosticsPage(f"{used} of at most {most} in memory", [_row(table) for table in tables])
+    return await html_response(datasette, request, page)
 
 
 async def _described(datasette: Datasette, db: Any, table: KnownTable) -> dict[str, Any]:
@@ -92,3 +130,42 @@ def _codes(known: code_tables.CodesState) -> dict[str, Any]:
         "residual": round(known.residual, 4),
         "residual_since": round(known.added_residual / known.added, 4) if known.added else None,
     }
+
+
+def _row(table: dict[str, Any]) -> TableRow:
+    """Return a table of the JSON as the page shows it."""
+    missing = table["codes_needed"] and not table["codes"]
+    return TableRow(
+        name=f"{table['database']} / {table['table']}",
+        url=table["url"],
+        model=f"{table['model']}, {table['dimension']:,} floats",
+        updated=f"updated {table['updated']}",
+        vectors="can’t be read" if table["vectors"] is None else f"{table['vectors']:,}",
+        codes=_codes_in_words(table["codes"], missing),
+        codes_command="datasette revimg embed" if missing else None,
+        memory=wording.megabytes(table["memory_bytes"]) if table["memory_bytes"] else "nothing yet",
+        searches=_searches(table["searches"]),
+    )
+
+
+def _codes_in_words(codes: dict[str, Any] | None, missing: bool) -> list[str]:
+    if codes is None:
+        return ["none: run" if missing else "not needed"]
+    residual = f"residual {codes['residual']}"
+    if codes["residual_since"] is not None:
+        residual += f", since then {codes['residual_since']}"
+    entries = wording.count(codes["entries"], "entry", "entries")
+    return [f"{codes['dimension']} floats, {entries}", residual]
+
+
+def _searches(searches: list[dict[str, Any]]) -> Searches | None:
+    if not searches:
+        return None
+    return Searches(
+        f"{searches[0]['ms']:,.1f} ms",
+        [
+            f"{search['ms']:,.1f} ms at {search['at']}: {search['way']}, "
+            f"{wording.count(search['vectors_compared'], 'vector')} compared"
+            for search in searches
+        ],
+    )

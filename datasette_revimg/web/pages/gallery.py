@@ -1,133 +1,136 @@
-"""What the page of similar pictures shows, as its template wants it."""
+"""The page of similar pictures, of a row as well as of an uploaded picture: its context."""
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ...keys import Key, row_path
-from ...pictures.decoding import THUMBNAIL_SIDE
-from ...search.rows import Row
 from ...search.similar import Answer
-from ...store.tables import Table
-from ...vectors.percentiles import in_words
-from ..requests.filters import Filter
-from ..requests.parameters import ROWS, Pairs, Parameters, address
-from ..rows import displayed, label_column, label_of
+from ..permissions import may_upload
+from ..requests.filters import Condition, Filter
+from ..requests.parameters import ROWS, Parameters, address
+from ..requests.place import Place
+from ..rows import search_url
 from ..settings import MAX_SIZE
-
-_THUMBNAIL = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
-
-
-@dataclass(frozen=True)
-class Shown:
-    """How rows are shown: their addresses, the column that names them, columns to add."""
-
-    url: Callable[[Key, str], str]
-    label_column: str | None
-    columns: tuple[str, ...]
-    # The page itself, where it is about no row.
-    here: str = ""
+from . import context, wording
+from .cards import Cards, Part, Region, Result, Thumbnail
+from .context import Conditions, Empty, Link, RemovableFilter, TablePage
+from .narrow import Narrow, narrow
 
 
-def context(
-    found: Answer, parameters: Parameters, filters: list[Filter], source: Table, shown: Shown
+@dataclass(frozen=True, kw_only=True)
+class ResultsPage(TablePage):
+    """What the pages of a row and of an uploaded picture show alike.
+
+    ``sent``: the query's picture was uploaded, so a link alone can't show the page again.
+    """
+
+    title: str
+    heading: str
+    facts: list[str]
+    json_url: str | None
+    search_url: str | None
+    sent: bool
+    conditions: Conditions
+    frame: str
+    parts: list[Part]
+    region: Region | None
+    narrow: Narrow
+    results_heading: str | None
+    results_hint: str | None
+    results: list[Result]
+    more: Link | None
+    empty: Empty
+
+
+async def make_cards(place: Place, parameters: Parameters, answer: Answer, here: str) -> Cards:
+    """Return the maker of an answer's cards for the page ``here``."""
+    rows = [answer.row, *answer.rows] if answer.row else answer.rows
+    # An uploaded picture may have no results, only the examples that its query was made with.
+    rows = rows or [*answer.like, *answer.unlike]
+    return Cards(place, parameters, answer, here, await place.label_column(rows))
+
+
+async def results_fields(
+    place: Place, condition: Condition, cards: Cards, query: Thumbnail
 ) -> dict[str, Any]:
-    """The variables of ``revimg/similar.html``."""
-    here = shown.url(found.row.key, "similar") if found.row else shown.here
-    known = [found.row, *found.rows] if found.row else found.rows
-    label = label_column(known, source, shown.label_column)
-    more = min(2 * parameters.size, MAX_SIZE)
-
-    def card(row: Row, pairs: Pairs) -> dict[str, Any]:
-        width, height = displayed(row.size, _THUMBNAIL) if row.size else (None, None)
-        return {
-            "label": label_of(row, label),
-            "score": row.score,
-            "percentile": _percentile(found, row),
-            "url": shown.url(row.key, ""),
-            "similar_url": address(shown.url(row.key, "similar"), pairs),
-            "like_url": address(here, [*parameters.pairs, ("like", row_path(row.key))]),
-            "unlike_url": address(here, [*parameters.pairs, ("unlike", row_path(row.key))]),
-            "thumbnail_url": shown.url(row.key, "thumbnail"),
-            "width": width,
-            "height": height,
-            "details": [
-                (name, row.columns[name]) for name in shown.columns if row.columns.get(name)
-            ],
-        }
-
-    def compare_url(row: Row) -> str | None:
-        # A picture that is in no row has nothing to be compared as.
-        if found.row is None:
-            return None
-        base = shown.url(found.row.key, "compare")
-        return address(base, [("with", row_path(row.key))])
-
-    def but(name: str, text: str, *names: str) -> Pairs:
-        return [pair for pair in parameters.without(*names) if pair != (name, text)]
-
-    def examples(name: str, rows: list[Row], texts: tuple[str, ...]) -> list[dict[str, Any]]:
-        return [
-            {**card(row, []), "part": name, "remove_url": address(here, but(name, text))}
-            for row, text in zip(rows, texts, strict=True)
-        ]
-
-    # Without the picture itself, the first like it takes its place.
-    without_query = (
-        address(
-            shown.url(found.like[0].key, "similar"),
-            but("like", parameters.like[0], "_crop", "_shape"),
-        )
-        if found.like
-        else None
+    """Return the fields of ``ResultsPage``; ``query`` is the picture searched with."""
+    answer, parameters, here = cards.answer, cards.parameters, cards.here
+    chosen = conditions(parameters, condition.filters, here)
+    allowed = await may_upload(
+        place.datasette, place.request.actor, place.db.name, place.source.name
     )
-
+    of_a_row = answer.row is not None
+    image_url = search_url(place.datasette, place.db.name, place.source.name)
+    region = " a region of" if parameters.crop else ""
     return {
-        "query": card(found.row, []) if found.row else None,
-        # From picture to picture among the same rows.
-        "rows": [
-            {**card(row, parameters.without(*ROWS, "_crop")), "compare_url": compare_url(row)}
-            for row in found.rows
-        ],
-        "parts": [
-            *examples("like", found.like, parameters.like),
-            *examples("unlike", found.unlike, parameters.unlike),
-        ],
-        "without_query_url": without_query,
-        "candidates": found.candidates,
-        "counted_all": found.counted_all,
-        "ms": found.ms,
-        "frame": _frame(known),
-        "conditions": conditions(parameters, filters, here),
-        "clear_url": address(here, parameters.only("_size", "_crop", *ROWS)),
-        "more": min(more, found.candidates) if found.candidates > len(found.rows) < more else None,
-        "more_url": address(here, [*parameters.without("_size"), ("_size", str(more))]),
-        "crop": parameters.crop,
-        "whole_url": address(here, parameters.without("_crop")),
-        "alternate_url_json": address(here + ".json", parameters.pairs) if found.row else None,
+        **context.table_fields(place),
+        "title": f"similar to {query.label}",
+        "heading": f"Similar to{region} {query.label}",
+        "facts": _facts(place, answer, bool(chosen.filters)),
+        "json_url": address(here + ".json", parameters.pairs) if of_a_row else None,
+        "search_url": image_url if allowed and of_a_row else None,
+        "sent": not of_a_row,
+        "conditions": chosen,
+        "frame": cards.frame(),
+        "parts": cards.parts(query),
+        "region": cards.region() if allowed else None,
+        "narrow": await narrow(place, parameters, condition, answer, here),
+        "results_heading": _heading(answer, parameters),
+        "results_hint": _hint(answer, parameters),
+        "results": cards.results(),
+        "more": _more(answer, parameters, here),
+        "empty": _empty(place, parameters, here, bool(chosen.filters), of_a_row),
     }
 
 
-def conditions(parameters: Parameters, filters: list[Filter], here: str) -> list[tuple[str, str]]:
-    """What the rows must meet, in words, each with the address of the page without it."""
-    found = [(each.text, address(here, each.without)) for each in filters]
+def conditions(parameters: Parameters, filters: list[Filter], here: str) -> Conditions:
+    """Return the filters and the threshold of the page ``here``."""
+    found = context.removable(filters, here)
     if parameters.minimum is not None:
-        found.append((parameters.minimum.in_words, address(here, parameters.without("_min"))))
-    return found
+        url = address(here, parameters.without("_min"))
+        found.append(RemovableFilter(parameters.minimum.in_words, url))
+    return context.conditions(found, here, parameters.only("_size", "_crop", *ROWS))
 
 
-def _percentile(found: Answer, row: Row) -> str | None:
-    percentile = found.percentile(row)
-    return None if percentile is None else in_words(percentile)
+def _facts(place: Place, answer: Answer, filtered: bool) -> list[str]:
+    return [
+        wording.compared(answer.candidates, answer.counted_all, filtered),
+        wording.network(place.embedded),
+        f"{answer.ms:,.1f} ms",
+    ]
 
 
-def _frame(rows: list[Row]) -> str:
-    """The shape of frame that wastes least space on most of the pictures."""
-    ratios = [row.size[0] / row.size[1] for row in rows if row.size]
-    ratio = statistics.median(ratios) if ratios else 1.0
-    if ratio > 1.2:
-        return "wide"
-    return "tall" if ratio < 1 / 1.2 else "square"
+def _heading(answer: Answer, parameters: Parameters) -> str | None:
+    if not answer.rows or parameters.minimum is None:
+        return None
+    return wording.results(
+        answer.candidates, answer.counted_all, len(answer.rows), parameters.minimum.as_score
+    )
+
+
+def _hint(answer: Answer, parameters: Parameters) -> str | None:
+    shown = len(answer.rows)
+    whole = answer.candidates <= shown and answer.counted_all
+    if not shown or parameters.minimum is None or whole:
+        return None
+    return wording.most_similar(shown)
+
+
+def _more(answer: Answer, parameters: Parameters, here: str) -> Link | None:
+    """Return the link to twice as many results, or to all."""
+    size = min(2 * parameters.size, MAX_SIZE)
+    if not len(answer.rows) < min(size, answer.candidates):
+        return None
+    url = address(here, [*parameters.without("_size"), ("_size", str(size))])
+    return Link(wording.show(min(size, answer.candidates), answer.candidates), url)
+
+
+def _empty(
+    place: Place, parameters: Parameters, here: str, filtered: bool, of_a_row: bool
+) -> Empty:
+    table = place.source.name
+    if not filtered:
+        return Empty(wording.nothing_similar(table, of_a_row))
+    url = address(here, parameters.only("_size", "_crop", *ROWS))
+    return Empty("No picture meets these filters.", Link(f"Search all of {table}", url))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import numpy as np
 from datasette import Response
@@ -25,16 +25,13 @@ from ..requests.responses import html_response, json_response, wants_json
 from ..requests.view import view
 from ..rows import label_of
 from ..work.state import state_of
-from . import overview
-from .overview import Selection
+from . import overview, wording
+from .overview import OverviewPage, Selection
 
-if TYPE_CHECKING:
-    pass
-
-# As many as a browser draws without stumbling.
+# Browsers draw this many pictures smoothly.
 MOST_ROWS = 10_000
 
-# Pictures of the plain list, which is for who has no JavaScript.
+# Pictures in the list for browsers without JavaScript.
 LISTED = 200
 
 
@@ -46,6 +43,28 @@ class Layout:
     places: np.ndarray
     method: str
     pending: str | None
+
+
+@dataclass(frozen=True)
+class ListedPicture:
+    """A picture in the list for browsers without JavaScript."""
+
+    label: str
+    similar_url: str
+    thumbnail_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapPage(OverviewPage):
+    """The page of the map; ``data_url`` is where its script gets what it draws."""
+
+    template: ClassVar[str] = "revimg/map.html"
+
+    method: str
+    matrix_url: str
+    data_url: str
+    listed: str
+    rows: list[ListedPicture]
 
 
 async def _computed(place: Place, selection: Selection, sample: Sample) -> Layout:
@@ -76,34 +95,41 @@ async def page(place: Place) -> Response:
     """``/{database}/{table}/-/map{.json}``: the pictures, similar ones near each other."""
     selection = await overview.parse_selection(place, MOST_ROWS, MOST_ROWS)
     sample = await overview.sample_rows(place, selection)
-    found = await _computed(place, selection, sample)
+    computed = await _computed(place, selection, sample)
     if wants_json(place.request):
         rows = await _rows(place, sample, list(range(len(sample.keys))))
-        return json_response(place.datasette, _as_json(place, sample, found, rows))
-    first = np.argsort(found.places[:, 0], kind="stable")
-    first = first[np.linspace(0, len(first) - 1, min(LISTED, len(first))).round().astype(int)]
-    rows = await _rows(place, sample, first.tolist())
-    named_by = await place.label_column(rows)
-    return await html_response(
-        place.datasette,
-        place.request,
-        "revimg/map.html",
-        {
-            **overview.context(place, selection, sample, overview.url(place, "map")),
-            "layout": found,
-            "rows": [
-                {
-                    "label": label_of(row, named_by),
-                    "similar_url": place.url(row.key, "similar"),
-                    "thumbnail_url": place.url(row.key, "thumbnail"),
-                }
-                for row in rows
-            ],
-            "data_url": overview.url(place, "map-data", selection.pairs),
-            "matrix_url": overview.url(place, "matrix", selection.filters),
-            "alternate_url_json": overview.url(place, "map.json", selection.pairs),
-        },
+        return json_response(place.datasette, _as_json(place, sample, computed, rows))
+    page = await _page(place, selection, sample, computed)
+    return await html_response(place.datasette, place.request, page)
+
+
+async def _page(place: Place, selection: Selection, sample: Sample, computed: Layout) -> MapPage:
+    rows = await _rows(place, sample, _first(computed.places))
+    label = await place.label_column(rows)
+    return MapPage(
+        **overview.overview_fields(place, selection, sample, "map", []),
+        json_url=overview.url(place, "map.json", selection.pairs),
+        method=wording.method(computed.method, computed.pending),
+        matrix_url=overview.url(place, "matrix", selection.filters),
+        data_url=overview.url(place, "map-data", selection.pairs),
+        listed=wording.listed(len(rows), len(sample.keys)),
+        rows=[
+            ListedPicture(
+                label_of(row, label),
+                place.url(row.key, "similar"),
+                place.url(row.key, "thumbnail"),
+            )
+            for row in rows
+        ],
     )
+
+
+def _first(places: np.ndarray) -> list[int]:
+    """Return the indices of at most LISTED places (n, 2), evenly spread, from left to right."""
+    order = np.argsort(places[:, 0], kind="stable")
+    chosen = np.linspace(0, len(order) - 1, min(LISTED, len(order))).round().astype(int)
+    indices: list[int] = order[chosen].tolist()
+    return indices
 
 
 async def _rows(place: Place, sample: Sample, indices: list[int]) -> list[Row]:
@@ -111,18 +137,18 @@ async def _rows(place: Place, sample: Sample, indices: list[int]) -> list[Row]:
     return await read(place.db, lambda conn: read_rows(conn, place.source, keys))
 
 
-def _as_json(place: Place, sample: Sample, found: Layout, rows: list[Row]) -> dict[str, Any]:
+def _as_json(place: Place, sample: Sample, computed: Layout, rows: list[Row]) -> dict[str, Any]:
     return {
         **place.body,
-        "method": found.method,
-        "pending": found.pending,
+        "method": computed.method,
+        "pending": computed.pending,
         "rows": [
             {
                 "x": round(x, 4),
                 "y": round(y, 4),
                 **place.described(row),
             }
-            for (x, y), row in zip(found.places.tolist(), rows, strict=True)
+            for (x, y), row in zip(computed.places.tolist(), rows, strict=True)
         ],
         "sampled": sample.is_part,
         "filtered_table_rows_count": sample.total,
@@ -136,12 +162,12 @@ async def data(place: Place) -> Response:
     selection = await overview.parse_selection(place, MOST_ROWS, MOST_ROWS)
     sample = await overview.sample_rows(place, selection)
     overview.same_version(place, sample)
-    found = await _computed(place, selection, sample)
+    computed = await _computed(place, selection, sample)
     body: dict[str, Any] = {
         "version": sample.version,
-        "method": found.method,
-        "pending": found.pending,
-        "places": np.round(found.places.astype(np.float64), 4).tolist(),
+        "method": computed.method,
+        "pending": computed.pending,
+        "places": np.round(computed.places.astype(np.float64), 4).tolist(),
     }
     if "_places" not in place.request.args:
         rows = await _rows(place, sample, list(range(len(sample.keys))))

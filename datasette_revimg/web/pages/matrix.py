@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from datasette import Response
@@ -22,17 +23,45 @@ from ..requests.responses import html_response, json_response, wants_json
 from ..requests.view import view
 from ..rows import label_of
 from ..work.state import state_of
-from . import overview
-from .overview import Selection
+from . import overview, wording
+from .context import Empty, Link
+from .overview import OverviewPage, Selection
 
-if TYPE_CHECKING:
-    pass
-
-# A page draws so many rows well, and a browser loads 4 MB of cosines for them.
+# Browsers draw this many rows well, and load 4 MB of cosines for them.
 MOST_ROWS = 2000
 
 # 200 rows are 40,000 numbers, 300 kB of JSON.
 JSON_ROWS = 200
+
+
+@dataclass(frozen=True)
+class Order:
+    """The order of the rows in words, and a link to the other one."""
+
+    sentence: str
+    other: Link
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The colours between two cosines, in words, as a CSS gradient."""
+
+    low: str
+    high: str
+    gradient: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixPage(OverviewPage):
+    """The page of the matrix; ``data`` is what its script draws."""
+
+    template: ClassVar[str] = "revimg/matrix.html"
+
+    map_url: str
+    picture_url: str | None
+    order: Order | None
+    scale: Scale
+    data: dict[str, Any]
 
 
 def _order(place: Place) -> str:
@@ -67,40 +96,65 @@ async def page(place: Place) -> Response:
     rows = await read(place.db, lambda conn: read_rows(conn, place.source, keys))
     if as_json:
         return json_response(place.datasette, _as_json(place, sample, computed, rows))
-    named_by = await place.label_column(rows)
-    by_key = [("_order", matrix.BY_KEY)]
-    ordered, turned = ([], by_key) if order == matrix.CLUSTER else (by_key, [])
-    pairs = [*selection.pairs, *ordered]
+    page = await _page(place, selection, sample, computed, rows)
+    return await html_response(place.datasette, place.request, page)
+
+
+async def _page(
+    place: Place,
+    selection: Selection,
+    sample: Sample,
+    computed: SimilarityMatrix,
+    rows: list[Row],
+) -> MatrixPage:
+    order = _order(place)
+    kept = [] if order == matrix.CLUSTER else [("_order", order)]
+    pairs = [*selection.pairs, *kept]
     versioned = [*pairs, ("_version", sample.version)]
-    here = overview.url(place, "matrix")
-    data = {
-        "base": overview.url(place, ""),
-        "values": overview.url(place, "matrix-values", versioned),
-        "rows": [[row_path(row.key), label_of(row, named_by)] for row in rows],
-        "range": [computed.low, computed.high],
-        "palette": _pixels(palettes.steps(palettes.VIRIDIS)),
-    }
-    return await html_response(
-        place.datasette,
-        place.request,
-        "revimg/matrix.html",
-        {
-            **overview.context(place, selection, sample, here, ordered),
-            "order": order,
-            "data": data,
-            "colours": palettes.VIRIDIS,
-            "low": computed.low,
-            "high": computed.high,
-            "picture_url": overview.url(place, "matrix.png", versioned),
-            "map_url": overview.url(place, "map", selection.filters),
-            "order_url": address(here, selection.pairs + turned),
-            "alternate_url_json": overview.url(place, "matrix.json", pairs),
+    fields = overview.overview_fields(place, selection, sample, "matrix", kept)
+    if len(rows) == 1:
+        filtered = bool(selection.condition.filters)
+        fields["empty"] = Empty(wording.only_one(place.source.name, filtered))
+    return MatrixPage(
+        **fields,
+        json_url=overview.url(place, "matrix.json", pairs),
+        map_url=overview.url(place, "map", selection.filters),
+        picture_url=overview.url(place, "matrix.png", versioned) if rows else None,
+        order=_described_order(place, selection, order) if len(rows) > 2 else None,
+        scale=_scale(computed),
+        data={
+            "base": overview.url(place, ""),
+            "values": overview.url(place, "matrix-values", versioned),
+            "rows": await _labels(place, rows),
+            "range": [computed.low, computed.high],
+            "palette": _pixels(palettes.steps(palettes.VIRIDIS)),
         },
     )
 
 
+async def _labels(place: Place, rows: list[Row]) -> list[list[str]]:
+    """Return each row's key, as in its address, and its label."""
+    label = await place.label_column(rows)
+    return [[row_path(row.key), label_of(row, label)] for row in rows]
+
+
+def _described_order(place: Place, selection: Selection, order: str) -> Order:
+    here = overview.url(place, "matrix")
+    if order == matrix.CLUSTER:
+        url = address(here, [*selection.pairs, ("_order", matrix.BY_KEY)])
+        return Order("Ordered by clusters.", Link("Order by key", url))
+    url = address(here, selection.pairs)
+    return Order("Ordered by key.", Link("Order by clusters", url))
+
+
+def _scale(computed: SimilarityMatrix) -> Scale:
+    colours = ", ".join(f"#{colour}" for colour in palettes.VIRIDIS)
+    gradient = f"linear-gradient(to right, {colours})"
+    return Scale(f"≤ {computed.low:.2f}", f"≥ {computed.high:.2f}", gradient)
+
+
 def _pixels(colours: np.ndarray) -> list[int]:
-    """Colours uint8 (n, 3) as a canvas has them: opaque RGBA, read as little-endian uint32."""
+    """Return colours uint8 (n, 3) as a canvas has them: opaque RGBA as little-endian uint32."""
     opaque = np.concatenate([colours, np.full((len(colours), 1), 255, np.uint8)], axis=1)
     pixels: list[int] = opaque.view("<u4")[:, 0].tolist()
     return pixels

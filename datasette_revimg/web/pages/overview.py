@@ -1,4 +1,4 @@
-"""What the two pages about a whole table have in common: which rows, links, the table's menu."""
+"""What the map and the matrix of a table share: the selected rows, links, the table's menu."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ from ..requests.reading import read
 from ..requests.responses import CACHE_SECONDS, file_response
 from ..work.kept import table_key
 from ..work.state import state_of
+from . import context, wording
+from .context import Conditions, Empty, Link, RemovableFilter, TablePage
 
 if TYPE_CHECKING:
-    from datasette.app import Datasette
+    from ..compat import Datasette
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,19 @@ class Selection:
     filters: Pairs
 
 
+@dataclass(frozen=True, kw_only=True)
+class OverviewPage(TablePage):
+    """What the pages of the map and of the matrix show alike; ``empty`` replaces the stage."""
+
+    facts: list[str]
+    json_url: str
+    conditions: Conditions
+    table_url: str
+    empty: Empty | None
+
+
 async def parse_selection(place: Place, default: int, most: int) -> Selection:
-    """Read the query string. Problem 400 for a value that can't be."""
+    """Return what the query string selects. Raises Problem 400 for an impossible value."""
     size = parse_size(place.request, default, most)
     pairs = parse_pairs(place.request)
     condition = await parse_condition(place, pairs)
@@ -57,7 +70,10 @@ async def sample_rows(place: Place, selection: Selection) -> Sample:
 
 
 async def vectors(place: Place, selection: Selection, sample: Sample) -> np.ndarray:
-    """The unit vectors of the sample, float32 (n, D). Problem 503 when it has changed meanwhile."""
+    """Return the unit vectors of the sample, float32 (n, D).
+
+    Raises Problem 503 when the rows have changed since they were sampled.
+    """
 
     def find(conn: sqlite3.Connection) -> np.ndarray:
         try:
@@ -82,43 +98,49 @@ def _changing(place: Place) -> Problem:
 
 
 def same_version(place: Place, sample: Sample) -> None:
-    """Problem 409 when a page asks for a part of what it shows, and the rows have changed since."""
+    """Raise Problem 409 when the rows have changed since the page that sends this was made."""
     version = place.request.args.get("_version")
     if version is not None and version != sample.version:
         raise Problem(409, f"{place.source.name} has changed since: load the page again")
 
 
 def key(place: Place, sample: Sample, *more: Any) -> Any:
-    """What a result that depends on the sample is kept by."""
+    """Return the key under which a result of the sample is kept."""
     return table_key(place.db, place.source.name, sample.version, *more)
 
 
-def url(place: Place, page: str, pairs: Pairs = ()) -> str:  # type: ignore[assignment]
-    """The address of one of our pages about the table, or with "" that of the table's own."""
+def url(place: Place, page: str, pairs: Pairs | None = None) -> str:
+    """Return the address of our page about the table with this name, or with "" of its own."""
     table: str = place.datasette.urls.table(place.db.name, place.source.name)
-    return address(table + f"/-/{page}" if page else table, list(pairs))
+    return address(table + f"/-/{page}" if page else table, pairs or [])
 
 
-def context(
-    place: Place,
-    selection: Selection,
-    sample: Sample,
-    here: str,
-    kept: Pairs = (),  # type: ignore[assignment]
+def overview_fields(
+    place: Place, selection: Selection, sample: Sample, page: str, kept: Pairs
 ) -> dict[str, Any]:
-    """What the templates of both pages show; links to ``here`` with other filters keep the size
-    and the pairs ``kept``."""
+    """Return the fields of ``OverviewPage`` for the page with this name.
+
+    Its links with other filters keep the size and the pairs ``kept``.
+    """
+    here = url(place, page)
     kept = [*(pair for pair in selection.pairs if pair[0] == "_size"), *kept]
+    filters = [
+        RemovableFilter(each.text, address(here, row_filters(each.without) + kept))
+        for each in selection.condition.filters
+    ]
     return {
-        **place.context,
-        "sample": sample,
-        "conditions": [
-            (each.text, address(here, row_filters(each.without) + kept))
-            for each in selection.condition.filters
-        ],
-        "clear_url": address(here, kept),
+        **context.table_fields(place),
+        "facts": [str(sample), wording.network(place.embedded)],
+        "conditions": context.conditions(filters, here, kept),
         "table_url": url(place, "", selection.filters),
+        "empty": None if sample.keys else _empty(place, bool(filters), address(here, kept)),
     }
+
+
+def _empty(place: Place, filtered: bool, clear_url: str) -> Empty:
+    table = place.source.name
+    link = Link(f"Show all of {table}", clear_url) if filtered else None
+    return Empty(wording.no_pictures(table, filtered), link)
 
 
 async def sample_response(
@@ -132,11 +154,11 @@ async def sample_response(
 
 
 async def actions(datasette: Datasette, database: str, table: str, request: Any) -> list[Any]:
-    """*Map* and *Matrix* of the table's menu, of the rows that the table's page shows."""
-    found = (await state_of(datasette).registry(datasette.get_database(database))).table(table)
-    if found is None:
+    """Return *Map* and *Matrix* for the table's menu, with the filters of the table's page."""
+    known = (await state_of(datasette).registry(datasette.get_database(database))).table(table)
+    if known is None:
         return []
-    name = found.source.name
+    name = known.source.name
     query = request.query_string if request else ""
     filters = row_filters(parse_qsl(query, keep_blank_values=True))
     base = datasette.urls.table(database, name)
@@ -144,7 +166,7 @@ async def actions(datasette: Datasette, database: str, table: str, request: Any)
         {
             "href": address(base + "/-/map", filters),
             "label": "Map",
-            "description": "All pictures on one plane, similar ones near each other.",
+            "description": "All pictures on one plane, with similar ones near each other.",
         },
         {
             "href": address(base + "/-/matrix", filters),

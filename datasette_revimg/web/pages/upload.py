@@ -1,50 +1,92 @@
-"""Reverse image search: the rows that look most like a picture that somebody brings along.
+"""Search by image: the rows that look most like an uploaded picture.
 
-The picture is kept in memory for as long as its answer takes, and nowhere else.
+The picture is kept in memory while its answer is computed, and nowhere else.
 """
 
 from __future__ import annotations
 
 import base64
 import re
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qsl, urlencode
 
 from datasette import Response
 from datasette.utils.asgi import Request
 
-from ...pictures.decoding import THUMBNAIL_SIDE, Picture
+from ...pictures.decoding import Picture
+from ...search.similar import Answer
 from .. import compat, permissions
 from ..problems import Problem
-from ..requests.filters import from_form, parse_condition, sent_by_form
+from ..requests.filters import Condition, from_form, parse_condition, sent_by_form
 from ..requests.forms import FIELD, megabytes, read_form
 from ..requests.parameters import Parameters, address, parse
 from ..requests.place import Place, check_upload
 from ..requests.responses import html_response, json_response, wants_json
 from ..requests.view import view
-from ..rows import displayed, search_url
+from ..rows import search_url
 from ..work import inference
 from ..work.state import state_of
-from . import gallery
-from .similar import answer_json, gallery_context, page_context, search
+from . import context, gallery
+from .answers import answer_json, search
+from .cards import Thumbnail, thumbnail
+from .context import Conditions, TablePage
+from .gallery import ResultsPage
 
 if TYPE_CHECKING:
-    from datasette.app import Datasette
+    from ..compat import Datasette
 
 PATH = r"^/(?P<database>[^/\.]+)/(?P<table>[^/]+?)/-/similar(\.(?P<format>json))?$"
-
-_THUMBNAIL = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
 
 _TOKEN = "csrftoken"
 
 
-def is_upload(datasette: Datasette, scope: dict[str, Any]) -> bool:
-    """Whether 0.65 should leave it to us to tell from which site a request comes.
+@dataclass(frozen=True)
+class UploadForm:
+    """The form that sends a picture in ``field`` of at most ``max_bytes``, ``max_size`` in words;
+    ``prompt`` is the text of its button."""
 
-    Its own check of tokens fails for every form with a file in it.
+    action_url: str
+    field: str
+    max_bytes: int
+    max_size: str
+    prompt: str
+
+
+@dataclass(frozen=True)
+class UploadedPicture:
+    """The picture that was uploaded, and in words what it is."""
+
+    picture: Thumbnail
+    details: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchPage(TablePage):
+    """The page with the form alone."""
+
+    template: ClassVar[str] = "revimg/search.html"
+
+    conditions: Conditions
+    form: UploadForm
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadedPage(ResultsPage):
+    """The page of the pictures similar to an uploaded one."""
+
+    template: ClassVar[str] = "revimg/upload.html"
+
+    query: UploadedPicture
+    form: UploadForm
+
+
+def is_upload(datasette: Datasette, scope: dict[str, Any]) -> bool:
+    """Return whether a request uploads a picture, so that ``_check_site`` guards it.
+
+    Datasette 0.65's own check of tokens fails for every form with a file in it.
     """
-    # As its router takes the path, so that no other page can be meant.
+    # Read as Datasette's router reads it, so that no other page can be meant.
     raw = scope.get("raw_path") or scope["path"].encode()
     path: str = raw.decode("latin-1").partition("?")[0]
     base: str = datasette.setting("base_url")
@@ -56,11 +98,11 @@ def is_upload(datasette: Datasette, scope: dict[str, Any]) -> bool:
 async def action(
     datasette: Datasette, actor: compat.Actor, database: str, table: str
 ) -> list[dict[str, str]]:
-    """The item of the table's menu, none where nothing is embedded or the actor may not."""
-    found = (await state_of(datasette).registry(datasette.get_database(database))).table(table)
-    if found is None:
+    """Return the item of the table's menu; none unless the actor may search the table by image."""
+    known = (await state_of(datasette).registry(datasette.get_database(database))).table(table)
+    if known is None:
         return []
-    name = found.source.name
+    name = known.source.name
     if not await permissions.may_upload(datasette, actor, database, name):
         return []
     return [
@@ -84,32 +126,30 @@ async def similar(place: Place) -> Response:
             f"send a picture here with POST, as multipart/form-data in the field {FIELD!r}",
             headers={"Allow": "POST"},
         )
-    chosen = place.settings
-    parameters = parse(place.request, chosen.size)
+    parameters = parse(place.request, place.settings.size)
     here = _here(place)
     if sent_by_form(parameters.pairs):
         return Response.redirect(address(here, from_form(parameters.pairs)))
     condition = await parse_condition(place, parameters.pairs)
-    context = {
-        **await page_context(place),
-        **_form(place, parameters),
-        "conditions": gallery.conditions(parameters, condition.filters, here),
-    }
-    return await html_response(place.datasette, place.request, "revimg/search.html", context)
+    page = SearchPage(
+        **context.table_fields(place),
+        conditions=gallery.conditions(parameters, condition.filters, here),
+        form=_form(place, parameters, "Choose a picture"),
+    )
+    return await html_response(place.datasette, place.request, page)
 
 
 async def _answer(place: Place) -> Response:
     _check_site(place.request)
     state_of(place.datasette).inference.check_room()
-    chosen = place.settings
-    form = await read_form(place.request, chosen.max_upload_bytes)
+    form = await read_form(place.request, place.settings.max_upload_bytes)
     place = replace(place, request=_with_fields(place.request, form.fields))
-    parameters = parse(place.request, chosen.size)
+    parameters = parse(place.request, place.settings.size)
     condition = await parse_condition(place, parameters.pairs)
     picture, encoding = await inference.embed_picture(
         place.datasette, place.db.name, place.embedded, form.picture, crop=parameters.crop
     )
-    found = await search(place, parameters, condition, None, encoding.vector)
+    answer = await search(place, parameters, condition, None, encoding.vector)
     if wants_json(place.request):
         query = {
             "width": picture.width,
@@ -118,47 +158,50 @@ async def _answer(place: Place) -> Response:
             "bytes": len(form.picture),
         }
         here = _here(place) + ".json"
-        body = await answer_json(place, parameters, condition, found, query, here)
+        body = await answer_json(place, parameters, condition, answer, query, here)
         return json_response(place.datasette, body)
-    context = {
-        **await gallery_context(place, parameters, condition, found, _here(place)),
-        **_form(place, parameters),
-        "query": _shown(picture, len(form.picture)),
-    }
-    return await html_response(place.datasette, place.request, "revimg/upload.html", context)
+    uploaded = _uploaded_picture(picture, len(form.picture))
+    page = await _uploaded(place, parameters, condition, answer, uploaded)
+    return await html_response(place.datasette, place.request, page)
+
+
+async def _uploaded(
+    place: Place,
+    parameters: Parameters,
+    condition: Condition,
+    answer: Answer,
+    query: UploadedPicture,
+) -> UploadedPage:
+    cards = await gallery.make_cards(place, parameters, answer, _here(place))
+    return UploadedPage(
+        **await gallery.results_fields(place, condition, cards, query.picture),
+        query=query,
+        form=_form(place, parameters, "Another picture"),
+    )
 
 
 def _here(place: Place) -> str:
     return search_url(place.datasette, place.db.name, place.source.name)
 
 
-def _form(place: Place, parameters: Parameters) -> dict[str, Any]:
-    """The form, which keeps the filters; a region is one of a certain picture."""
-    chosen = place.settings
-    return {
-        "action_url": address(_here(place), parameters.without("_crop", "_shape")),
-        "field": FIELD,
-        "max_bytes": chosen.max_upload_bytes,
-        "max_size": megabytes(chosen.max_upload_bytes),
-    }
+def _form(place: Place, parameters: Parameters, prompt: str) -> UploadForm:
+    """Return the form. It keeps the filters, but no region, which is one of a certain picture."""
+    limit = place.settings.max_upload_bytes
+    url = address(_here(place), parameters.without("_crop", "_shape"))
+    return UploadForm(url, FIELD, limit, megabytes(limit), prompt)
 
 
-def _shown(picture: Picture, count: int) -> dict[str, Any]:
-    """The picture that was sent, as the templates show a row's."""
-    width, height = displayed((picture.width, picture.height), _THUMBNAIL)
-    return {
-        "label": "your picture",
-        "thumbnail_url": f"data:image/webp;base64,{base64.b64encode(picture.thumbnail).decode()}",
-        "width": width,
-        "height": height,
-        "size": f"{picture.width:,} × {picture.height:,}",
-        "format": picture.format,
-        "bytes": megabytes(count),
-    }
+def _uploaded_picture(picture: Picture, size: int) -> UploadedPicture:
+    """Return a picture whose file has ``size`` bytes."""
+    url = f"data:image/webp;base64,{base64.b64encode(picture.thumbnail).decode()}"
+    return UploadedPicture(
+        thumbnail(url, "your picture", (picture.width, picture.height)),
+        f"{picture.width:,} × {picture.height:,} {picture.format}, {megabytes(size)}",
+    )
 
 
 def _with_fields(request: Request, fields: list[tuple[str, str]]) -> Request:
-    """The request as if the fields of its form were parameters of its address."""
+    """Return the request with the fields of its form added to the parameters of its address."""
     pairs = parse_qsl(request.query_string, keep_blank_values=True)
     pairs += [(name, text) for name, text in fields if name != _TOKEN]
     if sent_by_form(pairs):
@@ -167,17 +210,17 @@ def _with_fields(request: Request, fields: list[tuple[str, str]]) -> Request:
 
 
 def _check_site(request: Request) -> None:
-    """Problem 403 when another site had somebody's browser send this.
+    """Raise Problem 403 when another site made a browser send this.
 
-    Inference is costly, and the answer is the actor's. As Datasette 1.0 does for all of its
-    forms; programs that are no browsers send neither header.
+    Inference is costly, and the answer is for the actor only. Datasette 1.0 checks all of its
+    forms like this. Programs other than browsers send neither header.
     """
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
     if site is not None:
         same = site in ("same-origin", "none")
     else:
-        # Without the scheme: in front of a server there may be one that speaks https.
+        # The scheme is ignored: a proxy in front of this server may speak https.
         same = origin is None or origin.partition("://")[2] == request.headers.get("host")
     if not same:
         raise Problem(403, "a picture can’t be sent here from another site, only from this page")

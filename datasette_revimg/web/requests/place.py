@@ -70,17 +70,6 @@ class Place:
             "model": self.embedded.model,
         }
 
-    @property
-    def context(self) -> dict[str, Any]:
-        """The variables that the templates of all pages show of it."""
-        return {
-            "database": self.db.name,
-            "table": self.source.name,
-            "database_color": compat.database_color(self.db),
-            "private": self.private,
-            "embedded": self.embedded,
-        }
-
     def described(self, row: Row) -> dict[str, Any]:
         """Return a row with its addresses, as in the JSON of every page."""
         return {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import Any
+from dataclasses import Field, dataclass, fields
+from typing import Any, ClassVar, Protocol
 
 from datasette import Response
 from datasette.utils import add_cors_headers
@@ -16,6 +17,29 @@ from ..problems import Problem
 
 # Browsers may show a picture again this long without asking.
 CACHE_SECONDS = 300
+
+
+class Context(Protocol):
+    """A dataclass whose fields are the variables of the template that it names."""
+
+    template: ClassVar[str]
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+@dataclass(frozen=True)
+class ProblemPage:
+    """The page of a problem; ``command`` would help, if there is one.
+
+    ``database`` and ``table`` are named as far as the actor may see them.
+    """
+
+    template: ClassVar[str] = "revimg/problem.html"
+
+    status: int
+    heading: str
+    command: str
+    database: str | None = None
+    table: str | None = None
 
 
 def wants_json(request: Request) -> bool:
@@ -31,15 +55,16 @@ def json_response(datasette: Datasette, body: Any, status: int = 200) -> Respons
     return Response.json(body, status=status, headers=headers)
 
 
-async def html_response(
-    datasette: Datasette, request: Request, template: str, context: dict[str, Any]
-) -> Response:
-    """Return a template with its variables filled in."""
+async def html_response(datasette: Datasette, request: Request, context: Context) -> Response:
+    """Return a page: the context's template with its variables filled in."""
     # What was computed so far and the template take some milliseconds each: others may come
     # between, however many pages are ready at once.
     await asyncio.sleep(0)
+    variables = {field.name: getattr(context, field.name) for field in fields(context)}
     return Response.html(
-        await datasette.render_template(template, context, request=request, view_name="revimg")
+        await datasette.render_template(
+            context.template, variables, request=request, view_name="revimg"
+        )
     )
 
 
@@ -57,9 +82,9 @@ async def problem_response(
     if wants_json(request):
         response = json_problem(datasette, problem)
     else:
-        response = await html_response(
-            datasette, request, "revimg/problem.html", {**crumbs, "problem": problem}
-        )
+        heading = problem.message[:1].upper() + problem.message[1:]
+        page = ProblemPage(problem.status, heading, problem.command, **crumbs)
+        response = await html_response(datasette, request, page)
         response.status = problem.status
     response.headers.update(problem.headers)
     return response

@@ -1,6 +1,6 @@
 // The map: thumbnails at their places, from sprite sheets, larger ones where there is room.
 
-import { go, load, RING, View } from "./view.js";
+import { go, load, RING, View } from "./stage.js";
 
 // Of more pictures a snapshot is moved, which reaches beyond the canvas by this share of it.
 const MOST_DRAWN = 300;

@@ -1,9 +1,9 @@
 // The matrix as a canvas. A cell shows its two pictures, and opens the page that compares them.
 
-import { go, load, RING, View } from "./view.js";
+import { go, load, RING, View } from "./stage.js";
 
 const stage = document.getElementById("revimg-stage");
-const pair = document.getElementById("revimg-pair");
+const pair = document.getElementById("revimg-shown");
 const { base, values, rows, range, palette } = JSON.parse(
   document.getElementById("revimg-data").textContent,
 );
@@ -41,7 +41,7 @@ const show = (chosen) => {
   view.draw();
   pair.hidden = false;
   pair.querySelector(".revimg-score").textContent = cosine(...cell).toFixed(4);
-  pair.querySelector(".revimg-compare").href = compare(cell);
+  pair.querySelector(".revimg-compare-link").href = compare(cell);
   cell.forEach((index, side) => {
     const shown = pair.querySelectorAll(".revimg-two > div")[side];
     const picture = shown.querySelector("img");

@@ -636,7 +636,7 @@ async def test_model_without_maps(ds, data):
     found = await body(ds, "/data/photos/1/-/why.json?with=2", 501)
     assert "own can’t tell" in found["error"]
     text = await page(ds, f"{A}?with=2&_why=1")
-    assert "can’t be shown: own doesn’t tell" in text
+    assert "can’t be shown: only VGG16 networks support this, and own isn’t one" in text
     assert "Show why" not in text
     assert "/-/why" not in text
 

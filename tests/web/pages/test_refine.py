@@ -351,14 +351,14 @@ async def test_suggested_facets(serve, ds):
     page, text = await shown(ds, PAGE + "?_size=3")
     # Years and titles are all different.
     assert counts(text) == {"colour": {"blue": 6, "red": 5}}
-    assert "Counts of all 11 pictures" in text
+    assert "Counts for all 11 pictures" in text
     assert page.links["red"] == PAGE + "?_size=3&colour=red"
     _, text = await shown(ds, PAGE + "?_size=3&_min=0.9")
     near = [n for n in nearest(1) if cosine(1, n) >= 0.9]
     assert counts(text) == {"colour": dict(Counter(map(COLOURS.get, near)))}
-    assert f"Counts of all {len(near)} results" in text
+    assert f"Counts for all {len(near)} results" in text
     _, text = await shown(ds, PAGE + "?year__gt=1985")
-    assert "Counts of all 7 pictures that meet the filters" in text
+    assert "Counts for all 7 pictures matching the filters" in text
     _, text = await shown(serve(settings={"suggest_facets": False}), PAGE)
     assert counts(text) == {}
 
@@ -379,7 +379,7 @@ async def test_facets_of_more_results_than_are_counted_singly(ds, monkeypatch):
     monkeypatch.setattr("datasette_revimg.web.pages.facets.ENUMERATED", 3)
     _, text = await shown(ds, PAGE + "?_min=0.1")
     assert counts(text) == {"colour": {"blue": 6, "red": 5}}
-    assert "Counts of all pictures, however similar" in text
+    assert "Counts for all pictures, whatever their similarity" in text
 
 
 async def test_facets_take_no_longer_than_they_may(serve):

@@ -14,7 +14,7 @@ import pytest
 from datasette.utils import tilde_encode
 from PIL import Image
 
-from datasette_revimg.web.pages import similar
+from datasette_revimg.search import similar
 from kit.asking import check_problem, get_json, ids
 from kit.geometry import ANGLES, AWKWARD, DAMAGED, NO_PICTURE, cosine, nearest, png, share_below
 

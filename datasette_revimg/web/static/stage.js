@@ -160,7 +160,7 @@ export const load = async (stage, url) => {
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   const textContent = page.querySelector("h1")?.textContent || "The server can’t be reached";
   const note = Object.assign(document.createElement("p"), { role: "alert", textContent });
-  note.className = "revimg-note";
+  note.className = "revimg-alert";
   stage.append(note);
   return new Promise(() => {});
 };

@@ -1,0 +1,105 @@
+"""Similar pictures, found and as JSON: for a row and for an uploaded picture alike."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import numpy as np
+
+from ...keys import parse_row_path, row_path
+from ...search import similar
+from ...search.similar import Answer, Question
+from ..requests.filters import Condition
+from ..requests.parameters import Parameters
+from ..requests.place import Place
+from ..requests.reading import read
+from ..requests.responses import wants_json
+from . import facets
+from .threshold import minimum_json
+
+_SCORES = ("score", "percentile")
+_URLS = ("url", "similar_url", "thumbnail_url")
+
+
+async def search(
+    place: Place,
+    parameters: Parameters,
+    condition: Condition,
+    row: tuple[str, ...] | None,
+    vector: np.ndarray | None,
+) -> Answer:
+    """Return the rows most similar to a row, or to the picture of the unit vector (D,) given."""
+    faceted = facets.requested_facets(place) or not wants_json(place.request)
+    question = Question(
+        row=row,
+        like=[parse_row_path(path) for path in parameters.like],
+        unlike=[parse_row_path(path) for path in parameters.unlike],
+        size=parameters.size,
+        minimum=parameters.minimum,
+        where=condition.sql,
+        values=condition.values,
+        vector=vector,
+        enumerated=facets.ENUMERATED if faceted else 0,
+    )
+
+    def find(conn: sqlite3.Connection) -> Answer:
+        return similar.answer(conn, place.source, question, place.indexes)
+
+    return await read(place.db, find)
+
+
+async def answer_json(
+    place: Place,
+    parameters: Parameters,
+    condition: Condition,
+    answer: Answer,
+    query: dict[str, Any],
+    here: str,
+) -> Any:
+    """Return the JSON of an answer to a question about ``query``, at the address ``here``."""
+    rows: list[dict[str, Any]] = [
+        {"score": row.score, "percentile": answer.percentile(row), **place.described(row)}
+        for row in answer.rows
+    ]
+    if parameters.shape == "array":
+        return rows
+    body: dict[str, Any] = {
+        **place.body,
+        "query": {
+            **query,
+            **({"crop": parameters.crop.text} if parameters.crop else {}),
+            "like": [row_path(row.key) for row in answer.like],
+            "unlike": [row_path(row.key) for row in answer.unlike],
+        },
+        "rows": rows,
+        "filtered_table_rows_count": answer.candidates,
+        "count_truncated": not answer.counted_all,
+        "ms": round(answer.ms, 3),
+        **minimum_json(answer),
+    }
+    if parameters.only("_facet"):
+        counted = await facets.count_facets(
+            place, parameters, condition, answer, here, suggest=False
+        )
+        body["facet_results"] = counted.results
+        body["facets_timed_out"] = counted.timed_out
+    if parameters.shape == "arrays":
+        body.update(_arrays(rows))
+    return body
+
+
+def _arrays(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the rows as lists, and the names of their columns."""
+    names = list(dict.fromkeys(name for row in rows for name in row["row"]))
+    return {
+        "columns": [*_SCORES, *names, *_URLS],
+        "rows": [
+            [
+                *(row[name] for name in _SCORES),
+                *(row["row"].get(name) for name in names),
+                *(row[name] for name in _URLS),
+            ]
+            for row in rows
+        ],
+    }

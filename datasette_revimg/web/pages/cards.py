@@ -1,0 +1,188 @@
+"""Pictures as the page of similar pictures shows them: the results, the parts of the query."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+
+from ...keys import row_path
+from ...pictures.decoding import THUMBNAIL_SIDE
+from ...search.rows import Row
+from ...search.similar import Answer
+from ...vectors.percentiles import in_words
+from ..requests.parameters import ROWS, Pairs, Parameters, address
+from ..requests.place import Place
+from ..rows import displayed, label_of
+
+_BOX = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A picture, its alternative text, and the size to draw it at, where that is known."""
+
+    url: str
+    label: str
+    width: int | None
+    height: int | None
+
+
+@dataclass(frozen=True)
+class QueryRow:
+    """The row that the results are similar to."""
+
+    picture: Thumbnail
+    url: str
+    details: list[tuple[str, object]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the pictures that make up a query; only the first has no sign.
+
+    ``url`` leads to its own similar pictures, ``remove_url`` to the results without it.
+    """
+
+    picture: Thumbnail
+    sign: str
+    url: str | None
+    remove_label: str
+    remove_url: str | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """A similar picture, with its score in words."""
+
+    picture: Thumbnail
+    score: str
+    percentile: str | None
+    url: str
+    similar_url: str
+    details: list[tuple[str, object]]
+    like_url: str
+    unlike_url: str
+    compare_url: str | None
+
+
+@dataclass(frozen=True)
+class Region:
+    """The tool that draws a region on the query's picture; ``crop`` is the one searched with."""
+
+    whole_url: str
+    crop: str | None
+    style: str | None
+
+
+@dataclass(frozen=True)
+class Cards:
+    """Makes the cards of an answer on the page ``here``; ``label`` is the column that names rows,
+    None for their key."""
+
+    place: Place
+    parameters: Parameters
+    answer: Answer
+    here: str
+    label: str | None
+
+    def thumbnail(self, row: Row) -> Thumbnail:
+        """Return the thumbnail of a row."""
+        url = self.place.url(row.key, "thumbnail")
+        return thumbnail(url, label_of(row, self.label), row.size)
+
+    def details(self, row: Row) -> list[tuple[str, object]]:
+        """Return the columns that are configured to be shown, with their values."""
+        names = self.place.settings.similar_columns
+        return [(name, row.columns[name]) for name in names if row.columns.get(name)]
+
+    def query(self, row: Row) -> QueryRow:
+        """Return the card of the row that the results are similar to."""
+        return QueryRow(self.thumbnail(row), self.place.url(row.key), self.details(row))
+
+    def results(self) -> list[Result]:
+        """Return the similar pictures, best first."""
+        return [self._result(row) for row in self.answer.rows]
+
+    def _result(self, row: Row) -> Result:
+        parameters, path = self.parameters, row_path(row.key)
+        percentile = self.answer.percentile(row)
+        # From picture to picture among the same rows.
+        kept = parameters.without(*ROWS, "_crop")
+        return Result(
+            picture=self.thumbnail(row),
+            score=f"{row.score:.4f}",
+            percentile=None if percentile is None else in_words(percentile),
+            url=self.place.url(row.key),
+            similar_url=address(self.place.url(row.key, "similar"), kept),
+            details=self.details(row),
+            like_url=address(self.here, [*parameters.pairs, ("like", path)]),
+            unlike_url=address(self.here, [*parameters.pairs, ("unlike", path)]),
+            compare_url=self._compare_url(path),
+        )
+
+    def _compare_url(self, other: str) -> str | None:
+        # An uploaded picture is in no row, so it can't be compared.
+        if self.answer.row is None:
+            return None
+        return address(self.place.url(self.answer.row.key, "compare"), [("with", other)])
+
+    def parts(self, query: Thumbnail) -> list[Part]:
+        """Return the parts of the query, whose own picture is ``query``; none if it is alone."""
+        answer, parameters = self.answer, self.parameters
+        examples = [
+            *self._examples("like", "+", answer.like, parameters.like),
+            *self._examples("unlike", "−", answer.unlike, parameters.unlike),
+        ]
+        url = self.place.url(answer.row.key, "similar") if answer.row else None
+        first = Part(query, "", url, f"Remove {query.label}", self._without_query())
+        return [first, *examples] if examples else []
+
+    def _examples(
+        self, name: str, sign: str, rows: list[Row], paths: tuple[str, ...]
+    ) -> list[Part]:
+        return [
+            Part(
+                picture=self.thumbnail(row),
+                sign=sign,
+                url=self.place.url(row.key, "similar"),
+                remove_label=f"Remove {'more' if name == 'like' else 'less'} like "
+                f"{label_of(row, self.label)}",
+                remove_url=address(self.here, self._but(name, path)),
+            )
+            for row, path in zip(rows, paths, strict=True)
+        ]
+
+    def _without_query(self) -> str | None:
+        """Return the address without the query's own picture: the first example replaces it."""
+        if not self.answer.like:
+            return None
+        base = self.place.url(self.answer.like[0].key, "similar")
+        return address(base, self._but("like", self.parameters.like[0], "_crop", "_shape"))
+
+    def _but(self, name: str, value: str, *names: str) -> Pairs:
+        return [pair for pair in self.parameters.without(*names) if pair != (name, value)]
+
+    def region(self) -> Region:
+        """Return the tool that draws a region on the query's picture."""
+        crop = self.parameters.crop
+        whole = address(self.here, self.parameters.without("_crop"))
+        if crop is None:
+            return Region(whole, None, None)
+        edges = {"left": crop.x, "top": crop.y, "width": crop.width, "height": crop.height}
+        style = "; ".join(f"{name}: {value / 10}%" for name, value in edges.items())
+        return Region(whole, crop.text, style)
+
+    def frame(self) -> str:
+        """Return the shape of frame that wastes least space on most of the pictures."""
+        rows = [self.answer.row, *self.answer.rows] if self.answer.row else self.answer.rows
+        ratios = [row.size[0] / row.size[1] for row in rows if row.size]
+        ratio = statistics.median(ratios) if ratios else 1.0
+        if ratio > 1.2:
+            return "wide"
+        return "tall" if ratio < 1 / 1.2 else "square"
+
+
+def thumbnail(url: str, label: str, size: tuple[int, int] | None) -> Thumbnail:
+    """Return the thumbnail at this address of a picture of width and height ``size``."""
+    width, height = displayed(size, _BOX) if size else (None, None)
+    return Thumbnail(url, label, width, height)

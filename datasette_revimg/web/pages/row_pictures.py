@@ -1,0 +1,60 @@
+"""The picture of a row by itself: small as its thumbnail, large for a screen."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+
+from datasette import Response
+
+from ...embedding.originals import read_original
+from ...keys import Key
+from ...store import tables, thumbnails
+from ..problems import Problem
+from ..requests.place import Place
+from ..requests.reading import read
+from ..requests.responses import file_response
+from ..requests.view import view
+from ..work import renditions
+from ..work.agreement import Original
+
+
+@view()
+async def thumbnail(place: Place) -> Response:
+    """``/{database}/{table}/{pks}/-/thumbnail``: the row's picture as a small WebP."""
+
+    def find(conn: sqlite3.Connection) -> bytes | None:
+        if len(place.row) != len(place.source.key_columns):
+            return None
+        return thumbnails.read(conn, place.source.name, place.row)
+
+    stored = await read(place.db, find)
+    if stored is None:
+        raise Problem(404, f"there is no thumbnail of row {', '.join(place.row)}")
+
+    async def make(picture: bytes = stored) -> bytes:
+        return picture
+
+    return await file_response(place.request, stored, "image/webp", make)
+
+
+@view()
+async def picture(place: Place) -> Response:
+    """``/{database}/{table}/{pks}/-/picture``: the row's picture, for a screen, as WebP."""
+
+    def find(conn: sqlite3.Connection) -> Original:
+        return original(conn, place, tables.resolve_key(conn, place.source, place.row))
+
+    found = await read(place.db, find)
+    return await file_response(
+        place.request,
+        b"%d " % renditions.SIDE + found.digest,
+        "image/webp",
+        lambda: renditions.rendition(place.datasette, found.data),
+    )
+
+
+def original(conn: sqlite3.Connection, place: Place, key: Key) -> Original:
+    """Return the original picture of a row, with a digest of its bytes."""
+    data = read_original(conn, place.source, place.embedded, place.base, key)
+    return Original(key, data, hashlib.sha256(data).digest())

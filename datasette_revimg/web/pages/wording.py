@@ -1,0 +1,138 @@
+"""The sentences of the pages that depend on numbers: one place for plurals and word order."""
+
+from __future__ import annotations
+
+from ...store.registry import EmbeddedTable
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: “1 picture”, “2,000 pictures”."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def at_least(number: int, noun: str, exact: bool) -> str:
+    """Return a number with its noun; unless ``exact``, there are more."""
+    return count(number, noun) if exact else f"more than {count(number, noun)}"
+
+
+def capitalized(sentence: str) -> str:
+    """Return a sentence that begins with a capital, the rest of it unchanged."""
+    return sentence[:1].upper() + sentence[1:]
+
+
+def network(embedded: EmbeddedTable) -> str:
+    """Return the network that made a table's vectors: “vgg16-rmac, 512 dimensions”."""
+    return f"{embedded.model}, {embedded.dimension:,} dimensions"
+
+
+def compared(candidates: int, exact: bool, filtered: bool) -> str:
+    """Return how many pictures there were to choose from; ``filtered`` are those that match."""
+    pictures = capitalized(at_least(candidates, "picture", exact))
+    if not filtered:
+        return f"{pictures} compared"
+    return f"{pictures} {'matches' if candidates == 1 else 'match'}"
+
+
+def results(candidates: int, exact: bool, shown: int, condition: str) -> str:
+    """Return the heading over results that reach a threshold, in words ``condition``."""
+    number = at_least(candidates, "result", exact)
+    if exact and candidates == shown and candidates > 1:
+        number = f"all {number}"
+    return f"{capitalized(number)} {condition}"
+
+
+def facet_hint(candidates: int, *, enumerated: bool, minimum: bool, conditions: int) -> str:
+    """Return the sentence over facets: which pictures their values were counted in.
+
+    ``enumerated``: only the results were counted. ``minimum``: there is a threshold, which is one
+    of the ``conditions``.
+    """
+    if enumerated:
+        one = candidates == 1
+        return f"Counts for {'the one result' if one else f'all {candidates:,} results'}"
+    if minimum:
+        others = " that match the other filters" if conditions > 1 else ""
+        return f"Counts for all pictures{others}, whatever their similarity"
+    if conditions:
+        return f"Counts for all {count(candidates, 'picture')} matching the filters"
+    return f"Counts for all {count(candidates, 'picture')}"
+
+
+def differing(different: int, columns: int) -> str:
+    """Return the caption of a table of two rows' columns."""
+    if not different:
+        return "All columns are the same"
+    verb = "differs" if different == 1 else "differ"
+    return f"{different} of {count(columns, 'column')} {verb}"
+
+
+def position(rank: int | None, neighbours: int) -> str:
+    """Return where a picture stands among the most similar ones."""
+    return f"{rank} of {neighbours}" if rank else f"{neighbours} most similar"
+
+
+def no_pictures(table: str, filtered: bool) -> str:
+    """Return the sentence of a page about a table when no picture can be shown."""
+    return f"No picture of {table} {_which(filtered)}."
+
+
+def only_one(table: str, filtered: bool) -> str:
+    """Return the sentence of the matrix of one picture."""
+    return (
+        f"Only one picture of {table} {_which(filtered)}, so there is nothing to compare it with."
+    )
+
+
+def _which(filtered: bool) -> str:
+    return "meets these filters" if filtered else "is embedded"
+
+
+def nothing_similar(table: str, of_a_row: bool) -> str:
+    """Return the sentence when a table has no picture to compare with."""
+    other = "other " if of_a_row else ""
+    return f"There is no {other}picture in {table} to compare this one with."
+
+
+def listed(shown: int, total: int) -> str:
+    """Return the introduction of the map's list for browsers without JavaScript."""
+    if total == 1:
+        return "The map needs JavaScript. Here is its only picture."
+    which = f"{shown:,} of its pictures" if shown < total else "its pictures"
+    return f"The map needs JavaScript. Here are {which}, from one side of the map to the other."
+
+
+def megabytes(size: int) -> str:
+    """Return a number of bytes: “12.3 MB”."""
+    return f"{size / 1_000_000:,.1f} MB"
+
+
+def most_similar(shown: int) -> str:
+    """Return the sentence under the heading over results of which only some are shown."""
+    which = "most similar one is" if shown == 1 else f"{shown:,} most similar are"
+    return f"The {which} shown."
+
+
+def show(shown: int, candidates: int) -> str:
+    """Return the text of a link to more results: “Show 48”, “Show all 60”."""
+    return f"Show all {shown}" if shown == candidates else f"Show {shown}"
+
+
+def legend(model: str, available: bool) -> str:
+    """Return the explanation of a model's heat maps, or that there are none."""
+    if not available:
+        return (
+            "The matching parts of the pictures can’t be shown: "
+            f"only VGG16 networks support this, and {model} isn’t one."
+        )
+    sentence = (
+        "Bright parts are where both pictures have what the network’s last convolutions respond "
+        "to; dark parts add nothing to their similarity."
+    )
+    if model.startswith("vgg16-rmac"):
+        return sentence
+    return f"{sentence} The cosine is that of {model}, whose dense layers follow them."
+
+
+def method(name: str, pending: str | None) -> str:
+    """Return how a map was laid out, and which better way is being computed."""
+    return f"{name}, {pending} is being computed" if pending else name
