@@ -6,13 +6,11 @@ import struct
 import zipfile
 from collections import OrderedDict
 
+import h5py
 import numpy as np
-import pytest
+import onnx
 
 from datasette_revimg.models.vgg16.architecture import conv_shapes
-
-h5py = pytest.importorskip("h5py", reason="h5py writes Keras' files")
-onnx = pytest.importorskip("onnx", reason="onnx writes the model zoo's files")
 
 CONVOLUTIONS = list(conv_shapes())
 LAYERS = [*CONVOLUTIONS, "fc1", "fc2", "predictions"]
@@ -31,7 +29,27 @@ CAFFE_NAMES = [
 ]
 
 
+def numbered(kernels):
+    """Return arrays in which every number is another one, as Keras lays them out.
+
+    The numbers are the bits of consecutive integers from those of 2⁻⁹ on: float32 numbers between
+    0.002 and 170, the same for the same layer. They lie in a single piece of memory.
+    """
+    shapes = {}
+    for layer, kernel in kernels.items():
+        shapes[f"{layer}/kernel"], shapes[f"{layer}/bias"] = kernel, kernel[-1:]
+    total = sum(int(np.prod(shape)) for shape in shapes.values())
+    numbers = (np.arange(total, dtype=np.uint32) + np.uint32(0x3B000000)).view(np.float32)
+    arrays, start = {}, 0
+    for name, shape in shapes.items():
+        size = int(np.prod(shape))
+        arrays[name] = numbers[start : start + size].reshape(shape)
+        start += size
+    return arrays
+
+
 def swapped(name, array):
+    """Return an array as the other frameworks lay it out: outputs first, fc1 over C, H, W."""
     if name == "fc1/kernel":
         by_place = array.reshape(7, 7, 512, 4096)
         return np.ascontiguousarray(by_place.transpose(3, 2, 0, 1)).reshape(4096, 25088)
@@ -248,3 +266,31 @@ def blob_sides(blob, old):
         sides = (*[1] * (4 - blob.ndim), *blob.shape)
         return b"".join(varint(field << 3) + varint(side) for field, side in enumerate(sides, 1))
     return message(7, message(1, b"".join(map(varint, blob.shape))))
+
+
+def torchvision_names(arrays):
+    """Name arrays as torchvision does."""
+    return renamed(arrays, TORCHVISION)
+
+
+# Writers of files that have only the convolutions, by format: the outputs-first arrays, and ours.
+# Without the top, which is a tenth of the size.
+
+LITTLE = {
+    "keras-h5": lambda file, theirs, ours: write_keras_official(file, ours),
+    "keras-numbered": lambda file, theirs, ours: write_keras_numbered(file, ours),
+    "npz": lambda file, theirs, ours: np.savez(file.open("wb"), **ours),
+    "safetensors": lambda file, theirs, ours: write_safetensors(file, torchvision_names(theirs)),
+    "torch-zip": lambda file, theirs, ours: write_torch_zip(file, torchvision_names(theirs)),
+    "torch-legacy": lambda file, theirs, ours: write_torch_legacy(file, torchvision_names(theirs)),
+    "onnx": lambda file, theirs, ours: write_onnx(file, theirs),
+    "caffe": lambda file, theirs, ours: write_caffe(file, theirs),
+    "caffe-new": lambda file, theirs, ours: write_caffe(file, theirs, old=False),
+}
+
+
+def write_little(kind, file, arrays):
+    """Write arrays as this format has them, and return the file."""
+    theirs = {name: swapped(name, array) for name, array in arrays.items()}
+    LITTLE[kind](file, theirs, arrays)
+    return file

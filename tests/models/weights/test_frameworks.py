@@ -1,36 +1,18 @@
 """The same pictures through the frameworks' own VGG16: our vectors are theirs."""
 
-import io
-import sqlite3
-
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
-from datasette_revimg.cli import revimg
 from datasette_revimg.models import catalogue
 from datasette_revimg.models.network import Network
 from datasette_revimg.store import connection, reading
-from kit.vgg16_reference import bundled_convolutions, seeded_dense
+from kit.command import run
+from kit.pictures import encoded, photos_database
 
 LAYERS = (2, 2, 3, 3, 3)
 WIDTHS = (64, 128, 256, 512, 512)
 DENSE = ("fc1", "fc2", "predictions")
-
-
-@pytest.fixture(scope="module")
-def weights():
-    return {**bundled_convolutions(), **seeded_dense()}
-
-
-@pytest.fixture
-def models(tmp_path, monkeypatch):
-    folder = tmp_path / "models"
-    monkeypatch.setenv("DATASETTE_REVIMG_MODELS", str(folder))
-    yield folder
-    for file in folder.glob("*"):
-        file.unlink()
 
 
 def pictures() -> np.ndarray:
@@ -46,26 +28,19 @@ def pictures() -> np.ndarray:
 
 def install(file, preprocessing: str) -> Network:
     """Install the framework's file, delete it, and load what became of it."""
-    command = ["install", "vgg16-fc2", "--from", str(file), "--preprocessing", preprocessing]
-    result = CliRunner().invoke(revimg, command, catch_exceptions=False)
-    assert result.exit_code == 0, result.output
+    run("install", "vgg16-fc2", "--from", file, "--preprocessing", preprocessing)
     file.unlink()
     model = catalogue.find_model("vgg16-fc2")
     return Network(model.file, "cpu", output=model.output)
 
 
 def check(network: Network, theirs: np.ndarray, tmp_path) -> None:
-    """Cosine ≥ 0.999999 on the same pixels; ≥ 0.9999 from a PNG in a table to its vector."""
+    """Check the cosines: ≥ 0.999999 on the same pixels, ≥ 0.9999 by way of a table of PNGs."""
     expected = theirs / np.linalg.norm(theirs, axis=1, keepdims=True)
     assert np.vecdot(network.embed(pictures()), expected).min() >= 0.999999
-    database = tmp_path / "photos.db"
-    with sqlite3.connect(database) as conn:
-        conn.execute("create table photos (id integer primary key, image blob)")
-        for key, picture in enumerate(pictures()):
-            buffer = io.BytesIO()
-            Image.fromarray(picture).save(buffer, "PNG")
-            conn.execute("insert into photos values (?, ?)", [key, buffer.getvalue()])
-    result = CliRunner().invoke(revimg, ["embed", str(database), "photos"], catch_exceptions=False)
+    photos = {key: encoded(Image.fromarray(picture)) for key, picture in enumerate(pictures())}
+    database = photos_database(tmp_path / "photos.db", photos)
+    result = run("embed", database, "photos")
     assert "vgg16-fc2, 4096 floats" in result.stdout
     conn = connection.connect(database)
     for key, vector in enumerate(expected):
@@ -86,7 +61,7 @@ def keras_model(weights):
 
 
 @pytest.mark.parametrize("name", ["vgg16.weights.h5", "vgg16.h5", "vgg16.keras"])
-def test_keras(keras_model, name, models, tmp_path):
+def test_keras(keras_model, name, models_folder, tmp_path):
     keras, model = keras_model
     file = tmp_path / name
     (model.save_weights if "weights" in name else model.save)(file)
@@ -130,7 +105,7 @@ def torch_network(torch, weights):
 
 
 @pytest.mark.parametrize("kind", ["pth", "legacy pth", "safetensors"])
-def test_torch(kind, weights, models, tmp_path):
+def test_torch(kind, weights, models_folder, tmp_path):
     torch = pytest.importorskip("torch", reason="torch is not installed")
     network = torch_network(torch, weights)
     file = tmp_path / "vgg16"

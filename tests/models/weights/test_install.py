@@ -1,16 +1,14 @@
 """``datasette revimg install``: from a file of weights to vectors, or to one clear sentence."""
 
 import hashlib
-import io
 import json
 import os
 import sqlite3
 import subprocess
 import sys
-import threading
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,21 +18,9 @@ from datasette_revimg.models import catalogue
 from datasette_revimg.models.weights import origins
 from datasette_revimg.store import connection, reading, registry
 from kit.command import error_of, run
-from kit.vgg16_reference import bundled_convolutions, fc2, features, seeded_dense
-
-
-@pytest.fixture(scope="module")
-def weights():
-    return {**bundled_convolutions(), **seeded_dense()}
-
-
-@pytest.fixture(scope="module")
-def weight_file(weights, tmp_path_factory):
-    """553 MB, an unknown training."""
-    file = tmp_path_factory.mktemp("weights") / "mine.npz"
-    np.savez(file, **weights)
-    yield file
-    file.unlink()
+from kit.file_server import Server, file_server
+from kit.pictures import encoded, photos_database
+from kit.vgg16_reference import fc2, features
 
 
 @pytest.fixture(scope="module")
@@ -68,33 +54,16 @@ def installed(installed_once, monkeypatch):
     return installed_once[0]
 
 
-@pytest.fixture
-def no_models(tmp_path, monkeypatch):
-    folder = tmp_path / "models"
-    monkeypatch.setenv("DATASETTE_REVIMG_MODELS", str(folder))
-    return folder
-
-
 def photo(size: tuple[int, int] = (224, 224)) -> Image.Image:
     rng = np.random.default_rng(5)
     patches = rng.integers(0, 256, (7, 7, 3), dtype=np.uint8)
     return Image.fromarray(patches).resize(size, Image.Resampling.BICUBIC)
 
 
-def png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
 @pytest.fixture
-def database(tmp_path):
-    path = tmp_path / "photos.db"
-    with sqlite3.connect(path) as conn:
-        conn.execute("create table photos (id integer primary key, image blob)")
-        conn.execute("insert into photos values (1, ?)", [png(photo())])
-        conn.execute("insert into photos values (2, ?)", [png(photo((400, 300)))])
-    return path
+def database(tmp_path: Path) -> Path:
+    pictures = {1: encoded(photo()), 2: encoded(photo((400, 300)))}
+    return photos_database(tmp_path / "photos.db", pictures)
 
 
 def test_says_what_it_made(installed_once):
@@ -168,7 +137,7 @@ def test_vectors_of_two_models_never_mix(installed, database, tmp_path):
     with sqlite3.connect(database) as conn:
         conn.execute("update _revimg_tables set preprocessing = 'torch'")
     file = tmp_path / "query.png"
-    file.write_bytes(png(photo()))
+    file.write_bytes(encoded(photo()))
     assert "can't be compared" in error_of("similar", database, "photos", file)
     # Rows of the table can still be compared with each other.
     assert run("similar", database, "photos", "1").exit_code == 0
@@ -182,21 +151,21 @@ def test_a_model_that_is_gone(installed, database, monkeypatch, tmp_path):
     assert len(run("similar", database, "photos", "1").stdout.splitlines()) == 3
 
 
-def test_without_it_the_bundled_one_is_used_and_says_so(no_models, database):
+def test_without_it_the_bundled_one_is_used_and_says_so(models_folder, database):
     result = run("embed", database, "photos")
     assert "vgg16-rmac, 512 floats" in result.stdout
     assert "datasette revimg install vgg16-fc2" in result.stderr
     assert "install" not in run("embed", database, "photos").stderr
 
 
-def test_preprocessing_is_never_guessed(no_models, weight_file):
+def test_preprocessing_is_never_guessed(models_folder, weight_file):
     message = error_of("install", "vgg16-fc2", "--from", weight_file)
     assert "--preprocessing caffe" in message
     assert "--preprocessing torch" in message
-    assert not list(no_models.glob("*"))
+    assert not list(models_folder.glob("*"))
 
 
-def test_preprocessing_of_a_known_file_is_not_for_choice(no_models, weight_file, monkeypatch):
+def test_preprocessing_of_a_known_file_is_not_for_choice(models_folder, weight_file, monkeypatch):
     sha256 = hashlib.sha256()
     with weight_file.open("rb") as file:
         while chunk := file.read(1 << 20):
@@ -228,10 +197,10 @@ def test_damaged_weights_leave_what_was_installed(installed, tmp_path, weights):
 
 
 def test_float16_is_half_the_size_and_another_identity(
-    installed, no_models, weight_file, database, monkeypatch
+    installed, models_folder, weight_file, database, monkeypatch
 ):
     run(*("install", "vgg16-fc2", "--from", weight_file, "--preprocessing", "caffe"), "--float16")
-    (half,) = no_models.glob("*.onnx")
+    (half,) = models_folder.glob("*.onnx")
     (full,) = installed.glob("*.onnx")
     assert half.stat().st_size == pytest.approx(full.stat().st_size / 2, rel=0.01)
     run("embed", database, "photos")
@@ -243,42 +212,18 @@ def test_float16_is_half_the_size_and_another_identity(
     half.unlink()
 
 
-REQUESTS: list[str] = []
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, *arguments: object) -> None:
-        """Not to stderr: the command's own is what the tests look at."""
-        REQUESTS.append(self.path)
-
-
-class QuietServer(ThreadingHTTPServer):
-    def handle_error(self, *arguments: object) -> None:
-        """A client that doesn't want the rest of a wrong file is no error."""
-
-
 @pytest.fixture
-def server_log():
-    """The paths that the server was asked for."""
-    REQUESTS.clear()
-    return REQUESTS
+def server(weight_file: Path) -> Iterator[Server]:
+    """A server of the weight file."""
+    with file_server(memoryview(np.memmap(weight_file, np.uint8, "r"))) as running:
+        yield running
 
 
-@pytest.fixture
-def server(weight_file):
-    """The weight file's folder on a port of this machine."""
-    handler = partial(QuietHandler, directory=str(weight_file.parent))
-    with QuietServer(("127.0.0.1", 0), handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
-
-
-def test_download_converts_and_deletes(no_models, server, weight_file, monkeypatch):
+def test_download_converts_and_deletes(models_folder, server, weight_file, monkeypatch):
     md5 = hashlib.md5(weight_file.read_bytes()).hexdigest()
     known = replace(
         origins.KERAS,
-        source=f"{server}/{weight_file.name}",
+        source=f"{server.address}/{weight_file.name}",
         size=weight_file.stat().st_size,
         md5=md5,
     )
@@ -287,43 +232,45 @@ def test_download_converts_and_deletes(no_models, server, weight_file, monkeypat
     result = run("install", "vgg16-fc2")
     assert "from Keras applications, caffe preprocessing" in result.stdout
     record = catalogue.installed()
-    assert sorted(path.name for path in no_models.iterdir()) == sorted([record.file, "vgg16.json"])
+    assert sorted(path.name for path in models_folder.iterdir()) == sorted(
+        [record.file, "vgg16.json"]
+    )
     run("uninstall", "vgg16-fc2")
-    assert list(no_models.iterdir()) == []
+    assert list(models_folder.iterdir()) == []
     assert "not installed, there is nothing to delete" in error_of("uninstall", "vgg16-fc2")
 
 
-def test_from_an_address_of_ones_own(no_models, server, server_log, weight_file):
+def test_from_an_address_of_ones_own(models_folder, server, weight_file):
     """Fetched once, though the option that was missing is given only the second time."""
-    address = f"{server}/{weight_file.name}"
+    address = f"{server.address}/{weight_file.name}"
     assert "--preprocessing" in error_of("install", "vgg16-fc2", "--from", address)
-    assert len(list(no_models.glob("download-*"))) == 1
-    server_log.clear()
+    assert len(list(models_folder.glob("download-*"))) == 1
+    server.lines.clear()
     result = run("install", "vgg16-fc2", "--from", address, "--preprocessing", "torch")
     assert f"from {weight_file.name}, an unknown training, torch preprocessing" in result.stdout
-    assert server_log == []
-    assert not list(no_models.glob("download-*"))
+    assert server.lines == []
+    assert not list(models_folder.glob("download-*"))
     run("uninstall", "vgg16-fc2")
 
 
-def test_a_download_that_is_no_weights(no_models, server, weight_file):
-    text = weight_file.parent / "notes.txt"
-    text.write_text("no weights")
-    assert "notes.txt" in error_of("install", "vgg16-fc2", "--from", f"{server}/notes.txt")
-    assert list(no_models.iterdir()) == []
+def test_a_download_that_is_no_weights(models_folder, server):
+    server.payload = b"no weights"
+    address = f"{server.address}/notes.txt"
+    assert "notes.txt" in error_of("install", "vgg16-fc2", "--from", address)
+    assert list(models_folder.iterdir()) == []
 
 
-def test_a_download_that_is_another_file(no_models, server, weight_file, monkeypatch):
+def test_a_download_that_is_another_file(models_folder, server, weight_file, monkeypatch):
     monkeypatch.setattr(
-        origins, "KERAS", replace(origins.KERAS, source=f"{server}/{weight_file.name}")
+        origins, "KERAS", replace(origins.KERAS, source=f"{server.address}/{weight_file.name}")
     )
     message = error_of("install", "vgg16-fc2")
     assert "--from FILE" in message
     assert "vgg16-rmac" in message
-    assert not list(no_models.glob("*.onnx"))
+    assert not list(models_folder.glob("*.onnx"))
 
 
-def test_no_network(no_models, monkeypatch):
+def test_no_network(models_folder, monkeypatch):
     # Port 9 of this machine: nobody listens there.
     monkeypatch.setattr(
         origins, "KERAS", replace(origins.KERAS, source="http://127.0.0.1:9/vgg16.h5")
@@ -333,7 +280,7 @@ def test_no_network(no_models, monkeypatch):
         assert part in message
 
 
-def test_a_damaged_record(no_models, database):
-    no_models.mkdir()
-    (no_models / "vgg16.json").write_text(json.dumps({"file": "vgg16-x.onnx"}))
+def test_a_damaged_record(models_folder, database):
+    models_folder.mkdir()
+    (models_folder / "vgg16.json").write_text(json.dumps({"file": "vgg16-x.onnx"}))
     assert "is damaged" in error_of("embed", database, "photos")
