@@ -11,6 +11,7 @@ from pathlib import Path
 import PIL
 
 import datasette_revimg
+from datasette_revimg.errors import RevimgError
 from datasette_revimg.models.catalogue import default_model
 
 RECORD = "built.json"
@@ -22,7 +23,7 @@ def is_current(folder: Path, names: Sequence[str]) -> bool:
     try:
         recorded = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         return bool(recorded == _record(folder, names)) and not _leftovers(folder, names)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RevimgError):
         return False
 
 
