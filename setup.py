@@ -48,9 +48,9 @@ setup(
         "numpy>=2",
         "onnx>=1.16",
         "pillow>=11.3",
-        # Forms with a picture: 0.65 has no parser for them, 1.0's writes files. The first version
-        # that limits the headers of a part.
-        "python-multipart>=0.0.27",
+        # Forms with a picture: 0.65 has no parser for them, 1.0's writes files. The module of this
+        # name that python-multipart has too, which 0.65 brings, makes way for this one.
+        "multipart>=2",
         # The first version whose errors are sentences.
         "safetensors>=0.6.1",
         "tabulate",

@@ -141,8 +141,9 @@ async def similar(place: Place) -> Response:
 
 async def _answer(place: Place) -> Response:
     _check_site(place.request)
-    state_of(place.datasette).inference.check_room()
-    form = await read_form(place.request, place.settings.max_upload_bytes)
+    state = state_of(place.datasette)
+    state.inference.check_room()
+    form = await read_form(place.request, place.settings.max_upload_bytes, state.forms)
     place = replace(place, request=_with_fields(place.request, form.fields))
     parameters = parse(place.request, place.settings.size)
     condition = await parse_condition(place, parameters.pairs)

@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from ..problems import BusyError
+from .room import Room
 
 # After which to come back when a queue is full.
 RETRY_SECONDS = 2
@@ -27,17 +28,16 @@ _Jobs = queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]
 class Queue:
     """Some threads, and a bounded queue before them.
 
-    ``size``: how many jobs may wait or run; one more is refused with the sentence ``busy``. The
-    threads end with ``stop``, with the object, or with the process, which never waits for them.
+    ``size`` jobs may wait or run; one more is refused with the sentence ``busy``. The threads
+    end with ``stop``, with the object, or with the process, which never waits for them.
     """
 
     def __init__(self, name: str, size: int, busy: str, threads: int = 1) -> None:
-        self.size = size
-        self._name, self._busy, self._most_threads = name, busy, threads
+        self.room = Room(size, busy, RETRY_SECONDS)
+        self._name, self._most_threads = name, threads
         self._jobs: _Jobs = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
-        self._waiting = 0
         self._stopped = False
         # The threads hold the jobs, not this object, so that it can be forgotten.
         weakref.finalize(self, _end, self._jobs, threads)
@@ -46,17 +46,16 @@ class Queue:
         """Raise BusyError if there is no room for one more job."""
         if self._stopped:
             raise _shutting_down()
-        if self._waiting >= self.size:
-            raise BusyError(self._busy, RETRY_SECONDS)
+        self.room.check()
 
     def submit(self, work: Callable[[], Result]) -> Future[Result]:
         """Have ``work`` done in a thread. Raises BusyError when the queue is full."""
         future: Future[Result] = Future()
         with self._lock:
             self.check_room()
-            self._waiting += 1
+            self.room.enter()
             # Also when whoever wanted the result is gone by then, and took the job back.
-            future.add_done_callback(self._done)
+            future.add_done_callback(lambda _: self.room.leave())
             self._jobs.put((future, work))
             if len(self._threads) < self._most_threads:
                 self._start_thread()
@@ -82,10 +81,6 @@ class Queue:
         thread = threading.Thread(target=_work, args=[self._jobs], name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
-
-    def _done(self, _: Future[Any]) -> None:
-        with self._lock:
-            self._waiting -= 1
 
 
 def _work(jobs: _Jobs) -> None:

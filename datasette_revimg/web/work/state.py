@@ -16,6 +16,7 @@ from ..embedded import CurrentRegistry, Registry
 from ..query_results import ResultColumns
 from .kept import Kept
 from .queue import Queue
+from .room import Room
 
 # Pictures that wait for the network or are in it: some seconds of work on a small machine.
 INFERENCE_QUEUE = 8
@@ -25,6 +26,10 @@ RENDITION_QUEUE = 24
 
 # A picture of 178 megapixels takes 1.4 GB while it is converted.
 RENDITION_THREADS = 2
+
+# Forms that are read at the same time, each in memory.
+MAX_FORMS = 16
+FORM_RETRY_SECONDS = 5
 
 # Computations of one kind; each is for a question that somebody has asked.
 COMPUTING_QUEUE = 16
@@ -48,6 +53,7 @@ class DatabaseState:
 class State:
     """Everything that is kept for one Datasette: queues, results, and a part for each database.
 
+    ``forms`` is the room for forms with a picture that are being read.
     ``features`` are the last convolution block's maps of pictures, float32 (512, 7, 7) of 100 KB
     each: enough for a visitor who steps through 24 results, several times over. ``quick_maps``
     and ``better_maps`` are places on a map, float32 (n, 2); ``sheets`` are WebP files of 300 KB
@@ -58,13 +64,18 @@ class State:
         self.inference = Queue(
             "revimg-inference",
             INFERENCE_QUEUE,
-            "too many pictures are being searched for at the moment, try again in some seconds",
+            "too many image searches are running; try again in a few seconds",
         )
         self.renditions = Queue(
             "revimg-renditions",
             RENDITION_QUEUE,
-            "too many pictures are being opened at the moment, try again in some seconds",
+            "too many pictures are being opened; try again in a few seconds",
             RENDITION_THREADS,
+        )
+        self.forms = Room(
+            MAX_FORMS,
+            "too many pictures are being sent; try again in a few seconds",
+            FORM_RETRY_SECONDS,
         )
         self.features: Kept[np.ndarray] = Kept(self.inference, 128)
         self.matrices: Kept[SimilarityMatrix] = Kept(
@@ -130,5 +141,5 @@ def _close_all() -> None:
 
 
 def _computing(name: str) -> Queue:
-    busy = "there is too much to compute at the moment, try again later"
+    busy = "there is too much to compute at the moment; try again later"
     return Queue(f"revimg-{name}", COMPUTING_QUEUE, busy)

@@ -192,10 +192,48 @@ async def test_forms_that_cannot_be(ds, content, words):
         "application/x-www-form-urlencoded",
         "multipart/form-data",
         "multipart/mixed; boundary=x",
+        "multipart/form-data; boundary=",
+        'multipart/form-data; boundary=""',
     ],
 )
 async def test_other_content_types(ds, kind):
     await refused(ds, PICTURE, 400, "multipart/form-data", headers={"content-type": kind})
+
+
+@pytest.mark.parametrize("length", [1, 70, 257, 1024])
+async def test_boundaries_of_any_length(ds, length):
+    boundary = "b" * length
+    content = form(part(PICTURE)).replace(BOUNDARY.encode(), boundary.encode())
+    headers = {"content-type": f"multipart/form-data; boundary={boundary}"}
+    assert ids((await post(ds, content, headers=headers)).json())[0] == 3
+
+
+@pytest.mark.parametrize("boundary", ["b" * 1025, "b" * 10_000, '"a\nb"', '"a\0b"'])
+async def test_boundaries_that_cannot_be(ds, boundary):
+    headers = {"content-type": f"multipart/form-data; boundary={boundary}"}
+    await refused(ds, form(part(PICTURE)), 400, headers=headers)
+
+
+async def test_parts_in_pieces(ds):
+    """However the network cuts a form up, and whatever follows its end."""
+    for content, status in (
+        (form(part(b"blue", "colour", None), part(PICTURE)), 200),
+        (form(part(PICTURE)) + b"\r\nanything at all", 200),
+        (b"\r\n" + form(part(PICTURE)), 200),
+        (form(part(PICTURE))[:-4], 400),
+        (form(part(PICTURE)).replace(b"form-data", b"attachment"), 400),
+    ):
+        for size in (1, 7, 1000):
+            pieces = (content[at : at + size] for at in range(0, len(content), size))
+            assert await sent(ds, Whole(pieces)) == status
+
+
+async def test_names_in_any_encoding(ds):
+    content = part(PICTURE, filename="é.jpg").decode("latin-1").encode("latin-1")
+    assert (await post(ds, form(content))).status_code == 200
+    latin = part(PICTURE, filename="E.jpg").replace(b"E.jpg", b"\xe9.jpg")
+    assert (await post(ds, form(latin))).status_code == 200
+    await refused(ds, form(part(PICTURE, "bílé")), 400, "'bílé'")
 
 
 async def test_bomb(ds):
@@ -232,6 +270,16 @@ class Sender:
 
     async def send(self, message):
         self.messages.append(message)
+
+
+class Whole(Sender):
+    """A client that says where its body ends."""
+
+    async def receive(self):
+        chunk = next(self.chunks, None)
+        if chunk is None:
+            return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": chunk, "more_body": True}
 
 
 async def sent(ds, sender, headers=()):
@@ -289,8 +337,8 @@ async def test_slow_clients(ds, monkeypatch):
     monkeypatch.setattr(forms, "SECONDS", 300)
     monkeypatch.setattr(forms, "IDLE_SECONDS", 0.01)
     assert await sent(ds, Slow(iter([b""] * 100))) == 408
-    assert forms._reading == 0
-    monkeypatch.setattr(forms, "MAX_FORMS", 0)
+    assert state_of(ds).forms.taken == 0
+    state_of(ds).forms.size = 0
     response = await refused(ds, form(part(PICTURE)), 503, "sent")
     assert int(response.headers["retry-after"]) >= 1
 
@@ -298,7 +346,7 @@ async def test_slow_clients(ds, monkeypatch):
 async def test_full_queue(ds):
     go = threading.Event()
     queue = state_of(ds).inference
-    jobs = [asyncio.create_task(queue.run(go.wait)) for _ in range(queue.size)]
+    jobs = [asyncio.create_task(queue.run(go.wait)) for _ in range(queue.room.size)]
     await asyncio.sleep(0)
     sender = Sender(endless(1000))
     try:

@@ -12,6 +12,7 @@ import pytest
 
 from datasette_revimg.web.problems import BusyError
 from datasette_revimg.web.work.queue import Queue
+from datasette_revimg.web.work.room import Room
 
 pytestmark = pytest.mark.asyncio
 
@@ -52,7 +53,7 @@ async def test_several_threads():
 async def test_full_queue():
     go = threading.Event()
     queue = Queue("pictures", 8, "too many pictures, come back")
-    jobs = [asyncio.create_task(queue.run(go.wait)) for _ in range(queue.size)]
+    jobs = [asyncio.create_task(queue.run(go.wait)) for _ in range(queue.room.size)]
     await asyncio.sleep(0)
     with pytest.raises(BusyError, match="too many pictures, come back") as caught:
         await queue.run(go.wait)
@@ -105,3 +106,16 @@ async def test_threads_end_with_a_forgotten_queue():
     for thread in threads:
         thread.join(60)
         assert not thread.is_alive()
+
+
+async def test_room_is_given_back_after_an_error():
+    room = Room(1, "too many forms", retry_seconds=5)
+
+    def full():
+        with room.place():
+            room.enter()
+
+    with pytest.raises(BusyError, match="too many forms") as caught:
+        full()
+    assert caught.value.retry_seconds == 5
+    assert room.taken == 0

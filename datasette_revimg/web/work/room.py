@@ -1,0 +1,50 @@
+"""Bounded room for what goes on at the same time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..problems import BusyError
+
+
+class Room:
+    """Places for ``size`` jobs; one more is refused at once, with the sentence ``busy`` and the
+    seconds after which to come back."""
+
+    def __init__(self, size: int, busy: str, retry_seconds: int) -> None:
+        self.size = size
+        self._busy, self._retry_seconds = busy, retry_seconds
+        self._taken = 0
+        self._lock = threading.Lock()
+
+    @property
+    def taken(self) -> int:
+        """The number of places that are taken."""
+        return self._taken
+
+    def check(self) -> None:
+        """Raise BusyError if all places are taken."""
+        if self._taken >= self.size:
+            raise BusyError(self._busy, self._retry_seconds)
+
+    def enter(self) -> None:
+        """Take a place, until ``leave``. Raises BusyError if all are taken."""
+        with self._lock:
+            self.check()
+            self._taken += 1
+
+    def leave(self) -> None:
+        """Give a place back."""
+        with self._lock:
+            self._taken -= 1
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold a place for a block. Raises BusyError if all are taken."""
+        self.enter()
+        try:
+            yield
+        finally:
+            self.leave()
