@@ -18,7 +18,14 @@ nox.options.sessions = ["check"]
 nox.options.reuse_venv = "yes"
 
 BIOME = ("npx", "--yes", "@biomejs/biome@2.6.8")
-TYPED = ("datasette_revimg", "demo", "tests/kit", "tests/conftest.py", "noxfile.py")
+TYPED = (
+    "datasette_revimg",
+    "demo",
+    "tests/kit",
+    "tests/conftest.py",
+    "tests/typing",
+    "noxfile.py",
+)
 GENERATED = ("README.md", *map(str, sorted(Path("docs").glob("*.md"))))
 
 

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -12,9 +13,13 @@ NO_GPU_WHEELS = (
     " and (sys_platform != 'win32' or platform_machine != 'AMD64')"
 )
 
+# The package's only mention of its version. Importing it would need what it depends on.
+PACKAGE = Path(__file__).parent / "datasette_revimg" / "__init__.py"
+VERSION = re.findall(r'^__version__ = "(.+)"$', PACKAGE.read_text(encoding="utf-8"), re.M)[0]
+
 setup(
     name="datasette-revimg",
-    version="0.1",
+    version=VERSION,
     description="Find similar pictures in a collection you own, in SQL and in Datasette",
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",

@@ -46,7 +46,7 @@ class MatrixOptions:
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write to this file: a picture if its name ends in .png or .webp, else CSV.",
+    help="The file to write: .csv, or a picture as .png or .webp.",
 )
 @click.option(
     "--order",

@@ -1,0 +1,58 @@
+"""Embed one picture to search a table with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import UnusablePictureError
+from ..models.network import Network
+from ..pictures.decoding import decode
+from ..pictures.files import read_file
+from ..pictures.opening import ImageError
+from ..store.registry import EmbeddedTable
+from .choice import check_model, choose_model, load_network
+
+
+class Encoder:
+    """The network that made an embedded table's vectors, loaded when a picture first needs it."""
+
+    def __init__(
+        self,
+        embedded: EmbeddedTable,
+        model_name: str | None = None,
+        device: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        """Prepare for a table; ``model_name``, if given, must name the table's own model.
+
+        Raises OtherModelError when it names another one.
+        """
+        self._embedded = embedded
+        self._model = None
+        if model_name:
+            # It must fit, whether a picture needs it or not.
+            self._model = choose_model(embedded, model_name)
+            check_model(embedded, self._model)
+        self._device, self._threads = device, threads
+        self._network: Network | None = None
+
+    def encode_file(self, file: Path) -> np.ndarray:
+        """Return the unit vector, float32 (D,), of the picture in a file.
+
+        Raises UnusablePictureError when it isn't a picture that can be used, and RevimgError when
+        the model can't be.
+        """
+        network = self._loaded()
+        try:
+            picture = decode(read_file(file), network.size)
+        except ImageError as error:
+            raise UnusablePictureError(f"{file}: {error}") from error
+        return np.asarray(network.embed(picture.array[np.newaxis])[0])
+
+    def _loaded(self) -> Network:
+        if self._network is None:
+            model = self._model or choose_model(self._embedded, None)
+            self._network = load_network(model, self._device, self._threads)
+        return self._network
