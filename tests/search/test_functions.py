@@ -11,9 +11,7 @@ import pytest
 import sqlite_utils
 
 from datasette_revimg.search import functions
-from datasette_revimg.store import tables, writing
-from datasette_revimg.store.registry import EmbeddedTable
-from datasette_revimg.store.writing import Embedding
+from kit.vector_tables import store
 
 
 def blob(*numbers: float) -> bytes:
@@ -107,19 +105,8 @@ def photos(conn):
     """Five embedded rows in a plane."""
     conn.execute("create table photos (id integer primary key, title text, picture blob)")
     conn.executemany("insert into photos values (?, ?, x'00')", [(n, f"no. {n}") for n in ANGLES])
-    source = tables.find(conn, "photos")
-    writing.prepare(
-        conn, source, EmbeddedTable("photos", "picture", "blob", None, "test", "0" * 64, 2, "caffe")
-    )
-    writing.write(
-        conn,
-        source,
-        [
-            Embedding((n,), np.array([math.cos(a), math.sin(a)], np.float32), b"hash", b"", 4, 3)
-            for n, a in ANGLES.items()
-        ],
-        [],
-    )
+    vectors = {(n,): np.array([math.cos(a), math.sin(a)], np.float32) for n, a in ANGLES.items()}
+    store(conn, "photos", vectors)
     conn.commit()
     return conn
 

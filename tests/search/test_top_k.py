@@ -9,30 +9,9 @@ import pytest
 from datasette_revimg.errors import RevimgError
 from datasette_revimg.search import top_k
 from datasette_revimg.search.functions import register
-from datasette_revimg.store import reading, tables, thumbnails, writing
-from datasette_revimg.store.registry import EmbeddedTable
-from datasette_revimg.store.writing import Embedding
+from datasette_revimg.store import reading, thumbnails
 from kit.geometry import build
-
-MODEL = {
-    "column_name": "picture",
-    "kind": "blob",
-    "base_dir": None,
-    "model": "test",
-    "weights_sha256": "0" * 64,
-    "preprocessing": "caffe",
-}
-
-
-def embed(conn: sqlite3.Connection, table: str, vectors: dict[tuple, np.ndarray]) -> None:
-    """Store vectors for rows that are in the table already."""
-    source = tables.find(conn, table)
-    dimension = len(next(iter(vectors.values())))
-    writing.prepare(conn, source, EmbeddedTable(table_name=table, dimension=dimension, **MODEL))
-    entries = [
-        Embedding(key, vector, b"hash", b"thumbnail", 4, 3) for key, vector in vectors.items()
-    ]
-    writing.write(conn, source, entries, [])
+from kit.vector_tables import store
 
 
 def on_circle(angle: float) -> np.ndarray:
@@ -48,7 +27,7 @@ def conn():
         "insert into photos values (?, ?, x'00')",
         [(n, "red" if n % 2 else "blue") for n in range(10)],
     )
-    embed(conn, "photos", {(n,): on_circle(n / 10) for n in range(10)})
+    store(conn, "photos", {(n,): on_circle(n / 10) for n in range(10)})
     return conn
 
 
@@ -112,7 +91,7 @@ def test_same_as_a_full_sort_on_many_rows():
     conn.execute("create table t (a text, b integer, picture blob, primary key (a, b))")
     keys = [(str(n % 7), n) for n in range(len(matrix))]
     conn.executemany("insert into t values (?, ?, x'00')", keys)
-    embed(conn, "t", dict(zip(keys, matrix.astype(np.float32), strict=True)))
+    store(conn, "t", dict(zip(keys, matrix.astype(np.float32), strict=True)))
     query = matrix[5].astype(np.float32)
     expected = np.argsort(-(matrix @ matrix[5]))[:50]
     result = top_k.top_k(conn, "t", query, 50)
@@ -124,7 +103,7 @@ def test_ties_are_ordered_by_key_of_any_type():
     conn.execute("create table t (id primary key, picture blob)")
     keys = [(b"\x01",), ("b",), (10,), ("a",), (9,), (2.5,)]
     conn.executemany("insert into t values (?, x'00')", keys)
-    embed(conn, "t", {key: on_circle(0.0) for key in keys})
+    store(conn, "t", {key: on_circle(0.0) for key in keys})
     result = top_k.top_k(conn, "t", on_circle(0.0), 5)
     assert [hit.key for hit in result.hits] == [(2.5,), (9,), (10,), ("a",), ("b",)]
 
