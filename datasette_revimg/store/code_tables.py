@@ -36,7 +36,7 @@ CODE_DTYPE = np.dtype("<f4")
 LENGTH_TOLERANCE = 1e-3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CodesState:
     """What is known about a table's vectors without reading them.
 
@@ -113,13 +113,15 @@ def read_state(conn: sqlite3.Connection, table: str) -> CodesState | None:
     embedded, or by a version that isn't readable, or the state is damaged."""
     if version(conn, table) not in _READABLE:
         return None
-    columns = ", ".join(field.name for field in fields(CodesState))
-    cursor = conn.execute(f"select {columns} from {quote(basis_table(table))} where number = 0")
+    columns = [field.name for field in fields(CodesState)]
+    cursor = conn.execute(
+        f"select {', '.join(columns)} from {quote(basis_table(table))} where number = 0"
+    )
     cursor.row_factory = None
     row = cursor.fetchone()
     if row is None or not all(map(_fits, fields(CodesState), row)):
         return None
-    return CodesState(*row)
+    return CodesState(**dict(zip(columns, row, strict=True)))
 
 
 def _fits(field: Field[Any], value: Any) -> bool:

@@ -16,7 +16,7 @@ from .tables import find
 REGISTRY = "_revimg_tables"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EmbeddedTable:
     """A row of ``_revimg_tables``: an embedded table and where its vectors come from.
 

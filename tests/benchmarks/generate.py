@@ -127,7 +127,16 @@ def create(conn: sqlite3.Connection, key: str) -> tables.Table:
         f"create table if not exists photos ({column}, colour text, year integer, picture blob)"
     )
     source = tables.find(conn, "photos")
-    record = EmbeddedTable("photos", "picture", "blob", None, "vgg16-fc2", "0" * 64, 4096, "caffe")
+    record = EmbeddedTable(
+        table_name="photos",
+        column_name="picture",
+        kind="blob",
+        base_dir=None,
+        model="vgg16-fc2",
+        weights_sha256="0" * 64,
+        dimension=4096,
+        preprocessing="caffe",
+    )
     writing.prepare(conn, source, record)
     return source
 

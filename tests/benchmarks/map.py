@@ -65,7 +65,18 @@ def build(file: Path, rows: int) -> None:
     conn.commit()
     source = tables.find(conn, "photos")
     writing.prepare(
-        conn, source, EmbeddedTable("photos", "picture", "blob", None, "synthetic", "0", 64, "")
+        conn,
+        source,
+        EmbeddedTable(
+            table_name="photos",
+            column_name="picture",
+            kind="blob",
+            base_dir=None,
+            model="synthetic",
+            weights_sha256="0",
+            dimension=64,
+            preprocessing="",
+        ),
     )
     vectors = centres[rng.integers(0, 40, rows)] + rng.normal(size=(rows, 64)) * 0.5
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

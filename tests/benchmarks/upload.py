@@ -70,7 +70,14 @@ def build(file: Path, rows: int) -> None:
     source = tables.find(conn, "photos")
     name, sha256, preprocessing = VGG16_RMAC.identity
     record = EmbeddedTable(
-        "photos", "picture", "blob", None, name, sha256, VGG16_RMAC.dimension, preprocessing
+        table_name="photos",
+        column_name="picture",
+        kind="blob",
+        base_dir=None,
+        model=name,
+        weights_sha256=sha256,
+        dimension=VGG16_RMAC.dimension,
+        preprocessing=preprocessing,
     )
     writing.prepare(conn, source, record)
     entries = [

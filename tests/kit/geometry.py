@@ -98,7 +98,16 @@ def embed(
 ) -> None:
     """Store the vectors of a table's rows; ``keys`` gives the key that each picture has."""
     source = tables.find(conn, table)
-    record = EmbeddedTable(table, column, kind, None, "vgg16-rmac", "0" * 64, DIMENSION, "vgg16")
+    record = EmbeddedTable(
+        table_name=table,
+        column_name=column,
+        kind=kind,
+        base_dir=None,
+        model="vgg16-rmac",
+        weights_sha256="0" * 64,
+        dimension=DIMENSION,
+        preprocessing="vgg16",
+    )
     writing.prepare(conn, source, record, labels=True)
     writing.write(
         conn, source, [entry(key, number) for number, key in keys.items()], failures or []

@@ -31,13 +31,13 @@ def conn():
     return conn
 
 
-def found(result: top_k.Result) -> list[int]:
+def ids_of(result: top_k.Result) -> list[int]:
     return [hit.key[0] for hit in result.hits]
 
 
 def test_best_first_with_their_cosines(conn):
     result = top_k.top_k(conn, "photos", on_circle(0.0), 4, counted=True)
-    assert found(result) == [0, 1, 2, 3]
+    assert ids_of(result) == [0, 1, 2, 3]
     assert [hit.score for hit in result.hits] == pytest.approx(
         [math.cos(n / 10) for n in range(4)], abs=1e-6
     )
@@ -54,7 +54,7 @@ def test_where_restricts_to_rows_of_the_source(conn):
         parameters={"c": "red"},
         counted=True,
     )
-    assert found(result) == [1, 3, 5]
+    assert ids_of(result) == [1, 3, 5]
     assert result.candidates == 5
 
 
@@ -68,13 +68,13 @@ def test_exclude_and_minimum(conn):
         minimum=math.cos(0.21),
         counted=True,
     )
-    assert sorted(found(result)) == [3, 4, 6, 7]
+    assert sorted(ids_of(result)) == [3, 4, 6, 7]
     assert result.candidates == 4
 
 
 def test_a_row_that_is_gone_is_never_found(conn):
     conn.execute("delete from photos where id = 1")
-    assert found(top_k.top_k(conn, "photos", on_circle(0.0), 3)) == [0, 2, 3]
+    assert ids_of(top_k.top_k(conn, "photos", on_circle(0.0), 3)) == [0, 2, 3]
     assert reading.vector(conn, "photos", (1,)) is None
     assert thumbnails.read(conn, "photos", (1,)) is None
 

@@ -472,7 +472,14 @@ async def test_page_stays_small(data, serve):
         conn.commit()
         source = tables.find(conn, "many")
         record = EmbeddedTable(
-            "many", "picture", "blob", None, "vgg16-rmac", "0" * 64, DIMENSION, "x"
+            table_name="many",
+            column_name="picture",
+            kind="blob",
+            base_dir=None,
+            model="vgg16-rmac",
+            weights_sha256="0" * 64,
+            dimension=DIMENSION,
+            preprocessing="x",
         )
         writing.prepare(conn, source, record, labels=False)
         like = decoding.decode(png(1))
