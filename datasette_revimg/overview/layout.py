@@ -1,4 +1,4 @@
-"""The map's layout: a place in the plane for every picture, similar ones near each other."""
+"""The layout of a map: a place in the plane for every picture, similar ones near each other."""
 
 from __future__ import annotations
 
@@ -11,36 +11,35 @@ from ..vectors.directions import principal_directions
 PCA = "PCA"
 TSNE = "t-SNE"
 
-# t-SNE starts from so many principal components, as its paper does: the rest is mostly noise,
+# t-SNE starts from this many principal components, as in its paper: the rest is mostly noise,
 # and distances in 4096 dimensions take their time.
 COMPONENTS = 50
 
-# As many as bring each component within about a hundredth of its exact length, however slowly the
-# spectrum falls.
+# Enough for a map: the components of features come out exact to three digits, and to two even
+# where their spectrum hardly falls.
 _ITERATIONS = 16
 
-# Below, there is nothing for t-SNE to weigh up.
+# With fewer vectors, there is nothing for t-SNE to weigh up.
 LEAST_TSNE = 10
 
 _PERPLEXITY = 30.0
 
 
 def better_method() -> str | None:
-    """The method that is better than PCA, None where scikit-learn isn't installed."""
+    """Return the method that is better than PCA, None where scikit-learn isn't installed."""
     return TSNE if find_spec("sklearn") else None
 
 
 def components(vectors: np.ndarray, count: int) -> np.ndarray:
     """Return the first principal components of vectors (n, D), float32 (n, count), largest first.
 
-    Components that there are none of, because the vectors are few or equal, are 0. The sign, which
-    is arbitrary, makes the largest value of each positive, so that the same vectors get the same
-    map.
+    Few or equal vectors have fewer components; the others are 0. The sign of a component is
+    arbitrary; its largest value is made positive, so that the same vectors get the same map.
     """
     centred = (vectors - vectors.mean(axis=0, dtype=np.float64)).astype(np.float32)
     directions = principal_directions(centred, min(count, *centred.shape), _ITERATIONS)
     projected = centred @ directions.T
-    # What float32 arithmetic leaves where nothing is.
+    # Where vectors don't differ, rounding errors would be spread over the map.
     noise = np.finfo(np.float32).eps * np.linalg.norm(vectors)
     projected[:, np.linalg.norm(projected, axis=0) <= noise] = 0
     largest = np.take_along_axis(projected, np.abs(projected).argmax(axis=0)[np.newaxis], axis=0)
@@ -50,15 +49,16 @@ def components(vectors: np.ndarray, count: int) -> np.ndarray:
 
 
 def pca(vectors: np.ndarray) -> np.ndarray:
-    """Places by the first two principal components, float32 (n, 2), see spread."""
+    """Return places by the first two principal components, float32 (n, 2), see spread."""
     return spread(components(vectors, 2))
 
 
 def tsne(vectors: np.ndarray) -> np.ndarray:
-    """Places by t-SNE, float32 (n, 2), see spread. Needs scikit-learn, and LEAST_TSNE vectors.
+    """Return places by t-SNE, float32 (n, 2), see spread.
 
-    L. van der Maaten, G. Hinton, "Visualizing data using t-SNE", 2008. It keeps neighbours
-    together, where PCA keeps the two directions in which all pictures differ most.
+    Needs scikit-learn, and at least LEAST_TSNE vectors (n, D). It keeps neighbours together, where
+    PCA keeps the two directions in which all pictures differ most: L. van der Maaten, G. Hinton,
+    "Visualizing data using t-SNE", 2008.
     """
     from sklearn import manifold
     from threadpoolctl import threadpool_limits
@@ -66,26 +66,26 @@ def tsne(vectors: np.ndarray) -> np.ndarray:
     reduced = components(vectors, min(COMPONENTS, *vectors.shape))
     perplexity = min(_PERPLEXITY, (len(vectors) - 1) / 3)
     method = manifold.TSNE(init="pca", perplexity=perplexity, random_state=0)
-    # One thread: the others are for whoever waits for a page meanwhile, and OpenMP's threads
+    # One thread: the others are for people who wait for a page meanwhile, and OpenMP's threads
     # wait for each other by spinning.
     with threadpool_limits(1, user_api="openmp"):
         return spread(method.fit_transform(reduced))
 
 
 def spread(places: np.ndarray) -> np.ndarray:
-    """Places (n, 2) as float32 in 0 to 1, along each axis half by value and half by rank.
+    """Return places (n, 2) as float32 in 0 to 1, along each axis half by value and half by rank.
 
     By value alone a few outliers would press all others together; by rank alone there would be
     no gaps between groups. Which of two pictures is further left or up never changes.
     """
-    found = np.zeros_like(places, np.float32)
+    result = np.zeros_like(places, np.float32)
     for axis, values in enumerate(places.T):
         low, high = values.min(), values.max()
         if high > low:
             # Equal values get equal ranks.
             distinct, rank = np.unique(values, return_inverse=True)
             by_rank = rank / (len(distinct) - 1)
-            found[:, axis] = ((values - low) / (high - low) + by_rank) / 2
+            result[:, axis] = ((values - low) / (high - low) + by_rank) / 2
         else:
-            found[:, axis] = 0.5
-    return found
+            result[:, axis] = 0.5
+    return result

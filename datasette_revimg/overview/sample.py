@@ -15,16 +15,15 @@ from ..keys import Key
 from ..store import reading, registry
 from ..store.tables import Table
 
-# Of the generator that draws the sample: the same rows give the same sample.
+# A constant seed: the same rows give the same sample.
 SEED = 0
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The keys of the rows, in their order in the table, and of how many they were drawn.
+    """The keys of the rows, in their order in the table, drawn from ``total`` rows.
 
-    ``version`` is the same as long as the rows and their vectors are, and another one when any
-    of them has changed.
+    ``version`` stays the same as long as the rows and their vectors do.
     """
 
     keys: list[Key]
@@ -33,7 +32,7 @@ class Sample:
 
     @property
     def is_part(self) -> bool:
-        """Whether there are more rows than these."""
+        """Return whether there are more rows than these."""
         return len(self.keys) < self.total
 
     def __str__(self) -> str:
@@ -49,7 +48,11 @@ def sample_rows(
     where: str = "",
     parameters: Sequence[Any] | Mapping[str, Any] = (),
 ) -> Sample:
-    """The rows with a vector that meet the SQL condition ``where``, at most ``limit`` of them."""
+    """Return the embedded rows that meet the SQL condition ``where``, at most ``limit`` of them.
+
+    Of more rows, a random sample is drawn, always the same. Raises RevimgError for a table that
+    isn't embedded.
+    """
     embedded = registry.embedded(conn, source.name)
     if embedded is None:
         raise RevimgError(f"{source.name!r} is not embedded")
@@ -58,7 +61,7 @@ def sample_rows(
     if total > limit:
         drawn = np.random.default_rng(SEED).choice(total, limit, replace=False)
         keys = [keys[index] for index in np.sort(drawn)]
-    # The time of the last change has whole seconds; what a vector was made of says the rest.
+    # The record's time has whole seconds; the hash of each picture shows changes within one.
     digest = hashlib.blake2b(repr(embedded).encode(), digest_size=16)
     hashes = reading.hashes(conn, source, keys)
     for key in keys:

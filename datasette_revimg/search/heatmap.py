@@ -1,6 +1,6 @@
-"""Why are two pictures similar? Which cells of their last convolutions make the cosine.
+"""Explain a cosine: how much each cell of two pictures' last convolutions gives to it.
 
-R-MAC's vector v of a picture comes from its maps F, (C, H, W), like this (weights/vgg16.py):
+R-MAC's vector v of a picture comes from its maps F, (C, H, W), like this (models/vgg16/graph.py):
 
     m_R[c] = max of F[c] in region R        s[c] = Σ_R m_R[c] / |m_R|        v = √s / |√s|
 
@@ -29,16 +29,16 @@ from ..models.vgg16.rmac import EPSILON, RMAC_LEVELS, rmac_regions
 
 
 def pooled(features: np.ndarray) -> np.ndarray:
-    """R-MAC's unit vector float64 (C,) of a picture's maps (C, H, W)."""
+    """Return R-MAC's unit vector, float64 (C,), of a picture's maps (C, H, W)."""
     roots = np.sqrt(_gifts(features).sum(axis=(1, 2)))
     return np.asarray(roots / max(float(np.linalg.norm(roots)), EPSILON))
 
 
 def agreement(features: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """What each cell of a picture's maps (C, H, W) gives to its cosine with ``other``, (C,).
+    """Return how much each cell of a picture's maps (C, H, W) gives to its cosine with another one.
 
-    ``other`` is another picture's ``pooled``. Returns float32 (H, W), from 0 to 1; its sum is the
-    cosine.
+    ``other`` (C,) is the other picture's ``pooled``. The result is float32 (H, W), from 0 to 1,
+    and its sum is the cosine.
     """
     gifts = _gifts(features)
     totals = gifts.sum(axis=(1, 2))
@@ -48,7 +48,7 @@ def agreement(features: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def _gifts(features: np.ndarray) -> np.ndarray:
-    """What each cell gives to s, float64 (C, H, W): the regions' unit maxima, where they are."""
+    """Return what each cell gives to s, float64 (C, H, W): the regions' unit maxima, in place."""
     maps = np.asarray(features, np.float64)
     gifts = np.zeros_like(maps)
     for rows, columns in _regions(maps.shape[1]):
@@ -62,6 +62,7 @@ def _gifts(features: np.ndarray) -> np.ndarray:
 
 
 def _regions(side: int) -> Iterator[tuple[slice, slice]]:
+    """Yield the rows and the columns of every R-MAC region of a square map."""
     for level in range(1, RMAC_LEVELS + 1):
         region, stride = rmac_regions(side, level)
         starts = range(0, side - region + 1, stride)

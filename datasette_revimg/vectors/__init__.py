@@ -1,1 +1,1 @@
-"""Unit vectors and what can be computed from them: numpy only, no input or output."""
+"""Unit vectors and what can be computed from them, with numpy alone."""

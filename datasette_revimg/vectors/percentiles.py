@@ -1,8 +1,8 @@
 """How unusual a cosine is in a collection: its percentile among the collection's own pairs.
 
-A cosine means nothing by itself: 0.6 is next to nothing in one network and a lot in another, and
-all pictures of playing cards are alike. That a pair is more similar than 99.9 % of all pairs means
-the same everywhere.
+What a cosine means depends on the collection and the network: 0.6 is next to nothing in one network
+and a lot in another, and all pictures of playing cards are alike. A percentile means the same
+everywhere: this pair is more similar than 99.9 % of all pairs.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import RevimgError
 
-# Pictures of which every pair is a sample of the collection's pairs: a million pairs.
+# A sample of this many pictures has a million pairs.
 SAMPLE = 1500
 
 # The fractions of pairs whose cosines are kept: every percent, and ever finer towards the most
@@ -23,16 +23,21 @@ FRACTIONS = np.concatenate([np.arange(0, 0.99, 0.01), 1 - np.logspace(-2, -6, 16
 
 @dataclass(frozen=True)
 class Distribution:
-    """The sampled cosines at FRACTIONS of the pairs, float32 in ascending order; the number of
-    pairs, and how many vectors the collection had."""
+    """The distribution of the cosines of a collection's pairs.
+
+    ``quantiles`` are the sampled cosines at FRACTIONS of the pairs, float32 in ascending order;
+    ``pairs`` is how many pairs were sampled, ``vectors`` how many vectors the collection had.
+    """
 
     quantiles: np.ndarray
     pairs: int
     vectors: int
 
     def percentile(self, score: float) -> float:
-        """Percent of the collection's pairs that are less similar, in 0..100; never 100, which no
-        sample can know."""
+        """Return the percentage of the collection's pairs that are less similar than ``score``.
+
+        It is 0 at least and always less than 100, because no sample can rule out a better pair.
+        """
         # Where many pairs have the same cosine: the fraction below all of them.
         above = int(np.searchsorted(self.quantiles, score, side="left"))
         if above == 0:
@@ -46,13 +51,15 @@ class Distribution:
         return 100 * min(float(fraction), self.pairs / (self.pairs + 1))
 
     def score(self, percentile: float) -> float:
-        """The cosine that this percentage of the pairs stay below."""
+        """Return the cosine that this percentage of the pairs stay below."""
         return float(np.interp(percentile / 100, FRACTIONS, self.quantiles))
 
 
 def from_sample(sample: np.ndarray, vectors: int) -> Distribution:
-    """The background of a collection of so many vectors, from a sample of at least two of them,
-    float32 (n, D)."""
+    """Return the distribution of a collection of ``vectors`` vectors.
+
+    ``sample`` are at least two of them, unit vectors float32 (n, D).
+    """
     rows, columns = np.triu_indices(len(sample), 1)
     cosines = (sample @ sample.T)[rows, columns]
     quantiles = np.quantile(cosines, FRACTIONS).astype(np.float32)
@@ -60,7 +67,7 @@ def from_sample(sample: np.ndarray, vectors: int) -> Distribution:
 
 
 def in_words(percentile: float) -> str:
-    """With as many digits as tell it from 100, rounded down: “99.98”."""
+    """Return the percentile with enough digits to differ from 100, rounded down: “99.98”."""
     digits = 0 if percentile < 90 else 1
     while digits < 4 and percentile >= 100 - 2 * 10.0**-digits:
         digits += 1
@@ -69,7 +76,7 @@ def in_words(percentile: float) -> str:
 
 @dataclass(frozen=True)
 class Minimum:
-    """The least similarity that somebody asks for: a cosine, or a percentile."""
+    """The smallest similarity that a search accepts: a cosine, or a percentile."""
 
     value: float
     is_percentile: bool = False
@@ -79,30 +86,36 @@ class Minimum:
 
     @property
     def in_words(self) -> str:
-        """As a condition."""
+        """Return the minimum as a condition."""
         if self.is_percentile:
             return f"more similar than {self.value:g} % of all pairs"
         return f"cosine ≥ {self.value:g}"
 
     @property
     def as_score(self) -> str:
-        """As what follows “37 results”."""
+        """Return the minimum as what follows “37 results”."""
         return self.in_words if self.is_percentile else f"with score ≥ {self.value:g}"
 
-    def score(self, background: Distribution | None) -> float:
-        """The cosine. RevimgError for a percentile of a collection without a background."""
+    def score(self, distribution: Distribution | None) -> float:
+        """Return the minimum as a cosine, given the distribution of the collection's cosines.
+
+        Raises RevimgError for a percentile when the distribution isn't known.
+        """
         if not self.is_percentile:
             return self.value
-        if background is None:
+        if distribution is None:
             raise RevimgError(
-                f"{self} can't be told yet, the table's pairs were not sampled: run "
+                f"{self} has no meaning yet, because the table's pairs were not sampled: run "
                 "`datasette revimg embed` once more, or give a cosine"
             )
-        return background.score(self.value)
+        return distribution.score(self.value)
 
 
 def parse_minimum(text: str) -> Minimum:
-    """“0.8”, or “99.9%”. ValueError when it is neither a cosine nor a percentage."""
+    """Return the minimum in “0.8” or “99.9%”.
+
+    Raises ValueError when the text is neither a cosine nor a percentage.
+    """
     is_percentile = text.endswith("%")
     value = float(text.removesuffix("%"))
     if not (0 <= value <= 100 if is_percentile else -1 <= value <= 1):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from datasette_revimg.overview import layout
-from kit.clusters import clusters
+from kit.clusters import clusters, unit
 
 
 def neighbours(places: np.ndarray) -> np.ndarray:
@@ -17,14 +17,12 @@ def neighbours(places: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("shape", [(60, 24), (24, 60), (900, 40)])
-def test_components_are_those_of_the_covariance(shape):
-    """As the eigenvectors of the covariance matrix say, another way to the same numbers."""
+def test_components_are_those_of_the_exact_decomposition(shape):
     rng = np.random.default_rng(2)
     vectors = (rng.normal(size=shape) * np.linspace(3, 0.1, shape[1])).astype(np.float32)
-    centred = vectors - vectors.mean(axis=0)
-    _, axes = np.linalg.eigh(centred.T.astype(np.float64) @ centred)
-    for column, axis in zip(layout.components(vectors, 3).T, axes.T[::-1], strict=False):
-        expected = centred @ axis
+    centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
+    left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
+    for column, expected in zip(layout.components(vectors, 3).T, (left * sizes).T, strict=False):
         assert min(abs(column - expected).max(), abs(column + expected).max()) < 1e-3
         assert column[abs(column).argmax()] > 0
 
@@ -32,8 +30,11 @@ def test_components_are_those_of_the_covariance(shape):
 def test_components_of_few_and_of_equal_vectors():
     assert layout.components(np.ones((1, 5), np.float32), 2).tolist() == [[0, 0]]
     assert not layout.components(np.ones((4, 5), np.float32), 2).any()
+    assert not layout.components(np.repeat(unit(1), 7, axis=0), 2).any()
     two = layout.components(np.eye(2, 5, dtype=np.float32), 2)
     assert abs(two[0, 0] - two[1, 0]) == pytest.approx(np.sqrt(2), abs=1e-6)
+    # Two points differ along one line.
+    assert not two[:, 1].any()
     assert layout.pca(np.ones((3, 5), np.float32)).tolist() == [[0.5, 0.5]] * 3
 
 

@@ -88,9 +88,9 @@ def test_order_of_many_takes_no_time():
 
 def test_equal_vectors():
     same = np.repeat(unit(1), 4, axis=0)
-    found = cosine_matrix(same)
-    assert sorted(matrix.cluster_order(found)) == [0, 1, 2, 3]
-    low, high = matrix.colour_range(found)
+    cosines = cosine_matrix(same)
+    assert sorted(matrix.cluster_order(cosines)) == [0, 1, 2, 3]
+    low, high = matrix.colour_range(cosines)
     assert low < high
 
 
