@@ -15,20 +15,13 @@ from datasette_revimg.embedding import columns, pipeline
 from datasette_revimg.models.catalogue import VGG16_RMAC
 from datasette_revimg.store import connection, failed_rows, registry
 from kit.command import error_of, run, summary, vectors
-from kit.pictures import mosaic
+from kit.pictures import mosaic, photos_database
 
 
 @pytest.fixture
 def database(tmp_path):
-    """Three pictures as BLOBs."""
-    path = tmp_path / "photos.db"
-    with sqlite3.connect(path) as conn:
-        conn.execute("create table photos (id integer primary key, title text, image blob)")
-        conn.executemany(
-            "insert into photos values (?, ?, ?)",
-            [(n, f"photo {n}", mosaic(n)) for n in (1, 2, 3)],
-        )
-    return path
+    """Return a database of three pictures as BLOBs."""
+    return photos_database(tmp_path / "photos.db", {n: mosaic(n) for n in (1, 2, 3)})
 
 
 def test_blobs(database):
@@ -190,10 +183,7 @@ def test_a_picture_that_became_bad_loses_its_vector(database):
 
 
 def test_nothing_could_be_embedded(tmp_path):
-    path = tmp_path / "bad.db"
-    with sqlite3.connect(path) as conn:
-        conn.execute("create table photos (id integer primary key, image blob)")
-        conn.execute("insert into photos values (1, ?)", [b"nonsense"])
+    path = photos_database(tmp_path / "bad.db", {1: b"nonsense"})
     run("embed", path, "photos", "--column", "image", status=1)
 
 
@@ -278,10 +268,7 @@ def test_sqlite_errors_become_sentences(tmp_path):
 
 
 def test_disk_full_keeps_what_was_finished(tmp_path):
-    path = tmp_path / "full.db"
-    with sqlite3.connect(path) as conn:
-        conn.execute("create table photos (id integer primary key, image blob)")
-        conn.executemany("insert into photos values (?, ?)", [(n, mosaic(n)) for n in range(40)])
+    path = photos_database(tmp_path / "full.db", {n: mosaic(n) for n in range(40)})
     connect = connection.connect
 
     def connect_to_small_disk(*arguments, **options):
@@ -333,17 +320,10 @@ def test_names_that_would_collide(database):
     assert len(vectors(database)) == 3
 
 
-def many_pictures(path: Path, count: int) -> None:
-    with sqlite3.connect(path) as conn:
-        conn.execute("create table photos (id integer primary key, image blob)")
-        conn.executemany("insert into photos values (?, ?)", [(n, mosaic(n)) for n in range(count)])
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_interrupted_at_any_moment(tmp_path, how):
-    path = tmp_path / "many.db"
-    many_pictures(path, 150)
+    path = photos_database(tmp_path / "many.db", {n: mosaic(n) for n in range(150)})
     command = [sys.executable, "-c", "from datasette_revimg.cli import revimg; revimg()"]
     process = subprocess.Popen(
         [*command, "embed", str(path), "photos"], stderr=subprocess.PIPE, text=True

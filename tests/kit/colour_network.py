@@ -9,6 +9,7 @@ import json
 import sqlite3
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -133,9 +134,9 @@ def change(database: Path, sql: str, *parameters: object) -> None:
         conn.execute(sql, parameters)
 
 
-def stored(database: Path, table: str = "photos") -> dict:
+def stored(database: Path, table: str = "photos") -> dict[tuple[Any, ...], list[tuple[str, float]]]:
     """Return the labels by key, in the order of their scores."""
-    labels: dict[tuple, list[tuple[str, float]]] = {}
+    labels: dict[tuple[Any, ...], list[tuple[str, float]]] = {}
     conn = sqlite3.connect(database)
     for *key, label, score in conn.execute(
         f'select * from "_revimg_{table}_labels" order by score desc'
@@ -144,7 +145,7 @@ def stored(database: Path, table: str = "photos") -> dict:
     return labels
 
 
-def schema(database: Path, table: str) -> list[tuple]:
+def schema(database: Path, table: str) -> list[tuple[str, str, int]]:
     """Return (name, type, place in the primary key) of every column."""
     conn = sqlite3.connect(database)
     info = conn.execute("select name, type, pk from pragma_table_info(?)", [table])

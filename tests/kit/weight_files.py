@@ -1,16 +1,23 @@
 """Files of VGG16's weights in every format, written by hand, byte by byte where need be."""
 
+from __future__ import annotations
+
 import json
 import pickle
 import struct
 import zipfile
 from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
 
 import h5py
 import numpy as np
 import onnx
 
 from datasette_revimg.models.vgg16.architecture import conv_shapes
+
+Weights = dict[str, np.ndarray]
 
 CONVOLUTIONS = list(conv_shapes())
 LAYERS = [*CONVOLUTIONS, "fc1", "fc2", "predictions"]
@@ -29,7 +36,7 @@ CAFFE_NAMES = [
 ]
 
 
-def numbered(kernels):
+def numbered(kernels: Mapping[str, tuple[int, ...]]) -> Weights:
     """Return arrays in which every number is another one, as Keras lays them out.
 
     The numbers are the bits of consecutive integers from those of 2⁻⁹ on: float32 numbers between
@@ -48,7 +55,7 @@ def numbered(kernels):
     return arrays
 
 
-def swapped(name, array):
+def swapped(name: str, array: np.ndarray) -> np.ndarray:
     """Return an array as the other frameworks lay it out: outputs first, fc1 over C, H, W."""
     if name == "fc1/kernel":
         by_place = array.reshape(7, 7, 512, 4096)
@@ -58,8 +65,10 @@ def swapped(name, array):
     return np.ascontiguousarray(array.T)
 
 
-def renamed(arrays, layers, kernel=".weight", bias=".bias"):
-    """Our names → theirs; ``layers`` are their layers from first to last."""
+def renamed(
+    arrays: Weights, layers: Sequence[str], kernel: str = ".weight", bias: str = ".bias"
+) -> Weights:
+    """Return the tensors under other names; ``layers`` are the layers' from first to last."""
     theirs = dict(zip(LAYERS, layers, strict=True))
     suffixes = {"kernel": kernel, "bias": bias}
     return {
@@ -69,7 +78,8 @@ def renamed(arrays, layers, kernel=".weight", bias=".bias"):
     }
 
 
-def write_keras_official(file, arrays):
+def write_keras_official(file: Path, arrays: Weights) -> None:
+    """Write the file that Keras publishes."""
     with h5py.File(file, "w") as archive:
         for name, array in arrays.items():
             layer, role = name.split("/")
@@ -78,8 +88,8 @@ def write_keras_official(file, arrays):
         archive.create_group("flatten")
 
 
-def write_keras_numbered(file, arrays):
-    """As the first versions of Keras 3 did: layers known by class and number only."""
+def write_keras_numbered(file: Path, arrays: Weights) -> None:
+    """Write as the first versions of Keras 3 did: layers have a class and a number only."""
     with h5py.File(file, "w") as archive:
         for name, array in arrays.items():
             layer, role = name.split("/")
@@ -90,7 +100,16 @@ def write_keras_numbered(file, arrays):
         archive["optimizer/vars/0"] = np.zeros(3)
 
 
-def write_safetensors(file, tensors):
+def write_npz(file: Path, arrays: Weights) -> None:
+    """Write an .npz archive under any name: numpy would add its own suffix."""
+    named: dict[str, Any] = dict(arrays)
+    with file.open("wb") as archive:
+        np.savez(archive, **named)
+
+
+def write_safetensors(file: Path, tensors: Weights) -> None:
+    """Write a .safetensors file."""
+    header: dict[str, Any]
     header, position = {"__metadata__": {"format": "pt"}}, 0
     for name, array in tensors.items():
         span = [position, position + array.nbytes]
@@ -105,48 +124,54 @@ def write_safetensors(file, tensors):
 
 
 class Named:
-    """Something that a pickle asks for by name, with what it is called with."""
+    """A global that a pickle asks for by name, and the arguments that it is called with."""
 
-    def __init__(self, name, *arguments):
+    def __init__(self, name: str, *arguments: object) -> None:
         self.name, self.arguments = name, arguments
 
 
 class TorchPickler(pickle._Pickler):
     """Writes torch's pickles without torch."""
 
-    def persistent_id(self, thing):
+    def persistent_id(self, thing: Any) -> Any:
+        """Return the reference of a storage; None for anything else."""
         return thing[1:] if isinstance(thing, tuple) and thing[:1] == ("persistent",) else None
 
-    def save(self, thing, save_persistent_id=True):
+    def save(self, thing: Any, save_persistent_id: bool = True) -> None:
+        """Write a thing; a ``Named`` one as a global, called if it has arguments."""
         if not isinstance(thing, Named):
-            return super().save(thing, save_persistent_id)
+            super().save(thing, save_persistent_id)  # type: ignore[misc]
+            return
         module, name = thing.name.rsplit(".", 1)
-        self.write(pickle.GLOBAL + f"{module}\n{name}\n".encode())
+        self.write(pickle.GLOBAL + f"{module}\n{name}\n".encode())  # type: ignore[attr-defined]
         if thing.arguments:
-            super().save(thing.arguments)
-            self.write(pickle.REDUCE)
-        return None
+            super().save(thing.arguments)  # type: ignore[misc]
+            self.write(pickle.REDUCE)  # type: ignore[attr-defined]
 
 
-def pickled(thing, file):
+def pickled(thing: object, file: IO[bytes]) -> None:
+    """Write a pickle as torch does."""
     TorchPickler(file, protocol=2).dump(thing)
 
 
-def torch_state(tensors, *more, rebuild="_rebuild_tensor_v2"):
-    """What ``state_dict()`` is to a pickle; ``more`` ends the storages' references."""
-    state = OrderedDict()
+def torch_state(
+    tensors: Weights, *more: object, rebuild: str = "_rebuild_tensor_v2"
+) -> OrderedDict[str, Named]:
+    """Return what ``state_dict()`` is to a pickle; ``more`` ends the storages' references."""
+    state: OrderedDict[str, Named] = OrderedDict()
     for key, (name, array) in enumerate(tensors.items()):
         kind = {2: "torch.HalfStorage", 4: "torch.FloatStorage"}[array.itemsize]
         storage = ("persistent", "storage", Named(kind), str(key), "cuda:0", array.size, *more)
         strides = tuple(stride // array.itemsize for stride in array.strides)
-        arguments = (storage, 0, array.shape, strides)
+        arguments: tuple[object, ...] = (storage, 0, array.shape, strides)
         if rebuild == "_rebuild_tensor_v2":
             arguments += (False, OrderedDict())
         state[name] = Named(f"torch._utils.{rebuild}", *arguments)
     return state
 
 
-def write_torch_zip(file, tensors, state=None):
+def write_torch_zip(file: Path, tensors: Weights, state: object = None) -> None:
+    """Write as torch does since version 1.6: a zip."""
     with zipfile.ZipFile(file, "w") as archive:
         with archive.open("vgg16/data.pkl", "w") as member:
             pickled(state or torch_state(tensors), member)
@@ -157,9 +182,11 @@ def write_torch_zip(file, tensors, state=None):
         archive.writestr("vgg16/version", "3\n")
 
 
-def write_torch_legacy(file, tensors, state=None):
+def write_torch_legacy(file: Path, tensors: Weights, state: object = None) -> None:
+    """Write as torch did before version 1.6: pickles, then the numbers."""
     with file.open("wb") as output:
-        for thing in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}):
+        heads: list[object] = [0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}]
+        for thing in heads:
             pickled(thing, output)
         pickled(state or torch_state(tensors, None, rebuild="_rebuild_tensor"), output)
         pickled([str(key) for key in range(len(tensors))], output)
@@ -168,8 +195,8 @@ def write_torch_legacy(file, tensors, state=None):
             output.write(array.data)
 
 
-def zoo_graph(names, extra_nodes=()):
-    """The model zoo's graph of the layers whose tensors are among ``names``, without numbers."""
+def zoo_graph(names: Collection[str], extra_nodes: Iterable[str] = ()) -> onnx.GraphProto:
+    """Return the model zoo's graph of the layers with tensors in ``names``, without numbers."""
     nodes, tensor = [], "data"
     for place, layer in enumerate(LAYERS):
         names_here = [name for name in names if name.startswith(f"vgg0_{layer}_")]
@@ -190,13 +217,14 @@ def zoo_graph(names, extra_nodes=()):
     return onnx.helper.make_graph(nodes, "vgg16", [data], [output])
 
 
-def zoo_names(arrays):
-    """Named as in the zoo, but shuffled: the order of the initializers means nothing."""
+def zoo_names(arrays: Weights) -> Weights:
+    """Name tensors as in the zoo, in another order: that of the initializers means nothing."""
     tensors = renamed(arrays, [f"vgg0_{layer}" for layer in LAYERS], "_weight", "_bias")
     return dict(reversed(tensors.items()))
 
 
-def write_onnx(file, arrays, **options):
+def write_onnx(file: Path, arrays: Weights, **options: Any) -> None:
+    """Write a model as in the ONNX model zoo."""
     tensors = zoo_names(arrays)
     graph = zoo_graph(sorted(tensors, reverse=True), **options)
     graph.initializer.extend(
@@ -205,8 +233,8 @@ def write_onnx(file, arrays, **options):
     file.write_bytes(onnx.helper.make_model(graph).SerializeToString())
 
 
-def write_large_onnx(file, arrays):
-    """The same, straight into the file: onnx would hold three copies of the numbers."""
+def write_large_onnx(file: Path, arrays: Weights) -> None:
+    """Write the zoo's model straight into the file: onnx would hold three copies of the numbers."""
     tensors = zoo_names(arrays)
     graph = zoo_graph(sorted(tensors, reverse=True)).SerializeToString()
     heads = []
@@ -223,7 +251,8 @@ def write_large_onnx(file, arrays):
             output.write(array.data)
 
 
-def varint(number):
+def varint(number: int) -> bytes:
+    """Encode a number as protobuf does, seven bits a byte."""
     parts = bytearray()
     while number > 0x7F:
         parts.append(number & 0x7F | 0x80)
@@ -231,16 +260,18 @@ def varint(number):
     return bytes([*parts, number])
 
 
-def length_delimited(number, size):
+def length_delimited(number: int, size: int) -> bytes:
+    """Encode the head of a protobuf field that is followed by ``size`` bytes."""
     return varint(number << 3 | 2) + varint(size)
 
 
-def message(number, data):
+def message(number: int, data: bytes) -> bytes:
+    """Encode a protobuf field that holds bytes."""
     return length_delimited(number, len(data)) + data
 
 
-def write_caffe(file, arrays, old=True):
-    """V1LayerParameter with four sides to every blob, or LayerParameter with shapes."""
+def write_caffe(file: Path, arrays: Weights, old: bool = True) -> None:
+    """Write V1LayerParameter with four sides to every blob, or LayerParameter with shapes."""
     layers, blobs_field, name_field = (2, 6, 4) if old else (100, 7, 1)
     named = dict(zip(LAYERS, CAFFE_NAMES, strict=True))
     with file.open("wb") as output:
@@ -261,14 +292,15 @@ def write_caffe(file, arrays, old=True):
                 output.write(blob.data)
 
 
-def blob_sides(blob, old):
+def blob_sides(blob: np.ndarray, old: bool) -> bytes:
+    """Encode the shape of a blob."""
     if old:
         sides = (*[1] * (4 - blob.ndim), *blob.shape)
         return b"".join(varint(field << 3) + varint(side) for field, side in enumerate(sides, 1))
     return message(7, message(1, b"".join(map(varint, blob.shape))))
 
 
-def torchvision_names(arrays):
+def torchvision_names(arrays: Weights) -> Weights:
     """Name arrays as torchvision does."""
     return renamed(arrays, TORCHVISION)
 
@@ -276,10 +308,10 @@ def torchvision_names(arrays):
 # Writers of files that have only the convolutions, by format: the outputs-first arrays, and ours.
 # Without the top, which is a tenth of the size.
 
-LITTLE = {
+LITTLE: dict[str, Callable[[Path, Weights, Weights], None]] = {
     "keras-h5": lambda file, theirs, ours: write_keras_official(file, ours),
     "keras-numbered": lambda file, theirs, ours: write_keras_numbered(file, ours),
-    "npz": lambda file, theirs, ours: np.savez(file.open("wb"), **ours),
+    "npz": lambda file, theirs, ours: write_npz(file, ours),
     "safetensors": lambda file, theirs, ours: write_safetensors(file, torchvision_names(theirs)),
     "torch-zip": lambda file, theirs, ours: write_torch_zip(file, torchvision_names(theirs)),
     "torch-legacy": lambda file, theirs, ours: write_torch_legacy(file, torchvision_names(theirs)),
@@ -289,7 +321,7 @@ LITTLE = {
 }
 
 
-def write_little(kind, file, arrays):
+def write_little(kind: str, file: Path, arrays: Weights) -> Path:
     """Write arrays as this format has them, and return the file."""
     theirs = {name: swapped(name, array) for name, array in arrays.items()}
     LITTLE[kind](file, theirs, arrays)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 
 import numpy as np
@@ -18,6 +17,7 @@ from datasette_revimg.web.work import inference
 from datasette_revimg.web.work.state import state_of
 from kit import scenes
 from kit.command import run
+from kit.pictures import photos_database
 from kit.tiny_network import Tiny
 
 pytestmark = pytest.mark.asyncio
@@ -141,11 +141,8 @@ async def test_own_model_in_the_folder_of_models(serve, tmp_path):
     # One beside it that can't be read says nothing about this one.
     (folder / "broken.onnx").write_bytes(b"nothing")
     (folder / "broken.json").write_text("{")
-    database = tmp_path / "own.db"
     data = scenes.saved(scenes.scene(3))
-    with closing(sqlite3.connect(database)) as conn, conn:
-        conn.execute("create table photos (id integer primary key, picture blob)")
-        conn.execute("insert into photos values (3, ?)", [data])
+    database = photos_database(tmp_path / "own.db", {3: data})
     run("embed", database, "photos", "--model", file, "-s")
     with closing(connection.connect(database)) as conn:
         entry = registry.embedded(conn, "photos")
