@@ -27,7 +27,7 @@ def choose_model(embedded: EmbeddedTable | None, name: str | None) -> Model:
     known = all_models()
     if name not in known:
         raise RevimgError(
-            f"there is no model {name!r}; there is {', '.join(known)}, or an .onnx file of your own"
+            f"there is no model {name!r}; choose {', '.join(known)}, or an .onnx file of your own"
         )
     return find_model(name)
 
@@ -45,9 +45,9 @@ def recorded_model(embedded: EmbeddedTable, folder: Path | None = None) -> Model
         own = custom.find_model(models_dir(folder), embedded.model, embedded.weights_sha256)
         if own is None:
             raise ModelMissingError(
-                f"{embedded.table_name!r} was embedded with a model that is not one of ours, "
-                f"{embedded.model} (sha256 {embedded.weights_sha256[:12]}): give its .onnx file "
-                "with --model FILE"
+                f"{embedded.table_name!r} was embedded with a model that datasette-revimg "
+                f"doesn't know, {embedded.model} (sha256 {embedded.weights_sha256[:12]}): give "
+                "its .onnx file with --model FILE"
             )
         model = own
     check_model(embedded, model)

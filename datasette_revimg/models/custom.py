@@ -83,7 +83,9 @@ def _name(description: Description, file: Path) -> str:
     """Return the name that databases record: never a path, as databases get published."""
     name = description.text("name") if "name" in description.values else file.stem
     if not name.isprintable():
-        raise description.wrong("name", "must be given: the file's own can't be kept in a database")
+        raise description.wrong(
+            "name", "must be given, because the file's own name can't be stored in a database"
+        )
     if "/" in name or "\\" in name:
         raise description.must("name", "a name, without / or \\")
     if name.casefold() in {built_in.casefold() for built_in in all_models()}:

@@ -31,13 +31,13 @@ def check_classes(model: Model) -> None:
         fc2 = FULL_NETWORK_MODELS[0]
         install = "" if default_model().name == fc2 else f"run `datasette revimg install {fc2}`, "
         raise RevimgError(
-            f"{model.name} knows no classes, --labels needs the whole network: {install}"
-            f"embed with --model {fc2}, and with --replace where there are vectors already"
+            f"{model.name} can't classify; --labels needs the whole network: {install}embed "
+            f"with --model {fc2}, and with --replace if there are vectors already"
         )
     if not network.top:
         raise RevimgError(
-            f"the installed weights ({network.source}) are without the last layer, which --labels "
-            "needs: `datasette revimg install vgg16-fc2` installs weights that have it"
+            f"the installed weights ({network.source}) lack the last layer, which --labels "
+            "needs: `datasette revimg install vgg16-fc2` installs weights that include it"
         )
 
 

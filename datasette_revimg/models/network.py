@@ -77,8 +77,7 @@ class Network:
         self.device = "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
         if device == "cuda" and self.device != "cuda":
             raise RevimgError(
-                "CUDA was asked for but can't be loaded: pip install onnxruntime-gpu[cuda,cudnn], "
-                "or use --device cpu"
+                "CUDA can't be loaded: pip install onnxruntime-gpu[cuda,cudnn], or use --device cpu"
             )
 
     @property

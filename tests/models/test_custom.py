@@ -82,7 +82,7 @@ def test_again(database, tiny, tmp_path):
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     for model in [(), ("--model", "tiny")]:
         error = refused("embed", database, "photos", *model)
-        assert f"not one of ours, tiny (sha256 {sha256[:12]}): give its .onnx file" in error
+        assert f"doesn't know, tiny (sha256 {sha256[:12]}): give its .onnx file" in error
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     for moved in (file, file.with_suffix(".json")):
@@ -186,13 +186,13 @@ def test_no_such_file(database, tmp_path):
         f"{tmp_path / 'gone.onnx'}: there is no such file"
     )
     error = refused("embed", database, "photos", "--model", "vgg99")
-    assert "there is no model 'vgg99'; there is vgg16-rmac, " in error
+    assert "there is no model 'vgg99'; choose vgg16-rmac, " in error
     assert error.endswith("or an .onnx file of your own")
 
 
 def test_labels_need_vgg16(database, tiny):
     tiny.describe()
-    assert "tiny knows no classes" in refused(
+    assert "tiny can't classify" in refused(
         "embed", database, "photos", "--labels", "--model", tiny.save()
     )
 

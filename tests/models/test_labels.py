@@ -145,16 +145,16 @@ def test_one_transaction_with_the_vectors(installed, coloured):
 def test_bundled_network_has_no_classes(models_folder, coloured):
     error = error_of("embed", coloured, "photos", "--labels")
     assert error == (
-        "Error: vgg16-rmac knows no classes, --labels needs the whole network: run `datasette "
-        "revimg install vgg16-fc2`, embed with --model vgg16-fc2, and with --replace where there "
-        "are vectors already"
+        "Error: vgg16-rmac can't classify; --labels needs the whole network: run `datasette "
+        "revimg install vgg16-fc2`, embed with --model vgg16-fc2, and with --replace if there are "
+        "vectors already"
     )
     embed(coloured, "photos")
     install_colours(models_folder)
     error = error_of("embed", coloured, "photos", "--labels")
     assert "network: embed with --model vgg16-fc2, and with --replace" in error
     error = error_of("embed", coloured, "photos", "--labels", "--model", "vgg16-rmac")
-    assert "knows no classes" in error
+    assert "can't classify" in error
     assert "vgg16-rmac" in run("status", coloured).stdout
     assert not schema(coloured, "_revimg_photos_labels")
     embed(coloured, "photos", "--labels", "--model", "vgg16-fc2", "--replace")
@@ -167,7 +167,7 @@ def test_installed_weights_without_the_last_layer(models_folder, coloured):
     for options in ([], ["--replace"]):
         error = error_of("embed", coloured, "photos", "--labels", *options)
         assert error == (
-            "Error: the installed weights (colours) are without the last layer, which --labels "
-            "needs: `datasette revimg install vgg16-fc2` installs weights that have it"
+            "Error: the installed weights (colours) lack the last layer, which --labels needs: "
+            "`datasette revimg install vgg16-fc2` installs weights that include it"
         )
     assert "3 of 3 rows embedded" in run("status", coloured).stdout

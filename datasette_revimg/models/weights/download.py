@@ -68,7 +68,7 @@ def download(url: str, destination: Path, expected: Expected | None, on_progress
         raise DownloadError(f"{destination} is being downloaded by another program") from error
     except OSError as error:  # the disk's; the network's don't get here
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        way_out = ": make room, then run this again to go on" if full else ""
+        way_out = "; free some space, then run this again to continue" if full else ""
         name = error.filename or destination
         raise DownloadError(f"{name}: {error.strerror}{way_out}") from error
 
@@ -95,14 +95,16 @@ class _Download:
                 break
             except _AgainError as error:
                 if pause is None:
-                    have = f"{self._size():,} bytes are in {self.part}, run this again to go on"
-                    raise DownloadError(f"{self.url} broke off ({error}): {have}") from error
+                    have = f"{self._size():,} bytes are in {self.part}; run this again to continue"
+                    raise DownloadError(
+                        f"the download of {self.url} was interrupted ({error}): {have}"
+                    ) from error
                 time.sleep(pause)
         self._report(self._size(), self._size())
         if misfit := self._misfit():
             self._discard()
             raise DownloadError(
-                f"{self.url} {misfit}: it is another file, or was damaged on the way"
+                f"{self.url} {misfit}: it is a different file, or was damaged in transit"
             )
         with open(self.part, "rb+") as file:
             os.fsync(file.fileno())
@@ -139,7 +141,7 @@ class _Download:
         span = re.fullmatch(rf"bytes {offset}-\d+/(\d+)", content)
         if span is None or (version and version != _version(response)):
             self._discard()
-            raise _AgainError("the server has other bytes than were asked for")
+            raise _AgainError("the server sent other bytes than those requested")
         return int(span[1])
 
     def _resumable(self) -> tuple[int, str]:
@@ -169,7 +171,7 @@ class _Download:
             error.close()
             if error.code == 416 and offset:
                 self._discard()
-                raise _AgainError("the server has no such range") from error
+                raise _AgainError("the server can't send that part of the file") from error
             answer = f"{error.code} {error.reason}"
             raise DownloadError(f"{self.url}: the server answered {answer}") from error
         except (OSError, HTTPException, ValueError) as error:
@@ -201,7 +203,7 @@ class _Download:
                 self.source.write_text(lines, encoding="utf-8")
             free = shutil.disk_usage(self.part.parent).free
             if total is not None and free < total - done:
-                lack = f"{free:,} bytes are free and {total - done:,} to come"
+                lack = f"{free:,} bytes are free, {total - done:,} more are needed"
                 raise OSError(errno.ENOSPC, lack, str(self.part.parent))
             self._report(done, total)
             while chunk := _read(response):

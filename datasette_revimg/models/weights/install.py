@@ -77,8 +77,8 @@ def _check_dense(weights: WeightFile) -> None:
     missing = [name for name in _DENSE if name not in weights.names()]
     if missing:
         raise RevimgError(
-            f"{weights.path} has no {missing[0]}: it is VGG16 without its top, and fc2 is in the "
-            "top; take the file with it"
+            f"{weights.path} has no {missing[0]}: it is VGG16 without its top, which contains "
+            "fc2; use the file that includes the top"
         )
 
 
@@ -93,9 +93,9 @@ def _preprocessing(weights: WeightFile, named: str | None) -> Preprocessing:
         return origin.preprocessing
     if named is None:
         raise PreprocessingError(
-            f"{weights.path} is none of the known files, and doesn't say which pixels its network "
-            "expects: add --preprocessing caffe (BGR, means subtracted: Keras, Caffe) or "
-            "--preprocessing torch (RGB, mean and deviation: torchvision)"
+            f"{weights.path} is not one of the known files, and doesn't say which pixels its "
+            "network expects: add --preprocessing caffe (BGR, means subtracted: Keras, Caffe) "
+            "or --preprocessing torch (RGB, mean and deviation: torchvision)"
         )
     return PREPROCESSINGS[named]
 
@@ -108,7 +108,9 @@ def _try_out(network: Path) -> None:
     grey = np.full((1, SIDE, SIDE, 3), 128, np.uint8)
     (vector,) = session.run(["fc2"], {INPUT: grey})
     if not abs(float(np.linalg.norm(vector)) - 1) < 1e-3:
-        raise RevimgError("the network made from these weights gives no vectors: are they VGG16's?")
+        raise RevimgError(
+            "the network made from these weights returns no valid vectors: are they VGG16's?"
+        )
 
 
 def _replace_record(folder: Path, workshop: Path, record: Installed) -> None:

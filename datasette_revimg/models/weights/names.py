@@ -63,7 +63,7 @@ def by_canonical_name(stored: Iterable[Stored], names: Mapping[str, str]) -> dic
     tensors = {tensor.name: tensor for tensor in stored}
     unknown = [name for name in tensors if name not in names]
     if any(_NORMALISED.search(name) for name in unknown):
-        raise WeightsError("this is a network with batch normalisation, which VGG16 has not")
+        raise WeightsError("this is a network with batch normalisation, which VGG16 doesn't have")
     if unknown:
         raise WeightsError(f"{unknown[0]} is not one of VGG16's tensors")
     return {names[name]: tensor for name, tensor in tensors.items()}

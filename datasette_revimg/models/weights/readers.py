@@ -130,4 +130,4 @@ def _protobuf_contents(path: Path) -> WeightTensors:
 
 
 def _unknown() -> WeightsError:
-    return WeightsError(f"this is no file of weights; {FORMATS} are read")
+    return WeightsError(f"this isn't a file of weights; {FORMATS} can be read")

@@ -84,8 +84,8 @@ class TensorUnpickler(pickle.Unpickler):
             if module == "torch" and name.endswith("Storage"):
                 raise WeightsError(f"its numbers are a {name}; only floats are read") from None
             raise WeightsError(
-                f"its pickle asks for {module}.{name}, which is no part of a tensor, so nothing "
-                "of it was run; a file made with torch.save(network.state_dict(), …) is read"
+                f"its pickle refers to {module}.{name}, which isn't part of a tensor, so none "
+                "of it was run; use a file made with torch.save(network.state_dict(), …)"
             ) from None
 
     def persistent_load(self, reference: Any) -> Storage:
@@ -101,13 +101,13 @@ class TensorUnpickler(pickle.Unpickler):
             ) if length >= 0:
                 storage = Storage(key, dtype, length)
                 return self.storages.setdefault(key, storage)
-        raise WeightsError("its pickle refers to something that is no storage of numbers")
+        raise WeightsError("its pickle refers to something that isn't a storage of numbers")
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the pickle's tensors by name; WeightsError when it holds anything else."""
         state = self.read()
         if not isinstance(state, dict) or not state:
-            raise WeightsError("its pickle holds no tensors by name")
+            raise WeightsError("its pickle contains no named tensors")
         # The pickle may have given its OrderedDict an attribute called items.
         tensors = dict(dict.items(state))
         for name, tensor in tensors.items():
@@ -133,5 +133,5 @@ class TensorUnpickler(pickle.Unpickler):
         start = self._file.tell()
         for opcode, place, _ in pickletools.genops(self._file):
             if opcode.name in _PUTS and int(place or 0) > MEMO_LIMIT:
-                raise WeightsError("its pickle wants too much memory")
+                raise WeightsError("its pickle needs too much memory")
         self._file.seek(start)

@@ -150,7 +150,7 @@ def test_other_files(content, tmp_path):
 def test_a_zip_of_something_else(tmp_path):
     with zipfile.ZipFile(tmp_path / "x", "w") as archive:
         archive.writestr("holiday.txt", "sun")
-    with pytest.raises(WeightsError, match="no file of weights"):
+    with pytest.raises(WeightsError, match="isn't a file of weights"):
         readers.open_weights(tmp_path / "x")
 
 

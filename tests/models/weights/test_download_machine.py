@@ -19,10 +19,10 @@ from kit.downloads import PAYLOAD, expected
 
 def test_disk_too_small(files, target, monkeypatch):
     files.breaks = [60_000] + [0] * 3
-    target.refused(files.url, expected(), "broke off")
+    target.refused(files.url, expected(), "interrupted")
     usage = shutil.disk_usage(target.folder)
     monkeypatch.setattr(module.shutil, "disk_usage", lambda _: usage._replace(free=89_999))
-    target.refused(files.url, expected(), "models: 89,999 bytes are free and 90,000 .*make room")
+    target.refused(files.url, expected(), "models: 89,999 bytes are free, 90,000 .*free some space")
     assert target.part.read_bytes() == PAYLOAD[:60_000]
     monkeypatch.setattr(module.shutil, "disk_usage", lambda _: usage._replace(free=90_000))
     target.fetch(files.url, expected())
@@ -44,7 +44,9 @@ def test_disk_full(files, target, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(module, "open", open_full, raising=False)
-        with pytest.raises(DownloadError, match="No space left on device: make room, then run"):
+        with pytest.raises(
+            DownloadError, match="No space left on device; free some space, then run"
+        ):
             target.fetch(files.url, expected())
     assert not target.file.exists()
     assert target.part.read_bytes() == PAYLOAD[:60_000]

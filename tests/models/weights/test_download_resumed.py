@@ -1,4 +1,4 @@
-"""Downloads that broke off: continued where that is safe, else started over."""
+"""Downloads that interrupted: continued where that is safe, else started over."""
 
 import threading
 
@@ -32,7 +32,7 @@ def test_broken_chunks_are_noticed(files, target):
 @pytest.mark.parametrize("known", [expected(), None])
 def test_broken_for_good_and_resumed_by_the_next_run(files, target, known):
     files.breaks = [20_000] * 4
-    sentence = target.refused(files.url, known, "broke off .*80,000 bytes .*again to go on")
+    sentence = target.refused(files.url, known, "interrupted .*80,000 bytes .*again to continue")
     assert str(target.part) in sentence
     assert target.part.read_bytes() == PAYLOAD[:80_000]
     target.fetch(files.url, known)
@@ -162,5 +162,5 @@ def test_silence_is_a_broken_connection(files, target, monkeypatch):
 def test_gone_after_it_broke_off(files, target, monkeypatch):
     files.breaks = [60_000]
     monkeypatch.setattr(module.time, "sleep", lambda _: files.socket.close())
-    target.refused(files.url, expected(), "broke off .*60,000 bytes")
+    target.refused(files.url, expected(), "interrupted .*60,000 bytes")
     assert target.part.read_bytes() == PAYLOAD[:60_000]

@@ -37,7 +37,7 @@ def test_a_pickle_is_not_executed(write, tmp_path):
     assert mark.exists(), "the attack itself works"
     mark.unlink()
     write(tmp_path / "x", {}, evil_state(mark))
-    with pytest.raises(WeightsError, match=r"its pickle asks for (posix|nt)\.system"):
+    with pytest.raises(WeightsError, match=r"its pickle refers to (posix|nt)\.system"):
         readers.open_weights(tmp_path / "x")
     assert not mark.exists()
 
@@ -45,7 +45,7 @@ def test_a_pickle_is_not_executed(write, tmp_path):
 def test_the_first_pickle_is_not_executed_either(tmp_path):
     mark = tmp_path / "executed"
     (tmp_path / "x").write_bytes(pickle.dumps(Attack(mark), 2))
-    with pytest.raises(WeightsError, match=r"its pickle asks for (posix|nt)\.system"):
+    with pytest.raises(WeightsError, match=r"its pickle refers to (posix|nt)\.system"):
         readers.open_weights(tmp_path / "x")
     assert not mark.exists()
 
@@ -53,15 +53,15 @@ def test_the_first_pickle_is_not_executed_either(tmp_path):
 @pytest.mark.parametrize(
     ("state", "sentence"),
     [
-        (Named("builtins.eval", "1"), "asks for builtins.eval"),
-        (Named("torch._utils._rebuild_tensor_v3"), r"asks for torch\._utils\._rebuild_tensor_v3"),
+        (Named("builtins.eval", "1"), "refers to builtins.eval"),
+        (Named("torch._utils._rebuild_tensor_v3"), r"refers to torch\._utils\._rebuild_tensor_v3"),
         (Named("torchvision.models.vgg.VGG", 1), r"torch\.save\(network\.state_dict\(\)"),
-        (Named("torch._utils.os.system", "true"), "asks for"),
+        (Named("torch._utils.os.system", "true"), "refers to"),
         ({"features.0.weight": Named("torch.BFloat16Storage")}, "BFloat16Storage"),
         ({"state_dict": {}}, "state_dict in its pickle is no tensor"),
-        ([1, 2], "holds no tensors by name"),
+        ([1, 2], "contains no named tensors"),
         ({1: 2}, "a tensor in its pickle has no name"),
-        (("persistent", "module", "x"), "no storage of numbers"),
+        (("persistent", "module", "x"), "a storage of numbers"),
     ],
 )
 @pytest.mark.parametrize("write", [write_torch_zip, write_torch_legacy])
@@ -74,7 +74,7 @@ def test_pickles_with_other_things(write, state, sentence, tmp_path):
 def test_a_pickle_that_would_fill_the_memory(tmp_path):
     """Its 400 millionth memory of an object would make Python's unpickler take 5 GB."""
     (tmp_path / "x").write_bytes(b"\x80\x02}r\x84\xd7\x17\x18.")
-    with pytest.raises(WeightsError, match="its pickle wants too much memory"):
+    with pytest.raises(WeightsError, match="its pickle needs too much memory"):
         readers.open_weights(tmp_path / "x")
 
 

@@ -72,7 +72,9 @@ def _weighted_nodes(graph: Graph) -> Iterator[Node]:
     reached: set[str] | None = None
     for node in graph.nodes:
         if node.op == "BatchNormalization":
-            raise WeightsError("this is a network with batch normalisation, which VGG16 has not")
+            raise WeightsError(
+                "this is a network with batch normalisation, which VGG16 doesn't have"
+            )
         follows = reached is not None and bool(reached & set(node.inputs[:1]))
         if node.op in ("Conv", "Gemm"):
             if reached is not None and not follows:
