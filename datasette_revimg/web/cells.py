@@ -1,4 +1,4 @@
-"""*Find similar* where Datasette shows a row: in the picture's cell and in the row's menu."""
+"""*Find similar* on Datasette's own pages: in the picture's cell and in the row's menu."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _BLOB = Markup('<a class="blob-download" href="{url}">{size} bytes</a>')
 async def render(
     datasette: Datasette, database: str, table: str, row: Any, column: str, value: Any
 ) -> Markup | None:
-    """The cell that shows the row's picture, None for every other cell."""
+    """Return the cell that shows the row's picture, None for every other cell."""
     known = (await state_of(datasette).registry(datasette.get_database(database))).table(table)
     if known is None or fold_name(known.cell_column) != fold_name(column):
         return None
@@ -58,7 +58,7 @@ async def render(
 async def render_result(
     datasette: Datasette, database: str, row: Any, column: str, value: Any, request: Any
 ) -> Markup | None:
-    """The cell of a query's result that shows the picture of a row, None for every other cell.
+    """Return the cell of a query's result that shows the picture of a row, None for all others.
 
     A result may be more public than the table that it was made of. So nothing is shown to those
     who may not view the table. Where the request isn't known (None, always in 0.65), nothing is
@@ -99,7 +99,7 @@ def _cell(
 
 
 async def action(datasette: Datasette, database: str, table: str, row: Any) -> list[dict[str, str]]:
-    """The item of the row's menu, none for a row without a vector."""
+    """Return the item of the row's menu, none for a row without a vector."""
     known = (await state_of(datasette).registry(datasette.get_database(database))).table(table)
     if known is None:
         return []

@@ -1,10 +1,10 @@
-"""What differs between Datasette 0.65 and 1.0, and nothing else."""
+"""Datasette as it is used here, and the differences between its versions 0.65 and 1.0."""
 
 from __future__ import annotations
 
 import inspect
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
 from datasette import hookspecs
@@ -48,7 +48,7 @@ class Database(Protocol):
 
 
 class Datasette(Protocol):
-    """Datasette, as far as it is used here; calls that differ between versions are Any."""
+    """Datasette, as far as it is used here."""
 
     @property
     def databases(self) -> Mapping[str, Database]: ...
@@ -79,17 +79,37 @@ class Datasette(Protocol):
         view_name: str | None = None,
     ) -> str: ...
 
-    def __getattr__(self, name: str) -> Any: ...
+    # These differ between versions, or exist in one only: nothing but this module uses them.
+
+    @property
+    def config(self) -> Mapping[str, Any] | None: ...
+
+    @property
+    def default_deny(self) -> bool: ...
+
+    def metadata(self, key: str) -> Any: ...
+
+    @property
+    def check_visibility(self) -> Callable[..., Awaitable[tuple[bool, bool]]]: ...
+
+    @property
+    def permission_allowed(self) -> Callable[..., Awaitable[bool | None]]: ...
+
+    @property
+    def allowed(self) -> Callable[..., Awaitable[bool]]: ...
+
+    @property
+    def expand_foreign_keys(self) -> Callable[..., Awaitable[Mapping[tuple[str, Any], Any]]]: ...
 
 
-# Whether the hook that draws a cell is told for whom.
+# Only 1.0 gives the hook that draws a cell the request that it is drawn for.
 CELLS_HAVE_REQUESTS = "request" in inspect.signature(hookspecs.render_cell).parameters
 
 
 async def visibility(
     datasette: Datasette, actor: Actor, database: str, table: str
 ) -> tuple[bool, bool]:
-    """Whether the actor may view the table, and whether that is more than everybody may."""
+    """Return whether the actor may view the table, and whether not everybody may."""
     if TableResource is None:
         verdict = await datasette.check_visibility(
             actor,
@@ -108,7 +128,7 @@ async def visibility(
 
 
 async def may_view_instance(datasette: Datasette, actor: Actor) -> bool:
-    """Whether the actor may view anything at all."""
+    """Return whether the actor may view anything at all."""
     if TableResource is None:
         visible, _ = await datasette.check_visibility(actor, permissions=["view-instance"])
         return bool(visible)
@@ -118,7 +138,8 @@ async def may_view_instance(datasette: Datasette, actor: Actor) -> bool:
 async def allowed(
     datasette: Datasette, actor: Actor, action: str, database: str, table: str
 ) -> bool:
-    """Whether the actor may do on the table what everybody may unless it is configured."""
+    """Return whether the actor may take an action on the table, which everybody may unless it is
+    configured otherwise."""
     if TableResource is None:
         verdict = await datasette.permission_allowed(
             actor,
@@ -134,8 +155,11 @@ async def allowed(
 
 
 def _configured(datasette: Datasette, actor: Actor, action: str, database: str, table: str) -> bool:
-    """What 0.65's configuration says in a block ``permissions``, which only 1.0 reads itself:
-    that of the table, else of the database, else at the top, else that everybody may."""
+    """Return whether 0.65's configuration allows an action.
+
+    It is in the block ``permissions`` of the table, else of the database, else at the top, which
+    only 1.0 reads itself; without one everybody may.
+    """
     of_database = (datasette.metadata("databases") or {}).get(database) or {}
     of_table = {
         fold_name(name): settings for name, settings in (of_database.get("tables") or {}).items()
@@ -151,8 +175,8 @@ def _configured(datasette: Datasette, actor: Actor, action: str, database: str, 
     return True
 
 
-def action(name: str, description: str) -> Any:
-    """An action on tables, for 1.0's ``register_actions``."""
+def action(name: str, description: str) -> object:
+    """Return an action on tables, for 1.0's ``register_actions``."""
     return Action(
         name=name,
         description=description,
@@ -161,57 +185,57 @@ def action(name: str, description: str) -> Any:
     )
 
 
-def allowed_by_default(datasette: Datasette, reason: str) -> Any:
-    """1.0's rule that everybody may, which any configuration outdoes."""
-    return None if datasette.default_deny else PermissionSQL.allow(reason=reason)
+def allowed_by_default(datasette: Datasette, reason: str) -> object | None:
+    """Return 1.0's rule that everybody may, which any configuration outranks."""
+    rule: object = PermissionSQL.allow(reason=reason)
+    return None if datasette.default_deny else rule
 
 
-def permission_rules(sql: str, parameters: dict[str, Any]) -> Any:
-    """Rules for 1.0's ``permission_resources_sql``, which 0.65 never asks for."""
-    return PermissionSQL(sql=sql, params=parameters)
+def permission_rules(sql: str, parameters: dict[str, Any]) -> object:
+    """Return rules for 1.0's ``permission_resources_sql``, a hook that 0.65 doesn't have."""
+    rules: object = PermissionSQL(sql=sql, params=parameters)
+    return rules
 
 
-def databases(datasette: Datasette) -> dict[str, Any]:
-    """The databases that people see: 0.65 has its own, ``_internal``, among them."""
+def databases(datasette: Datasette) -> dict[str, Database]:
+    """Return the databases that people see: 0.65 has its own, ``_internal``, among them."""
     return {name: db for name, db in datasette.databases.items() if name != "_internal"}
 
 
-def database_color(db: Any) -> str:
-    """The colour, as in CSS without its #, beside the titles of a database's pages."""
+def database_color(db: Database) -> str:
+    """Return the colour, as in CSS without its #, beside the titles of a database's pages."""
     return getattr(db, "color", "ff0000")
 
 
 def configured_places(datasette: Datasette) -> Iterator[tuple[str | None, str | None]]:
-    """Where plugins can be configured: the top, each database, each table, as the user named
-    them."""
-    if TableResource is None:
-        configured = datasette.metadata("databases")
-    else:
-        configured = (datasette.config or {}).get("databases")
+    """Yield the places where plugins can be configured: the top, each database, each table, by
+    the names that the user gave them."""
     yield None, None
-    for database, settings in (configured or {}).items():
+    for database, settings in _configured_databases(datasette).items():
         yield database, None
         for table in (settings or {}).get("tables") or {}:
             yield database, table
 
 
 def table_configuration(datasette: Datasette, database: str, table: str) -> dict[str, Any]:
-    """What Datasette's own configuration says about a table."""
+    """Return Datasette's own configuration of a table."""
+    settings = _configured_databases(datasette).get(database) or {}
+    return (settings.get("tables") or {}).get(table) or {}
+
+
+def _configured_databases(datasette: Datasette) -> Mapping[str, Any]:
     if TableResource is None:
-        configured = datasette.metadata("databases")
-    else:
-        configured = (datasette.config or {}).get("databases")
-    of_tables = ((configured or {}).get(database) or {}).get("tables") or {}
-    return of_tables.get(table) or {}
+        return datasette.metadata("databases") or {}
+    return (datasette.config or {}).get("databases") or {}
 
 
 async def foreign_labels(
     datasette: Datasette, actor: Actor, database: str, table: str, column: str, values: list[Any]
 ) -> dict[Any, str]:
-    """What the rows that a column refers to are called, by its values; nothing of a table that the
-    actor may not view."""
+    """Return the labels of the rows that a column refers to, by its values; none of a table that
+    the actor may not view."""
     if TableResource is None:
-        # 0.65 shows them to everybody.
+        # 0.65 doesn't ask who may see them.
         for key in await datasette.get_database(database).foreign_keys_for_table(table):
             if key["column"] == column:
                 visible, _ = await visibility(datasette, actor, database, key["other_table"])

@@ -1,26 +1,28 @@
-"""Datasette's hooks: each hands over to the module that knows."""
+"""Datasette's hooks; each calls the module that does the work."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from datasette import hookimpl
 from datasette.utils import StartupError
+from datasette.utils.asgi import Request
+from markupsafe import Markup
 from sqlite_utils.plugins import ensure_plugins_loaded
 
 from ..search import cache, functions
 from ..store import connection
 from . import cells, compat, permissions, settings
-from .compat import Actor
+from .compat import Actor, Datasette
 from .pages import compare, diagnostics, map, matrix, overview, row_pictures, similar, upload, why
 from .work.state import state_of
 
-if TYPE_CHECKING:
-    from datasette.app import Datasette
+Cell = Callable[[], Awaitable[Markup | None]]
+Actions = Awaitable[list[dict[str, str]]]
 
 
 @hookimpl
@@ -36,7 +38,7 @@ def startup(datasette: Datasette) -> None:
 
 
 @hookimpl
-def shutdown(datasette: Datasette) -> Any:
+def shutdown(datasette: Datasette) -> Callable[[], Awaitable[None]]:
     async def close() -> None:
         await asyncio.to_thread(state_of(datasette).close)
 
@@ -80,16 +82,16 @@ def register_routes() -> list[tuple[str, Callable[..., Awaitable[Any]]]]:
 
 
 def _cell(
-    row: Any,
+    row: sqlite3.Row,
     value: Any,
     column: str,
     table: str | None,
     database: str,
     datasette: Datasette,
-    request: Any,
-) -> Any:
+    request: Request | None,
+) -> Cell:
     # Datasette awaits it only if no other plugin has drawn the cell before.
-    async def cell() -> Any:
+    async def cell() -> Markup | None:
         if table is None:
             return await cells.render_result(datasette, database, row, column, value, request)
         return await cells.render(datasette, database, table, row, column, value)
@@ -101,37 +103,42 @@ if compat.CELLS_HAVE_REQUESTS:
 
     @hookimpl
     def render_cell(
-        row: Any,
+        row: sqlite3.Row,
         value: Any,
         column: str,
         table: str | None,
         database: str,
         datasette: Datasette,
-        request: Any,
-    ) -> Any:
+        request: Request,
+    ) -> Cell:
         return _cell(row, value, column, table, database, datasette, request)
 
 else:
 
     @hookimpl
     def render_cell(
-        row: Any, value: Any, column: str, table: str | None, database: str, datasette: Datasette
-    ) -> Any:
+        row: sqlite3.Row,
+        value: Any,
+        column: str,
+        table: str | None,
+        database: str,
+        datasette: Datasette,
+    ) -> Cell:
         return _cell(row, value, column, table, database, datasette, None)
 
 
 @hookimpl
-def row_actions(datasette: Datasette, database: str, table: str, row: Any) -> Any:
+def row_actions(datasette: Datasette, database: str, table: str, row: sqlite3.Row) -> Actions:
     return cells.action(datasette, database, table, row)
 
 
 @hookimpl(specname="table_actions")
-def overview_actions(datasette: Datasette, database: str, table: str, request: Any) -> Any:
+def overview_actions(datasette: Datasette, database: str, table: str, request: Request) -> Actions:
     return overview.actions(datasette, database, table, request)
 
 
 @hookimpl
-def table_actions(datasette: Datasette, actor: Actor, database: str, table: str) -> Any:
+def table_actions(datasette: Datasette, actor: Actor, database: str, table: str) -> Actions:
     return upload.action(datasette, actor, database, table)
 
 
@@ -141,14 +148,21 @@ def skip_csrf(datasette: Datasette, scope: dict[str, Any]) -> bool:
 
 
 @hookimpl
-def register_actions() -> list[Any]:
+def register_actions() -> list[object]:
     return [compat.action(permissions.UPLOAD, permissions.UPLOAD_DESCRIPTION)]
 
 
 @hookimpl
 def extra_css_urls(
-    template: str, database: str | None, table: str | None, view_name: str, datasette: Datasette
-) -> Any:
+    template: str | None,
+    database: str | None,
+    table: str | None,
+    view_name: str,
+    datasette: Datasette,
+) -> Callable[[], Awaitable[list[str]]]:
+    # Datasette has no name for a template that it was given as an object.
+    template = template or ""
+
     async def urls() -> list[str]:
         wanted = template.startswith("revimg/")
         if view_name in ("table", "row") and database and table:
@@ -164,7 +178,9 @@ def extra_css_urls(
 
 # Last, because in 0.65 the last plugin that has an opinion is right.
 @hookimpl(trylast=True)
-def permission_allowed(datasette: Datasette, actor: Actor, action: str, resource: Any) -> Any:
+def permission_allowed(
+    datasette: Datasette, actor: Actor, action: str, resource: Any
+) -> Callable[[], Awaitable[bool | None]] | None:
     if action != "view-table" or not isinstance(resource, tuple) or len(resource) != 2:
         return None
     database, table = resource
@@ -172,17 +188,19 @@ def permission_allowed(datasette: Datasette, actor: Actor, action: str, resource
         return None
 
     async def verdict() -> bool | None:
-        # Nothing is allowed by us that would be forbidden without us.
+        # No opinion rather than True, which could allow more than is allowed without this plugin.
         return None if await permissions.may_view(datasette, actor, database, table) else False
 
     return verdict
 
 
 @hookimpl
-def permission_resources_sql(datasette: Datasette, actor: Actor, action: str) -> Any:
-    match action:
-        case "view-table":
-            return permissions.denials(datasette, actor)
-        case permissions.UPLOAD:
-            return compat.allowed_by_default(datasette, "whoever may view a table may search it")
+def permission_resources_sql(
+    datasette: Datasette, actor: Actor, action: str
+) -> Awaitable[object | None] | object | None:
+    if action == "view-table":
+        return permissions.denials(datasette, actor)
+    if action == permissions.UPLOAD:
+        reason = "everyone who may view a table may search it"
+        return compat.allowed_by_default(datasette, reason)
     return None

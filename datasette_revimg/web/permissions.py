@@ -1,4 +1,4 @@
-"""Who may view the ``_revimg_`` tables: whoever may view the table they were computed from.
+"""Permissions: those of the ``_revimg_`` tables are those of the tables they were computed from.
 
 A picture's vector says a lot about it, and a thumbnail says nearly everything. So these tables
 are never more public than their source, whatever the configuration says about them; they can
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from contextvars import ContextVar
-from typing import Any
 
 from ..store import failed_rows, registry, sql
 from . import compat, settings
@@ -17,7 +16,7 @@ from .compat import Actor, Database, Datasette
 from .embedded import Registry
 from .work.state import state_of
 
-# Whoever may view a table may search it by image, unless this is configured otherwise.
+# Everyone who may view a table may search it by image, unless this is configured otherwise.
 UPLOAD = "revimg-upload"
 UPLOAD_DESCRIPTION = "Search a table by image, or by a region of one"
 
@@ -44,12 +43,12 @@ _DENY = """
 
 
 def is_computed(table: str) -> bool:
-    """Whether a table is one of ours, by its name."""
+    """Return whether a table is one of ours, by its name."""
     return sql.fold_name(table).startswith(sql.PREFIX)
 
 
 async def may_view(datasette: Datasette, actor: Actor, database: str, table: str) -> bool:
-    """Whether the actor may view all that the ``_revimg_`` table was computed from."""
+    """Return whether the actor may view everything that a ``_revimg_`` table was computed from."""
     db = datasette.get_database(database)
     for source in await _sources(db, await state_of(datasette).registry(db), table):
         visible, _ = await compat.visibility(datasette, actor, database, source)
@@ -71,14 +70,15 @@ async def _sources(db: Database, known: Registry, table: str) -> tuple[str, ...]
 
 
 async def may_upload(datasette: Datasette, actor: Actor, database: str, table: str) -> bool:
-    """Whether the actor, who may view the table, may search it by image."""
+    """Return whether the actor, who may view the table, may search it by image."""
     if not settings.for_table(datasette, database, table).upload:
         return False
     return await compat.allowed(datasette, actor, UPLOAD, database, table)
 
 
-async def denials(datasette: Datasette, actor: Actor) -> Any:
-    """1.0's rules: no ``_revimg_`` table but those whose sources the actor may view."""
+async def denials(datasette: Datasette, actor: Actor) -> object | None:
+    """Return rules for 1.0 that deny the ``_revimg_`` tables whose sources the actor may not
+    view."""
     if _asking.get():
         return None
     token = _asking.set(True)

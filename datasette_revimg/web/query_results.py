@@ -1,5 +1,8 @@
-"""Which pictures a query's result is about. Datasette doesn't say where its columns come from, so
-their names decide, and where these may mean several tables, nobody guesses."""
+"""Columns of query results that hold keys of pictures.
+
+Column names are all that Datasette reports about a result, so they decide; where they may mean
+several tables, none is guessed.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ class Column:
     """A column of a result that shows pictures.
 
     ``positions`` are those of the key's columns in the result; None where the column's own value
-    is the whole key. ``visible``: whether whoever asks is known to be allowed to view the table.
+    is the whole key. ``visible``: whether the actor is known to be allowed to view the table.
     """
 
     source: Table
@@ -40,7 +43,7 @@ class Column:
     visible: bool = False
 
     def key(self, row: Sequence[Any], value: Any) -> Key | None:
-        """The key that the row has here; None for what can't be one."""
+        """Return the key that the row has here; None for values that can't be one."""
         if self.positions is not None:
             key = tuple(row[position] for position in self.positions)
         elif len(self.source.key_columns) == 1:
@@ -52,7 +55,7 @@ class Column:
 
 
 def _listed(value: Any) -> Key:
-    """A compound key, as SQLite's json_array writes it."""
+    """Return a compound key, from the text that SQLite's json_array writes."""
     try:
         parts = json.loads(value) if isinstance(value, str) else None
     except ValueError:
@@ -62,9 +65,11 @@ def _listed(value: Any) -> Key:
 
 @dataclass(frozen=True)
 class Schema:
-    """What the columns of a result may belong to: the columns of each of the user's tables, with
-    those that refer to another table, (column, table), and each embedded table's search index. All
-    in lower case."""
+    """The tables that the columns of a result may belong to, all in lower case.
+
+    ``columns`` of each of the user's tables, ``references`` to other tables as (column, table),
+    and ``indexes``, the full-text index of each embedded table.
+    """
 
     columns: Mapping[str, frozenset[str]]
     references: Mapping[str, frozenset[tuple[str, str]]]
@@ -110,7 +115,7 @@ class ResultColumns:
 
 
 def decide(names: Sequence[str], known: Registry, schema: Schema) -> dict[str, Column]:
-    """The columns of a result that show pictures, by folded name.
+    """Return the columns of a result that show pictures, by folded name.
 
     Those called ``revimg_TABLE``. If there are none, the key of the embedded table that has more
     of the result's columns than any other table that its key might be of.
@@ -162,18 +167,18 @@ def _key(source: Table) -> tuple[str, ...]:
 
 
 def read_schema(conn: sqlite3.Connection, known: Registry) -> Schema:
-    """Read what ``decide`` needs to know of a database's tables."""
+    """Read the parts of a database's schema that ``decide`` needs."""
     virtual = tuple(fold_name(name) + "_" for name in virtual_table_names(conn))
     columns: dict[str, frozenset[str]] = {}
     references: dict[str, frozenset[tuple[str, str]]] = {}
     for name in table_names(conn):
-        # Ours have the source's own keys; nobody queries what a virtual table is made of.
+        # Ours have the source's own keys; nobody queries the tables behind a virtual table.
         if is_own(name) or fold_name(name).startswith(("sqlite_", *virtual)):
             continue
         try:
             names = column_names(conn, name)
         except sqlite3.Error:
-            # A virtual table whose module isn't there: nobody can query that either.
+            # A virtual table whose module is missing: nobody can query that either.
             continue
         columns[fold_name(name)] = frozenset(map(fold_name, names))
         references[fold_name(name)] = frozenset(

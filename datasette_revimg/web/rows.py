@@ -1,15 +1,11 @@
-"""A row as pages show it: its address, what it is called, how large its picture is drawn."""
+"""A row as pages show it: its address, its label, and the size of its picture."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from ..keys import Key, row_path
 from ..search.rows import Row
 from ..store.tables import Table
-
-if TYPE_CHECKING:
-    from datasette.app import Datasette
+from .compat import Datasette
 
 # What people call the column that names a row.
 _NAMES = {"name", "title", "label", "caption"}
@@ -19,7 +15,7 @@ MAX_ENLARGEMENT = 2.0
 
 
 def label_column(rows: list[Row], source: Table, given: str | None) -> str | None:
-    """The column that names a row for a reader; None when that is its key.
+    """Return the column that names a row for a reader; None when that is its key.
 
     ``given`` is Datasette's choice, which may be the key itself. Without one: a column that is
     called a name, or else one of words that tells all these rows apart.
@@ -39,26 +35,29 @@ def _tells_apart(rows: list[Row], column: str) -> bool:
 
 
 def label_of(row: Row, column: str | None) -> str:
-    """What a row is called: what it has in this column, or its key."""
+    """Return a row's label: its value in this column, or its key."""
     value = row.columns.get(column) if column else None
     return ", ".join(map(str, row.key)) if value in (None, "") else str(value)
 
 
 def row_url(datasette: Datasette, database: str, source: Table, key: Key, page: str = "") -> str:
-    """The address of a row, or of one of our pages about it: ``similar`` or ``thumbnail``."""
+    """Return the address of a row, or of one of our pages about it, such as ``similar``."""
     # Added, not formatted: Datasette's URL type remembers that it has its base_url already.
     url: str = datasette.urls.row(database, source.name, row_path(key))
     return url + f"/-/{page}" if page else url
 
 
 def search_url(datasette: Datasette, database: str, table: str) -> str:
-    """The address of a table's reverse image search."""
+    """Return the address of a table's reverse image search."""
     url: str = datasette.urls.table(database, table)
     return url + "/-/similar"
 
 
 def displayed(size: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:
-    """Width and height at which to show a picture in a box, so that nothing moves when it
-    arrives, and so that a small one isn't blown up."""
+    """Return the width and height at which to show a picture in a box.
+
+    Known in advance, they keep the page still when the picture arrives; a small one isn't blown
+    up.
+    """
     scale = min(box[0] / size[0], box[1] / size[1], MAX_ENLARGEMENT)
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))

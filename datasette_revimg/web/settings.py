@@ -9,22 +9,26 @@ from typing import Any
 
 from ..models.network import DEVICES
 from ..search.cache import LIMIT_BYTES
+from .compat import Datasette
 
 PLUGIN = "datasette-revimg"
 MAX_SIZE = 200
 
 
 class SettingsError(ValueError):
-    """A setting can't be what it is; the message names it."""
+    """A setting has a value that is not valid; the message names it."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """``size``: how many similar pictures a page shows; ``similar_columns``: what it says under
-    each of them, beside the label. ``upload``: whether pictures are searched for that the table
-    hasn't; ``max_upload_bytes``: how large their files may be. ``device`` and ``threads``: where
-    the network runs, 0 leaves the number to ONNX Runtime. ``models_dir``: the folder of
-    models. ``max_cache_bytes``: what searches may keep in memory, all tables together."""
+    """The settings of the plugin.
+
+    ``size``: the number of similar pictures on a page. ``similar_columns``: columns to show under
+    each of them, beside the label. ``upload``: whether visitors may search by image or region.
+    ``max_upload_bytes``: the limit for their files. ``device`` and ``threads``: where the network
+    runs, and on how many threads; 0 leaves that to ONNX Runtime. ``models_dir``: the folder of
+    models. ``max_cache_bytes``: the memory for search indexes, of all tables together.
+    """
 
     size: int = 24
     similar_columns: tuple[str, ...] = ()
@@ -37,7 +41,10 @@ class Settings:
 
 
 def parse(configured: Mapping[str, Any]) -> Settings:
-    """The settings of one place, or of several merged. SettingsError names what is wrong."""
+    """Return the settings of one place, or of several merged.
+
+    Raises SettingsError, which names the wrong one.
+    """
     if not isinstance(configured, Mapping):
         raise SettingsError(f"must be a mapping of settings to values, not {configured!r}")
     known = {field.name for field in fields(Settings)}
@@ -60,14 +67,14 @@ def parse(configured: Mapping[str, Any]) -> Settings:
     if folder is not None and (not isinstance(folder, str) or not folder):
         raise SettingsError(f"models_dir must be a folder, not {folder!r}")
     return Settings(
-        size,
-        tuple(columns),
-        upload,
-        _positive(configured, "max_upload_bytes", Settings.max_upload_bytes),
-        device,
-        _positive(configured, "threads", Settings.threads),
-        Path(folder).expanduser() if folder else None,
-        _positive(configured, "max_cache_bytes", Settings.max_cache_bytes),
+        size=size,
+        similar_columns=tuple(columns),
+        upload=upload,
+        max_upload_bytes=_positive(configured, "max_upload_bytes", Settings.max_upload_bytes),
+        device=device,
+        threads=_positive(configured, "threads", Settings.threads),
+        models_dir=Path(folder).expanduser() if folder else None,
+        max_cache_bytes=_positive(configured, "max_cache_bytes", Settings.max_cache_bytes),
     )
 
 
@@ -78,8 +85,8 @@ def _positive(configured: Mapping[str, Any], name: str, default: int) -> int:
     return int(value)
 
 
-def for_table(datasette: Any, database: str, table: str) -> Settings:
-    """A table's settings: its own, then its database's, then those at the top.
+def for_table(datasette: Datasette, database: str, table: str) -> Settings:
+    """Return a table's settings: its own, then its database's, then those at the top.
 
     Merged here because Datasette's own fall-back doesn't reach past a place that has anything.
     """
@@ -89,13 +96,13 @@ def for_table(datasette: Any, database: str, table: str) -> Settings:
     return parse(merged)
 
 
-def of_process(datasette: Any) -> Settings:
-    """The settings at the top."""
+def of_process(datasette: Datasette) -> Settings:
+    """Return the settings at the top."""
     return parse(datasette.plugin_config(PLUGIN, fallback=False) or {})
 
 
-def check(datasette: Any, database: str | None, table: str | None) -> None:
-    """Raise SettingsError for what is wrong with the settings of exactly this place."""
+def check(datasette: Datasette, database: str | None, table: str | None) -> None:
+    """Check the settings of exactly this place. Raises SettingsError, which names the wrong one."""
     configured = datasette.plugin_config(PLUGIN, database=database, table=table, fallback=False)
     if configured is None:
         return

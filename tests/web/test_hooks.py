@@ -12,8 +12,9 @@ from click.testing import CliRunner
 from datasette.app import Datasette
 from datasette.cli import cli
 from datasette.utils import StartupError, tilde_encode
+from jinja2 import Environment
 
-from datasette_revimg.web import embedded
+from datasette_revimg.web import embedded, hooks
 from datasette_revimg.web.rows import displayed
 from kit.asking import IS_1
 from kit.geometry import ANGLES, AWKWARD, DAMAGED, NO_PICTURE, cosine
@@ -134,6 +135,16 @@ async def test_styles_only_where_they_are_needed(ds):
     css = await ds.client.get("/-/static-plugins/datasette-revimg/revimg.css")
     assert css.status_code == 200
     assert css.headers["content-type"].startswith("text/css")
+
+
+async def test_pages_of_templates_without_a_name(ds):
+    """Another plugin may draw a page from a template that it made itself, from no file."""
+    await ds.invoke_startup()
+    template = Environment(enable_async=True).from_string("a page of another plugin")
+    assert await ds.render_template(template, {}) == "a page of another plugin"
+    # Of a table, it gets the style of its cells all the same.
+    urls = hooks.extra_css_urls(None, "data", "photos", "table", ds)
+    assert await urls() == ["/-/static-plugins/datasette-revimg/revimg.css"]
 
 
 async def test_registry_is_fresh_and_each_database_s_own(data, tmp_path, monkeypatch):

@@ -51,7 +51,7 @@ async def test_shutdown_ends_all_threads(ds, only_pca):
     for path in ("1/-/picture", "-/matrix.png?_order=key", "-/map?colour=red"):
         response = await ds.client.get(f"{PAGE}/{path}")
         assert response.status_code == 503
-        assert "the server is being shut down" in response.text
+        assert "server is being shut down" in response.text
 
 
 def threads() -> set[threading.Thread]:
