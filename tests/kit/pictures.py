@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -17,6 +17,26 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+# By EXIF's orientation: the way from the upright picture to the pixels as they are stored.
+_LAID_DOWN = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+def oriented(upright: Image.Image, orientation: int, kind: str, **options: object) -> bytes:
+    """Return the file of a picture that is upright once it is turned as its EXIF says."""
+    stored = upright.transpose(_LAID_DOWN[orientation]) if orientation != 1 else upright
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    return encoded(stored, kind, exif=exif, **options)
 
 
 def mosaic(seed: int, kind: str = "PNG", size: tuple[int, int] = (40, 30)) -> bytes:

@@ -11,7 +11,7 @@ from PIL import Image
 from datasette_revimg.errors import RevimgError
 from datasette_revimg.pictures import decoding
 from datasette_revimg.pictures.region import Crop, parse_region
-from kit import scenes
+from kit.pictures import encoded, oriented
 
 
 @pytest.mark.parametrize(
@@ -45,19 +45,8 @@ def test_crop_is_of_the_upright_picture(orientation):
     """One quarter of the upright picture is red, wherever it lies in the pixels of the file."""
     upright = Image.new("RGB", (2400, 1600), (0, 0, 255))
     upright.paste((255, 0, 0), (1200, 0, 2400, 800))
-    undo = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }
-    stored = upright.transpose(undo[orientation]) if orientation in undo else upright
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    picture = decoding.decode(scenes.saved(stored, exif=exif), crop=Crop(500, 0, 500, 500))
+    data = oriented(upright, orientation, "JPEG", quality=92)
+    picture = decoding.decode(data, crop=Crop(500, 0, 500, 500))
     # The network's picture holds the quarter alone, up to JPEG's smear at its edges.
     assert np.abs(picture.array[8:-8, 8:-8].astype(int) - (255, 0, 0)).max() < 12
     assert (picture.width, picture.height) == (2400, 1600)
@@ -73,18 +62,16 @@ def test_small_region_is_decoded_large():
     region = grid[:200, :200]
     region[:, ::2] = 0
     region[:, 1::2] = 255
-    data = scenes.saved(Image.fromarray(grid), subsampling=0)
+    data = encoded(Image.fromarray(grid), "JPEG", quality=92, subsampling=0)
     array = decoding.decode(data, crop=Crop(0, 0, 50, 50)).array
     assert array[20:-20, 20:-20].std() > 60
 
 
 def test_exif_turned_region_is_decoded_large_both_ways():
-    grid = np.full((1000, 4000, 3), 128, np.uint8)
-    grid[::2, :200] = 0
-    grid[1::2, :200] = 255
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    # Turned clockwise, the left of the file is the top of the picture.
-    data = scenes.saved(Image.fromarray(grid), subsampling=0, exif=exif)
+    """The strip at the top of the upright picture lies at the left of the pixels in the file."""
+    grid = np.full((4000, 1000, 3), 128, np.uint8)
+    grid[:200, ::2] = 0
+    grid[:200, 1::2] = 255
+    data = oriented(Image.fromarray(grid), 6, "JPEG", quality=92, subsampling=0)
     array = decoding.decode(data, crop=Crop(0, 0, 224, 50)).array
     assert array[20:-20, 20:-20].std() > 60
