@@ -1,8 +1,8 @@
-"""What can go wrong, in the words of the domain; what status a page answers is web's business."""
+"""Errors, in the words of the domain; web/problems.py says which HTTP status each one is."""
 
 
 class RevimgError(Exception):
-    """What was asked can't be done. The message is one sentence: the thing, and the way out."""
+    """A task that can't be done. The message is one sentence: what is wrong, and the way out."""
 
 
 class RowNotFoundError(RevimgError):

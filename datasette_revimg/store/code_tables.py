@@ -15,7 +15,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import zlib
-from dataclasses import Field, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,11 @@ class CodesState:
     def has_checksums(self) -> bool:
         """Whether the codes and their basis can be compared with checksums."""
         return self.version != _WITHOUT_CHECKSUMS
+
+
+# A whole number may be stored for a real one.
+_TYPES: dict[str, Any] = {"int": int, "int | None": int | None, "float": int | float}
+_COLUMNS = {field.name: _TYPES[str(field.type)] for field in fields(CodesState)}
 
 
 def codes_table(table: str) -> str:
@@ -113,21 +118,14 @@ def read_state(conn: sqlite3.Connection, table: str) -> CodesState | None:
     embedded, or by a version that isn't readable, or the state is damaged."""
     if version(conn, table) not in _READABLE:
         return None
-    columns = [field.name for field in fields(CodesState)]
     cursor = conn.execute(
-        f"select {', '.join(columns)} from {quote(basis_table(table))} where number = 0"
+        f"select {', '.join(_COLUMNS)} from {quote(basis_table(table))} where number = 0"
     )
     cursor.row_factory = None
     row = cursor.fetchone()
-    if row is None or not all(map(_fits, fields(CodesState), row)):
+    if row is None or not all(map(isinstance, row, _COLUMNS.values())):
         return None
-    return CodesState(**dict(zip(columns, row, strict=True)))
-
-
-def _fits(field: Field[Any], value: Any) -> bool:
-    # A whole number may be stored for a real one.
-    kinds = {"int": int, "int | None": int | None, "float": int | float}
-    return isinstance(value, kinds[str(field.type)])
+    return CodesState(**dict(zip(_COLUMNS, row, strict=True)))
 
 
 def is_unreadable(conn: sqlite3.Connection, table: str) -> bool:

@@ -36,13 +36,15 @@ class EmbeddedTable:
     updated: str | None = None
 
 
+_COLUMNS = [field.name for field in fields(EmbeddedTable)]
+
+
 def embedded_tables(conn: sqlite3.Connection) -> list[EmbeddedTable]:
     """Return the records of all embedded tables, by name."""
     if not exists(conn, REGISTRY):
         return []
-    columns = [field.name for field in fields(EmbeddedTable)]
-    cursor = conn.execute(f"select {', '.join(columns)} from {REGISTRY} order by table_name")
-    return [EmbeddedTable(**dict(zip(columns, row, strict=True))) for row in cursor.fetchall()]
+    cursor = conn.execute(f"select {', '.join(_COLUMNS)} from {REGISTRY} order by table_name")
+    return [EmbeddedTable(**dict(zip(_COLUMNS, row, strict=True))) for row in cursor.fetchall()]
 
 
 def embedded(conn: sqlite3.Connection, table: str) -> EmbeddedTable | None:
