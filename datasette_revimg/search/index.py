@@ -10,8 +10,8 @@ import numpy as np
 
 from ..keys import Key
 from ..store import code_keys
+from ..store.code_chunks import CHUNK
 from ..store.code_keys import PackedKeys
-from ..store.code_log import CHUNK
 from ..store.code_tables import CodesState
 from ..vectors import codes
 from ..vectors.codes import Coded

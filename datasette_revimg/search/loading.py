@@ -10,9 +10,9 @@ import numpy as np
 
 from ..errors import CodesError
 from ..keys import Key
-from ..store import code_keys, code_log, code_tables, reading
+from ..store import code_chunks, code_keys, code_log, code_tables, reading
+from ..store.code_chunks import CHUNK, Chunk
 from ..store.code_keys import PackedKeys
-from ..store.code_log import CHUNK, Chunk
 from ..store.code_tables import CODE_DTYPE, CodesState
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
@@ -61,7 +61,7 @@ def read_codes(
 ) -> Index:
     """Read an index of the codes. CodesError when they are damaged."""
     basis = code_tables.read_basis(conn, source.name, state, embedded.dimension)
-    chunks = code_log.read_chunks(conn, source.name, state)
+    chunks = code_chunks.read_chunks(conn, source.name, state)
     return _filled(state, basis, _room(state.coded, state.width), [], [], chunks)
 
 
@@ -72,10 +72,10 @@ def updated(
     if index is None or index.basis is None or index.state.generation != state.generation:
         return None
     whole = len(index) // CHUNK
-    revisions = code_log.read_revisions(conn, source.name, state.generation or 0)
+    revisions = code_chunks.read_revisions(conn, source.name, state.generation or 0)
     if revisions[:whole] != index.revisions[:whole] or state.coded < len(index):
         return None
-    added = list(code_log.read_chunks(conn, source.name, state, whole))
+    added = list(code_chunks.read_chunks(conn, source.name, state, whole))
     if len(index) > whole * CHUNK and not _begins_with(added[0], index, whole * CHUNK):
         return None
     room = index.room

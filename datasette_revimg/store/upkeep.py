@@ -16,8 +16,8 @@ from ..errors import CodesError
 from ..keys import Key
 from ..vectors import codes, percentiles
 from ..vectors.cosine import VECTOR_DTYPE
-from . import code_keys, code_log, code_tables, distributions, reading, registry
-from .code_log import CHUNK
+from . import code_chunks, code_keys, code_log, code_tables, distributions, reading, registry
+from .code_chunks import CHUNK
 from .code_tables import CodesState
 from .tables import Table
 
@@ -104,7 +104,7 @@ def _write_codes(
         with database.atomic():
             for keys, vectors in group:
                 coded = codes.encode(basis, vectors)
-                code_log.write_chunks(
+                code_chunks.write_chunks(
                     database.conn, source.name, generation, entries // CHUNK, keys, coded
                 )
                 entries += len(keys)
@@ -130,7 +130,7 @@ def _intact(conn: sqlite3.Connection, source: Table, state: CodesState) -> bool:
             # Nothing was written twice, so keys need no comparing.
             return all(
                 code_log.holds_vector(chunk.coded.residuals).all()
-                for chunk in code_log.read_chunks(conn, source.name, state)
+                for chunk in code_chunks.read_chunks(conn, source.name, state)
             )
         return len(_keys_that_hold(conn, source, state)) == state.vectors
     except (CodesError, ValueError):
@@ -139,7 +139,7 @@ def _intact(conn: sqlite3.Connection, source: Table, state: CodesState) -> bool:
 
 def _keys_that_hold(conn: sqlite3.Connection, source: Table, state: CodesState) -> set[Key]:
     holding: set[Key] = set()
-    for chunk in code_log.read_chunks(conn, source.name, state):
+    for chunk in code_chunks.read_chunks(conn, source.name, state):
         keys = code_keys.unpack(chunk.packed)
         for key, holds in zip(keys, code_log.holds_vector(chunk.coded.residuals), strict=True):
             (holding.add if holds else holding.discard)(key)

@@ -8,7 +8,7 @@ from contextlib import closing
 import numpy as np
 
 from datasette_revimg.search.cache import Cache
-from datasette_revimg.store import code_log, code_tables, upkeep
+from datasette_revimg.store import code_chunks, code_tables, upkeep
 from datasette_revimg.vectors import codes
 from kit.vector_tables import (
     DIMENSION,
@@ -96,7 +96,7 @@ def test_finish_replaces_damaged_codes(monkeypatch):
     after = code_tables.read_state(conn, "photos")
     assert after.generation is not None
     assert after.revision != before.revision
-    assert len(list(code_log.read_chunks(conn, "photos", after))) == 3
+    assert len(list(code_chunks.read_chunks(conn, "photos", after))) == 3
 
 
 def test_two_rebuilds_at_once_leave_the_codes_of_one(monkeypatch, tmp_path):
@@ -128,13 +128,13 @@ def test_chunks_that_another_rebuild_took_for_leftovers(monkeypatch, tmp_path):
     rows = numbered(features(600))
     add(conn, rows)
     source = photos_of(conn)
-    write = code_log.write_chunks
+    write = code_chunks.write_chunks
 
     def meanwhile(*arguments):
         write(*arguments)
         code_tables.discard_unused(conn, "photos")
 
-    monkeypatch.setattr(code_log, "write_chunks", meanwhile)
+    monkeypatch.setattr(code_chunks, "write_chunks", meanwhile)
     assert not upkeep.rebuild(conn, source)
     assert code_tables.read_state(conn, "photos").generation is None
     query = features(1, seed=2)[0]
