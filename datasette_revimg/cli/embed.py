@@ -10,9 +10,12 @@ from typing import Any
 import click
 
 from ..embedding import run
+from ..embedding.folders import Found
 from ..embedding.request import BATCH_SIZE, EmbedRequest
 from ..embedding.run import Run, Summary
+from ..errors import RevimgError
 from ..models.catalogue import VGG16_RMAC
+from ..pictures.kinds import skipped_sentence
 from ..store.writing import Failure
 from .options import DATABASE, model_option, network_options, one_line_errors
 
@@ -51,15 +54,22 @@ FC2_NOTE = (
 )
 @click.option("--limit", type=click.IntRange(1), help="Stop after this many pictures.")
 @click.option("--replace", "start_over", is_flag=True, help="Discard the vectors and start again.")
+@click.option(
+    "--prune",
+    is_flag=True,
+    help="Delete the rows of TABLE whose file is gone, and all you have added to them.",
+)
+@click.option("-y", "--yes", is_flag=True, help="Let --prune delete without asking.")
 @click.option("--strict", is_flag=True, help="Exit with status 1 if any picture failed.")
 @click.option("-s", "--silent", is_flag=True, help="Show no progress bar.")
-def embed(strict: bool, silent: bool, **options: Any) -> None:
+def embed(prune: bool, yes: bool, strict: bool, silent: bool, **options: Any) -> None:
     """Embed the pictures of a table, or those in files and folders.
 
     Without PATH, the pictures of TABLE are embedded: BLOBs, or files whose paths are in a column.
     With PATHs, the pictures in these files and folders; TABLE is created, or brought up to date.
 
     Run it again after you add, change or delete pictures; only the changes are processed.
+    Rows whose file is gone are kept and marked in the column "missing"; searches leave them out.
     Ctrl-C stops it. What is finished is kept, and the next run continues from there.
 
     Example:
@@ -72,20 +82,53 @@ def embed(strict: bool, silent: bool, **options: Any) -> None:
         raise click.UsageError("--column goes with a table's own pictures, not with PATHs")
     if request.keep_content and not request.paths:
         raise click.UsageError("--store goes with PATHs: it stores the files' bytes")
+    if prune and not request.paths:
+        raise click.UsageError("--prune goes with PATHs: it deletes rows whose file is gone")
     # Our own limits and messages say for each row what Pillow has to say about a picture.
     warnings.filterwarnings("ignore", module="PIL")
     with one_line_errors(), run.prepared(request) as ready:
+        if prune:
+            _prune(ready, yes)
         summary = _with_progress(ready, silent)
+        if ready.found:
+            _warn(ready.table, ready.found)
     if ready.chosen_by_default and ready.model is VGG16_RMAC and not silent:
         click.echo(FC2_NOTE, err=True)
+    missing = f", {summary.missing} missing" if summary.missing else ""
     click.echo(
         f"{summary.table}: {summary.embedded} embedded, {summary.unchanged} unchanged, "
-        f"{summary.failed} failed, {summary.removed} removed "
+        f"{summary.failed} failed, {summary.removed} removed{missing} "
         f"({summary.model}, {summary.dimension} floats, {summary.rate:.1f} images/s)"
     )
     nothing = summary.failed and not summary.embedded and not summary.unchanged
     if nothing or (strict and summary.failed):
         sys.exit(1)
+
+
+def _prune(ready: Run, yes: bool) -> None:
+    """Delete the rows whose file is gone, once the user has agreed to their number."""
+    missing = ready.missing
+    if not missing:
+        return
+    rows = f"{len(missing):,} row{'' if len(missing) == 1 else 's'}"
+    if not (yes or sys.stdin.isatty()):
+        raise RevimgError(
+            f"--prune would delete {rows} of {ready.table}, and there is nobody to ask: "
+            "add --yes to delete them"
+        )
+    if yes or click.confirm(f"Delete {rows} of {ready.table} whose file is gone?", err=True):
+        ready.prune(missing)
+        click.echo(f"{ready.table}: {rows} deleted, their files are gone", err=True)
+
+
+def _warn(table: str, found: Found) -> None:
+    """Name what could not be looked into, and what was passed over."""
+    for folder, reason in found.unreadable.items():
+        click.echo(
+            f"{table}: {folder} can't be read, {reason}: what is stored of it stays", err=True
+        )
+    for kind, count in found.skipped.items():
+        click.echo(f"{table}: {skipped_sentence(kind, count)}", err=True)
 
 
 def _with_progress(ready: Run, silent: bool) -> Summary:

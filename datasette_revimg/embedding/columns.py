@@ -11,7 +11,8 @@ from typing import Any
 from ..errors import RevimgError
 from ..keys import Key
 from ..pictures import opening
-from ..pictures.files import is_inside, read_file, to_path
+from ..pictures.files import is_inside, read_file, spelt_file, to_path
+from ..pictures.opening import ImageError
 from ..store import picture_column, reading
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
@@ -104,7 +105,7 @@ def column_jobs(
                 yield Job(key, _reader(value, embedded.kind, base), hashes.get(key))
         after = page[-1]
     for _ in range(picture_column.count(conn, source, embedded.column_name)[1]):
-        yield Job((None,) * len(source.key_columns), refuse("its primary key is NULL"))
+        yield Job((None,) * len(source.key_columns), refuse(ImageError("its primary key is NULL")))
 
 
 def _reader(value: Any, kind: str, base: Path) -> Callable[[], bytes]:
@@ -112,10 +113,10 @@ def _reader(value: Any, kind: str, base: Path) -> Callable[[], bytes]:
     if kind == "blob":
         if isinstance(value, bytes):
             return lambda: value
-        return refuse(f"not a BLOB but {type(value).__name__}")
+        return refuse(ImageError(f"not a BLOB but {type(value).__name__}"))
     path = to_path(value)
     if "://" in str(value):
-        return refuse("a web address, and only files are read")
+        return refuse(ImageError("a web address, and only files are read"))
     if not is_inside(base, path):
-        return refuse("its path lies outside the base folder, see --base-dir")
-    return lambda: read_file(base / path)
+        return refuse(ImageError("its path lies outside the base folder, see --base-dir"))
+    return lambda: read_file(base / spelt_file(base, path))

@@ -4,49 +4,88 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ..errors import RevimgError
 from ..keys import Key
 from ..pictures import opening
-from ..pictures.files import read_file
-from ..store import file_table, reading, tables
+from ..pictures.files import MissingError, read_file, spell_out
+from ..pictures.kinds import kind_of_unreadable, skipped_sentence
+from ..store import file_table, reading
 from ..store.tables import Table
 from .jobs import PAGE, Job, refuse
 
+_SAME_NAME = (
+    "its name is not valid UTF-8, and another file has the name that stands for it: rename one"
+)
 
-def picture_files(paths: Sequence[Path]) -> list[Path]:
-    """List the pictures among files and, recursively, folders: absolute, sorted, each once.
+
+@dataclass(frozen=True)
+class Found:
+    """What is in the files and folders of a request.
+
+    ``pictures`` are absolute, sorted, each once. ``unreadable`` are folders that can't be listed,
+    with the reason: what is below them is unknown, not gone. ``skipped`` counts the pictures in
+    formats that can't be read here, by kind.
+    """
+
+    pictures: list[Path] = field(default_factory=list)
+    unreadable: dict[Path, str] = field(default_factory=dict)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+def find_pictures(paths: Sequence[Path]) -> Found:
+    """Find the pictures among files and, recursively, in folders.
 
     In folders, pictures are recognised by their suffix; a file given by itself is taken whatever
     its suffix. Raises RevimgError for a path that doesn't exist, and when there is no picture.
     """
     names: set[str] = set()
+    found = Found()
     for path in paths:
         absolute = os.path.abspath(path)
         if os.path.isdir(absolute):
-            names.update(_pictures_below(absolute))
+            names.update(_pictures_below(absolute, found))
         elif os.path.exists(absolute):
             names.add(absolute)
         else:
             raise RevimgError(f"{path}: there is no such file or folder")
     if not names:
-        places = ", ".join(str(path) for path in paths)
-        raise RevimgError(f"no pictures in {places} (looked for {', '.join(opening.formats())})")
-    return [Path(name) for name in sorted(names)]
+        raise RevimgError(_no_pictures(paths, found))
+    found.pictures.extend(Path(name) for name in sorted(names))
+    return found
 
 
-def _pictures_below(folder: str) -> Iterator[str]:
-    for parent, folders, names in os.walk(folder):
+def _pictures_below(folder: str, found: Found) -> Iterator[str]:
+    def unreadable(error: OSError) -> None:
+        found.unreadable[Path(error.filename)] = error.strerror or str(error)
+
+    for parent, folders, names in os.walk(folder, onerror=unreadable):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (os.path.join(parent, name) for name in names if _is_candidate(name))
+        for name in names:
+            # Files with a leading dot belong to other programs: macOS writes ._photo.jpg.
+            if name.startswith("."):
+                continue
+            suffix = os.path.splitext(name)[1].lower()
+            if suffix in opening.suffixes():
+                yield os.path.join(parent, name)
+            elif kind := kind_of_unreadable(suffix):
+                found.skipped[kind] += 1
 
 
-def _is_candidate(name: str) -> bool:
-    # Files with a leading dot belong to other programs: macOS writes ._photo.jpg.
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in opening.suffixes()
+def _no_pictures(paths: Sequence[Path], found: Found) -> str:
+    sentence = f"no pictures in {', '.join(map(str, paths))}"
+    if found.unreadable:
+        folder, reason = next(iter(found.unreadable.items()))
+        return f"{sentence}: {folder} can't be read, {reason}"
+    if found.skipped:
+        skipped = (skipped_sentence(kind, count) for kind, count in found.skipped.most_common())
+        return f"{sentence} that can be read: {'; '.join(skipped)}"
+    return f"{sentence} (looked for {', '.join(opening.formats())})"
 
 
 def common_folder(paths: Sequence[Path]) -> Path:
@@ -65,23 +104,26 @@ def common_folder(paths: Sequence[Path]) -> Path:
 
 
 def missing_files(
-    conn: sqlite3.Connection,
-    source: Table,
-    files: Sequence[Path],
-    paths: Sequence[Path],
-    base: Path,
+    conn: sqlite3.Connection, source: Table, found: Found, paths: Sequence[Path], base: Path
 ) -> list[Key]:
-    """Return the keys of rows whose file was below one of the folders in ``paths`` and is gone."""
-    present = {relative(file, base) for file in files}
-    prefixes = [
-        "" if folder == "." else f"{folder}/"
-        for folder in (relative(path, base) for path in paths if path.is_dir())
-    ]
+    """Return the keys of rows whose file was below one of the folders in ``paths`` and is gone.
+
+    What was below a folder that can't be listed now may still be there.
+    """
+    present = {relative(file, base) for file in found.pictures}
+    searched = _prefixes((path for path in paths if path.is_dir()), base)
+    unknown = _prefixes(found.unreadable, base)
     return [
         (path,)
-        for (path,) in tables.live_keys(conn, source)
-        if path not in present and any(path.startswith(prefix) for prefix in prefixes)
+        for path in file_table.paths(conn, source)
+        if path not in present and path.startswith(searched) and not path.startswith(unknown)
     ]
+
+
+def _prefixes(folders: Iterable[Path], base: Path) -> tuple[str, ...]:
+    """Return what the paths of files in these folders begin with."""
+    relatives = [relative(folder, base) for folder in folders]
+    return tuple("" if folder == "." else f"{folder}/" for folder in relatives)
 
 
 def file_jobs(
@@ -116,9 +158,13 @@ def _file_job(
     try:
         stat = file.stat()
     except OSError as error:
-        return Job(key, refuse(f"can't be read: {error.strerror}"), content_hash)
+        # As when reading fails: what was stored for it is still as good as it was.
+        return Job(key, refuse(MissingError(f"can't be read: {error.strerror}")), content_hash)
     mtime = datetime.fromtimestamp(stat.st_mtime, UTC).isoformat()
-    row = {"path": key[0], "name": _utf8(file.name), "size": stat.st_size, "mtime": mtime}
+    if str(file) != spell_out(str(file)) and file.with_name(spell_out(file.name)).exists():
+        return Job(key, refuse(MissingError(_SAME_NAME)), content_hash)
+    name = spell_out(file.name)
+    row = {"path": key[0], "name": name, "size": stat.st_size, "mtime": mtime}
     untouched = False
     if content_hash is not None:
         recorded = file_table.recorded(conn, source, key[0], with_content=keep_content)
@@ -128,9 +174,4 @@ def _file_job(
 
 def relative(file: Path, base: Path) -> str:
     """Return a file's path relative to ``base``, with forward slashes, as SQLite can store it."""
-    return _utf8(Path(os.path.relpath(os.path.abspath(file), base)).as_posix())
-
-
-def _utf8(name: str) -> str:
-    """Spell out bytes that aren't UTF-8, which Linux allows in file names."""
-    return name.encode(errors="backslashreplace").decode()
+    return spell_out(Path(os.path.relpath(os.path.abspath(file), base)).as_posix())

@@ -35,10 +35,10 @@ class Job:
     untouched: bool = False
 
 
-def refuse(reason: str) -> Callable[[], bytes]:
-    """Return a job's ``read`` for a picture that can't be read: it raises ImageError."""
+def refuse(error: ImageError) -> Callable[[], bytes]:
+    """Return a job's ``read`` for a picture that can't be read: it raises the error."""
 
     def read() -> bytes:
-        raise ImageError(reason)
+        raise error
 
     return read

@@ -7,11 +7,11 @@ what would mix vectors that can't be compared.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..errors import RevimgError
+from ..keys import Key
 from ..models.catalogue import Model
 from ..store import (
     failed_rows,
@@ -28,6 +28,7 @@ from ..store.tables import Table
 from . import columns, folders
 from .base import base_folder, base_of_files, stored_base
 from .choice import check_model
+from .folders import Found
 from .jobs import Job
 from .request import EmbedRequest
 
@@ -36,14 +37,16 @@ from .request import EmbedRequest
 class Plan:
     """A table, its record and its jobs; ``total`` is the most jobs there can be.
 
-    ``removed`` counts the rows whose vectors were deleted because their picture is gone.
+    ``removed`` counts the rows whose vectors were deleted because their picture is gone,
+    ``missing`` the rows of a table made from files whose file is gone: they are kept.
     """
 
     source: Table
     embedded: EmbeddedTable
     jobs: Iterator[Job]
     total: int
-    removed: int
+    removed: int = 0
+    missing: int = 0
 
 
 def plan_table(conn: sqlite3.Connection, request: EmbedRequest, model: Model) -> Plan:
@@ -82,15 +85,13 @@ def plan_table(conn: sqlite3.Connection, request: EmbedRequest, model: Model) ->
     )
 
 
-def plan_files(
-    conn: sqlite3.Connection, request: EmbedRequest, model: Model, files: Sequence[Path]
-) -> Plan:
+def plan_files(conn: sqlite3.Connection, request: EmbedRequest, model: Model, found: Found) -> Plan:
     """Plan to embed files into a table of their own, which is created if it doesn't exist.
 
-    ``files`` are the pictures in the request's paths (see ``folders.picture_files``). The table
+    ``found`` is what is in the request's paths (see ``folders.find_pictures``). The table
     keeps their paths relative to the request's base folder, by default the deepest one that
-    contains them all. Rows whose file is gone from one of the folders are deleted, with their
-    vectors. Raises RevimgError when the request can't be met.
+    contains them all. Rows whose file is gone from one of the folders are marked missing and kept,
+    with their vectors. Raises RevimgError when the request can't be met.
     """
     recorded = registry.embedded(conn, request.table)
     if recorded and not request.start_over:
@@ -112,15 +113,16 @@ def plan_files(
         if request.start_over:
             removal.forget(conn, request.table)
     writing.prepare(conn, source, embedded, request.labels)
-    gone = folders.missing_files(conn, source, files, request.paths, base)
-    removal.remove_rows(conn, source, gone)
-    failed_rows.clear(conn, source, [(folders.relative(file, base),) for file in files])
+    gone = folders.missing_files(conn, source, found, request.paths, base)
+    present: list[Key] = [(folders.relative(file, base),) for file in found.pictures]
+    file_table.mark_missing(conn, source, gone, present)
+    failed_rows.clear(conn, source, present)
     return Plan(
         source=source,
         embedded=embedded,
-        jobs=folders.file_jobs(conn, source, files, base, keep_content, request.labels),
-        total=len(files),
-        removed=len(gone),
+        jobs=folders.file_jobs(conn, source, found.pictures, base, keep_content, request.labels),
+        total=len(found.pictures),
+        missing=len(gone),
     )
 
 

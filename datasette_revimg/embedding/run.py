@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from ..keys import Key
 from ..models import labels
 from ..models.catalogue import Model
 from ..models.network import Network
-from ..store import connection, registry
+from ..store import connection, file_table, registry, removal
 from ..store.writing import Failure
 from . import folders, pipeline
 from .choice import choose_model, load_network
+from .folders import Found
 from .pipeline import Counts
 from .plan import Plan, plan_files, plan_table
 from .request import EmbedRequest
@@ -24,7 +26,8 @@ class Summary:
     """What a run did to a table.
 
     ``embedded``, ``unchanged`` and ``failed`` count pictures, ``removed`` counts the rows whose
-    vectors were deleted because their picture is gone. ``dimension`` is the number of float32 in
+    vectors were deleted because their picture is gone, ``missing`` the rows of a table made from
+    files that are kept though their file is gone. ``dimension`` is the number of float32 in
     each vector, ``seconds`` how long the run took.
     """
 
@@ -35,6 +38,7 @@ class Summary:
     unchanged: int
     failed: int
     removed: int
+    missing: int
     seconds: float
 
     @property
@@ -48,6 +52,7 @@ class Run:
     """A run that can start: everything is checked, and no picture has been read yet.
 
     ``counts`` grow while it runs, so that they are right after an interruption too.
+    ``found`` is what is in the request's files and folders, None for a table's own pictures.
     ``chosen_by_default`` says that neither the request nor the table named the model.
     """
 
@@ -57,6 +62,7 @@ class Run:
     network: Network
     plan: Plan
     chosen_by_default: bool
+    found: Found | None = None
     counts: Counts = field(default_factory=Counts)
 
     @property
@@ -68,6 +74,15 @@ class Run:
     def total(self) -> int:
         """How many pictures will be looked at, at most."""
         return min(self.plan.total, self.request.limit or self.plan.total)
+
+    @property
+    def missing(self) -> list[Key]:
+        """The keys of all rows that are marked missing, in this run or before."""
+        return file_table.missing(self.conn, self.plan.source) if self.found else []
+
+    def prune(self, keys: Sequence[Key]) -> None:
+        """Delete rows whose file is gone, with everything the user has added to them."""
+        removal.remove_rows(self.conn, self.plan.source, keys)
 
     def embed(self, on_done: Callable[[Failure | None], None] = lambda failure: None) -> Summary:
         """Embed the pictures and store their vectors, a batch per transaction.
@@ -96,6 +111,7 @@ class Run:
             unchanged=counts.unchanged,
             failed=counts.failed,
             removed=self.plan.removed,
+            missing=self.plan.missing,
             seconds=counts.seconds,
         )
 
@@ -108,7 +124,7 @@ def prepared(request: EmbedRequest) -> Iterator[Run]:
     been loaded: a database without pictures for it isn't created, and nothing is discarded for a
     network that can't be used.
     """
-    files = folders.picture_files(request.paths) if request.paths else []
+    found = folders.find_pictures(request.paths) if request.paths else None
     with connection.opened(request.database, create=bool(request.paths)) as conn:
         recorded = registry.embedded(conn, request.table)
         model = choose_model(None if request.start_over else recorded, request.model_name)
@@ -122,9 +138,7 @@ def prepared(request: EmbedRequest) -> Iterator[Run]:
             batch_size=request.batch_size,
         )
         plan = (
-            plan_files(conn, request, model, files)
-            if request.paths
-            else plan_table(conn, request, model)
+            plan_files(conn, request, model, found) if found else plan_table(conn, request, model)
         )
         yield Run(
             request=request,
@@ -132,5 +146,6 @@ def prepared(request: EmbedRequest) -> Iterator[Run]:
             model=model,
             network=network,
             plan=plan,
+            found=found,
             chosen_by_default=not (recorded or request.model_name),
         )

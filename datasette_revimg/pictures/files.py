@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from .opening import ImageError
@@ -13,6 +14,23 @@ MAX_FILE_BYTES = 1 << 29
 
 class MissingError(ImageError):
     """The file can't be read now; what was stored for it is still as good as it was."""
+
+
+# How a byte that is no UTF-8 is spelt out: Python's surrogate for it, as an escape.
+_SPELT = re.compile(r"\\udc([89a-f][0-9a-f])")
+
+
+def spell_out(name: str) -> str:
+    """Write a file's name as text that SQLite can hold: Linux allows any bytes in a name."""
+    return name.encode(errors="backslashreplace").decode()
+
+
+def spelt_file(base: Path, path: Path) -> Path:
+    """Return the path below ``base`` of a file whose name may have been spelt out."""
+    text = str(path)
+    if "\\udc" in text and not (base / path).exists():
+        return Path(_SPELT.sub(lambda byte: chr(0xDC00 + int(byte[1], 16)), text))
+    return path
 
 
 def to_path(value: object) -> Path:
@@ -33,6 +51,7 @@ def resolve_inside(base: Path, path: Path) -> Path | None:
     """
     if not is_inside(base, path):
         return None
+    path = spelt_file(base, path)
     try:
         file = Path(os.path.realpath(base / path))
         return file if file.is_relative_to(os.path.realpath(base)) else None

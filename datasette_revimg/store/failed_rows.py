@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 
 import sqlite_utils
 
 from ..keys import Key, key_json
+from .sql import now
 from .tables import Table
 
 FAILURES = "_revimg_failures"
@@ -37,10 +37,10 @@ def clear(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> None:
 
 def add(conn: sqlite3.Connection, table: str, reasons: Iterable[tuple[Key, str]]) -> None:
     """Record, within a transaction, why rows have failed."""
-    now = datetime.now(UTC).isoformat(timespec="seconds")
+    at = now()
     conn.executemany(
         f"insert or replace into {FAILURES} (table_name, pk, reason, at) values (?, ?, ?, ?)",
-        [(table, key_json(key), reason, now) for key, reason in reasons],
+        [(table, key_json(key), reason, at) for key, reason in reasons],
     )
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlite_utils
 
 from ..errors import RevimgError
+from ..keys import Key
 from . import code_tables, failed_rows, own_tables, tables
-from .sql import quote
-from .tables import Table
+from .sql import now, quote
+from .tables import MISSING, Table
 
 COLUMNS: dict[str, type] = {
     "path": str,
@@ -21,6 +23,7 @@ COLUMNS: dict[str, type] = {
     "height": int,
     "format": str,
     "taken": str,
+    MISSING: str,
 }
 
 
@@ -59,6 +62,40 @@ def recorded(
     cursor.row_factory = None
     row: tuple[Any, ...] | None = cursor.fetchone()
     return row
+
+
+def paths(conn: sqlite3.Connection, source: Table) -> Iterator[str]:
+    """Yield the paths of all rows; a row whose path is NULL or a BLOB is nobody's file."""
+    cursor = conn.execute(f"select path from {quote(source.name)} where typeof(path) = 'text'")
+    return (path for (path,) in cursor)
+
+
+def mark_missing(
+    conn: sqlite3.Connection, source: Table, gone: Sequence[Key], present: Sequence[Key]
+) -> None:
+    """Mark the rows whose file is gone with the time, and no longer those whose file is back.
+
+    A row that was missing before keeps the time when that was first seen, and one that has
+    something else in a column of this name, which is then the user's own, keeps that.
+    """
+    table, column = quote(source.name), quote(MISSING)
+    with sqlite_utils.Database(conn, execute_plugins=False).atomic():
+        conn.executemany(
+            f"update {table} set {column} = ? where path = ? and {column} is null",
+            [(now(), *key) for key in gone],
+        )
+        conn.executemany(
+            f"update {table} set {column} = null where path = ? and not {source.present}", present
+        )
+
+
+def missing(conn: sqlite3.Connection, source: Table) -> list[Key]:
+    """Return the keys of the rows that are marked missing."""
+    cursor = conn.execute(
+        f"select path from {quote(source.name)} where not {source.present} order by path"
+    )
+    cursor.row_factory = None
+    return cursor.fetchall()
 
 
 def move_paths(conn: sqlite3.Connection, source: Table, prefix: str) -> None:

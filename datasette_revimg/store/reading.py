@@ -25,10 +25,12 @@ SCAN_ROWS = 512
 
 def vector(conn: sqlite3.Connection, table: str, key: Sequence[Any]) -> np.ndarray | None:
     """Return a row's unit vector, float32 (D,), None when the row is gone or has none."""
-    return next(
-        (matrix[0] for _, matrix in vectors(conn, table, *key_condition(find(conn, table), key))),
-        None,
-    )
+    source = find(conn, table)
+    where, parameters = key_condition(source, key)
+    # A row whose file is gone still has its vector, and may be asked about.
+    names = quote_all(source.stored_columns)
+    row = f"where ({names}) in {key_subquery(source, where, missing=True)}"
+    return next((matrix[0] for _, matrix in _vectors(conn, source, row, parameters)), None)
 
 
 def vectors(
@@ -60,7 +62,7 @@ def vectors_of(
         f"{quote(vectors_table(source.name))}.{quote(stored)} = {quote(source.name)}.{quote(name)}"
         for stored, name in zip(source.stored_columns, source.key_columns, strict=True)
     )
-    alive = f"exists (select 1 from {quote(source.name)} where {same})"
+    alive = f"exists (select 1 from {quote(source.name)} where {same} and {source.present})"
     names = quote_all(source.stored_columns)
     for start in range(0, len(keys), SCAN_ROWS):
         part = keys[start : start + SCAN_ROWS]

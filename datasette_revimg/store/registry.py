@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
 
 import sqlite_utils
 
 from ..errors import NotEmbeddedError
 from .schema import exists
-from .sql import fold_name
+from .sql import fold_name, now
 from .tables import find
 
 REGISTRY = "_revimg_tables"
@@ -83,18 +82,14 @@ def create(conn: sqlite3.Connection) -> None:
 def record(conn: sqlite3.Connection, embedded: EmbeddedTable) -> None:
     """Write, within a transaction, the record of an embedded table, updated now."""
     database = sqlite_utils.Database(conn, execute_plugins=False)
-    database.table(REGISTRY).upsert({**asdict(embedded), "updated": _now()}, pk="table_name")
+    database.table(REGISTRY).upsert({**asdict(embedded), "updated": now()}, pk="table_name")
 
 
 def touch(conn: sqlite3.Connection, table: str) -> None:
     """Record, within a transaction, that a table's vectors are updated now."""
-    conn.execute(f"update {REGISTRY} set updated = ? where table_name = ?", [_now(), table])
+    conn.execute(f"update {REGISTRY} set updated = ? where table_name = ?", [now(), table])
 
 
 def delete(conn: sqlite3.Connection, table: str) -> None:
     """Delete, within a transaction, the record of an embedded table."""
     conn.execute(f"delete from {REGISTRY} where table_name = ?", [table])
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -20,7 +20,7 @@ from .tables import Table, key_subquery
 def remove_rows(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> None:
     """Delete rows of the source and what is stored for them, in one transaction.
 
-    Only for a table made from files, of files that are gone.
+    Only for a table made from files, when the user has asked for it.
     """
     condition = equalities(source.key_columns)
     with sqlite_utils.Database(conn, execute_plugins=False).atomic():
@@ -38,7 +38,7 @@ def remove_missing(conn: sqlite3.Connection, source: Table, column: str) -> int:
     stored = quote_all(source.stored_columns)
     # One NULL among the keys, and SQL's "not in" is never true.
     present = all_present((*source.key_columns, column))
-    gone = f"({stored}) not in {key_subquery(source, present)}"
+    gone = f"({stored}) not in {key_subquery(source, present, missing=True)}"
     with sqlite_utils.Database(conn, execute_plugins=False).atomic():
         failed_rows.delete_all(conn, source.name)
         vectors = quote(own_tables.vectors_table(source.name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 # The names of our own tables begin with this.
 PREFIX = "_revimg_"
@@ -43,3 +44,8 @@ def equalities(columns: Iterable[str]) -> str:
 def all_present(columns: Iterable[str]) -> str:
     """Return the condition that none of the columns is NULL."""
     return " and ".join(f"{quote(column)} is not null" for column in columns)
+
+
+def now() -> str:
+    """Return the time as our tables have it: ISO 8601, UTC, whole seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -12,6 +12,9 @@ from ..keys import Key
 from . import schema
 from .sql import PREFIX, equalities, quote, quote_all
 
+# In a table made from files: when a run first found that the row's file was gone.
+MISSING = "missing"
+
 
 @dataclass(frozen=True)
 class Table:
@@ -38,6 +41,18 @@ class Table:
     def stored_columns(self) -> tuple[str, ...]:
         """The names of these columns in the ``_revimg_`` tables."""
         return tuple(name for name, _ in self.stored_keys)
+
+    @property
+    def present(self) -> str:
+        """SQL that is true of the rows whose file is there, which is every row of most tables.
+
+        A time marks a row as missing; a column of this name that means something else to the
+        user has no times in it.
+        """
+        if self.key_columns != ("path",) or MISSING not in self.columns:
+            return "1"
+        column = f"{quote(self.name)}.{quote(MISSING)}"
+        return f"({column} is null or {column} not glob '[0-9][0-9][0-9][0-9]-[0-9][0-9]-*T*')"
 
 
 def find(conn: sqlite3.Connection, table: str) -> Table:
@@ -122,13 +137,19 @@ def count_sql(source: Table, where: str) -> str:
     return f"select count(*) from {quote(source.name)} where {where}"
 
 
-def key_subquery(source: Table, where: str = "") -> str:
-    """Return SQL to put after ``in``: the keys of the rows that meet a condition."""
-    return f"({_select_keys(source, where)})"
+def key_subquery(source: Table, where: str = "", *, missing: bool = False) -> str:
+    """Return SQL to put after ``in``: the keys of the rows that meet a condition.
+
+    Rows whose file is gone are left out, unless ``missing`` asks for them too.
+    """
+    return f"({_select_keys(source, where, missing)})"
 
 
-def _select_keys(source: Table, where: str) -> str:
-    condition = f" where {where}" if where else ""
+def _select_keys(source: Table, where: str, missing: bool = False) -> str:
+    conditions = [f"(\n{where}\n)"] if where else []
+    if not missing and source.present != "1":
+        conditions.append(source.present)
+    condition = f" where {' and '.join(conditions)}" if conditions else ""
     return f"select {quote_all(source.key_columns)} from {quote(source.name)}{condition}"
 
 

@@ -18,7 +18,8 @@ def read(conn: sqlite3.Connection, table: str, key: Sequence[Any]) -> bytes | No
     condition, parameters = key_condition(source, key)
     row = conn.execute(
         f"select thumbnail from {quote(thumbnails_table(source.name))} "
-        f"where ({quote_all(source.stored_columns)}) in {key_subquery(source, condition)}",
+        f"where ({quote_all(source.stored_columns)}) in "
+        f"{key_subquery(source, condition, missing=True)}",
         parameters,
     ).fetchone()
     return row[0] if row else None

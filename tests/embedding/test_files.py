@@ -110,9 +110,10 @@ def test_folder_again(tmp_path, folder):
     (folder / "d.png").write_bytes(mosaic(6))
     os.utime(folder / "deep" / "c.png", (1, 1))
     result = run("embed", path, "photos", folder)
-    assert summary(result.stdout) == "photos: 2 embedded, 2 unchanged, 0 failed, 1 removed"
+    expected = "photos: 2 embedded, 2 unchanged, 0 failed, 0 removed, 1 missing"
+    assert summary(result.stdout) == expected
     rows = dict(connection.connect(path).execute("select path, mtime from photos"))
-    assert sorted(rows) == ["b.JPG", "d.png", "deep/c.png", "deep/deeper/ünï.webp"]
+    assert sorted(rows) == ["a.png", "b.JPG", "d.png", "deep/c.png", "deep/deeper/ünï.webp"]
     assert rows["deep/c.png"].startswith("1970-01-01")
     assert "4 unchanged" in run("embed", path, "photos", folder).stdout
 
