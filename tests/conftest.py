@@ -79,9 +79,15 @@ def width(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture
-def page(browser: Browser, server: str, width: int) -> Iterator[Page]:
-    """Open a page that must not complain, nor ask another host for anything."""
-    with browsing.watched(browser, server, width) as opened:
+def page_options() -> dict[str, Any]:
+    """Return further options of the page, none unless a module has some."""
+    return {}
+
+
+@pytest.fixture
+def page(browser: Browser, server: str, width: int, page_options: dict[str, Any]) -> Iterator[Page]:
+    """Open a page that must not complain, ask another host for anything, or be too wide."""
+    with browsing.watched(browser, server, width, **page_options) as opened:
         yield opened
 
 

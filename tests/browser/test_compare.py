@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from kit.server import fits, follow, serving, watched
+from kit.server import TIMEOUT, fits, follow, serving
 
 WIDE, NARROW = 1440, 390
 
 
 @pytest.fixture(scope="module")
 def server(scenes_built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a Datasette that serves the scenes; the file of row in/2.jpg is gone."""
+    """Serve the scenes without the file of row in/2.jpg; yield the address."""
     folder = tmp_path_factory.mktemp("served")
     shutil.copytree(scenes_built.parent, folder, dirs_exist_ok=True)
     (folder / "in" / "2.jpg").unlink()
@@ -33,15 +33,13 @@ def server(scenes_built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 def opened(browser: Browser, width: int = WIDE, **options: object) -> Page:
     page = browser.new_page(viewport={"width": width, "height": 900}, **options)
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(TIMEOUT)
     return page
 
 
 @pytest.fixture(params=[360, NARROW, WIDE, 3840])
-def page(browser: Browser, server: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    with watched(browser, server, request.param) as page:
-        page.set_default_timeout(30_000)
-        yield page
+def width(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
 
 
 def boxes(page: Page, selector: str) -> list[dict[str, float]]:

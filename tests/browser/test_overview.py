@@ -3,53 +3,31 @@ JavaScript."""
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Response, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from kit.geometry import ANGLES, cosine
-from kit.server import follow
+from kit.server import follow, keeps_width
 
 MATRIX, MAP = "/data/photos/-/matrix", "/data/photos/-/map"
 
 
-@pytest.fixture(params=[390, 1440])
-def page(
-    browser: Browser,
-    server: str,
-    request: pytest.FixtureRequest,
-) -> Iterator[Page]:
-    """A page of this width that must not complain, nor ask another host for anything."""
-    opened = browser.new_page(
-        viewport={"width": request.param, "height": 900}, base_url=server, reduced_motion="reduce"
-    )
-    complaints: list[str] = []
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("response", lambda response: _check(response, complaints, server))
-    # Another page is about the two pictures of a cell; here only its address counts.
-    opened.route("**/-/compare?*", lambda route: route.fulfill(body="compared"))
-    yield opened
-    opened.close()
-    assert complaints == []
+@pytest.fixture
+def page_options() -> dict[str, Any]:
+    return {"reduced_motion": "reduce"}
 
 
-def _check(response: Response, complaints: list[str], server: str) -> None:
-    if not response.url.startswith(server) or response.status >= 400:
-        complaints.append(f"{response.status} {response.url}")
-
-
-def _looked_at(page: Page, name: str) -> None:
-    """Nothing sticks out at the side; a picture for who wants to see it."""
-    width = page.viewport_size["width"] if page.viewport_size else 0
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    if folder := os.environ.get("REVIMG_SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
+@pytest.fixture
+def page(page: Page) -> Page:
+    """Answer in place of the page about the two pictures of a cell: only its address counts."""
+    page.route("**/-/compare?*", lambda route: route.fulfill(body="compared"))
+    return page
 
 
 def _canvas(page: Page) -> dict[str, float]:
@@ -96,7 +74,7 @@ def test_matrix_by_mouse(page: Page) -> None:
         "Picture 5",
         "Picture 7",
     ]
-    _looked_at(page, "matrix")
+    keeps_width(page, "matrix")
     page.mouse.click(*_cell(page, 1, 9))
     page.wait_for_url("**/data/photos/2/-/compare?with=10")
 
@@ -282,7 +260,7 @@ def _height(page: Page, x: float, y: float) -> int:
 
 def test_map_by_mouse(page: Page) -> None:
     _ready(page)
-    _looked_at(page, "map")
+    keeps_width(page, "map")
     x, y = _find_picture(page)
     page.mouse.move(x, y)
     number = _tip(page)
@@ -290,7 +268,7 @@ def test_map_by_mouse(page: Page) -> None:
         f"Picture {number}",
         "<script>alert('title')</script>",
     )
-    _looked_at(page, "map-tip")
+    keeps_width(page, "map-tip")
     small = _height(page, x, y)
     page.mouse.wheel(0, -400)
     _settled(page)
@@ -325,6 +303,24 @@ def test_map_by_keyboard(page: Page) -> None:
     number = _tip(page)
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/data/photos/{number}/-/similar")
+
+
+@pytest.mark.parametrize("width", [1440])
+def test_tip_of_a_large_picture_is_its_caption_alone(page: Page) -> None:
+    """Where pictures are as large as in the tip, it showed the one that was chosen before."""
+    _ready(page)
+    page.locator("#revimg-stage canvas").focus()
+    page.keyboard.press("ArrowRight")
+    picture, caption = page.locator(".revimg-tip img"), page.locator(".revimg-tip [role=status]")
+    expect(picture).to_be_visible()
+    before = caption.inner_text()
+    for _ in range(8):
+        page.keyboard.press("+")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    expect(caption).not_to_have_text(before)
+    expect(caption).to_be_visible()
+    expect(picture).to_be_hidden()
 
 
 def test_map_by_finger(browser: Browser, server: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -11,20 +10,13 @@ from playwright.sync_api import Browser, Page, Request, expect
 
 from kit import upload_page
 from kit.geometry import ANGLES, cosine, nearest
-from kit.server import fits, follow, watched
+from kit.server import fits, follow
 
 PATH = "/data/photos/1/-/similar"
 
 
-@pytest.fixture(params=[390, 1440])
-def page(browser: Browser, server: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    with watched(browser, server, request.param) as opened:
-        yield opened
-        assert opened.evaluate("document.documentElement.scrollWidth") <= request.param
-
-
 def narrow(page: Page) -> None:
-    """On phones what narrows the results is folded away."""
+    """Open the panel that narrows the results, which is folded away on phones."""
     opener = page.get_by_text("Narrow the results", exact=True)
     panel = page.get_by_role("region", name="Narrow the results")
     if page.viewport_size["width"] < 700:  # type: ignore[index]

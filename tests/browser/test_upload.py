@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from kit import scenes
-from kit.server import follow, watched
+from kit.server import follow
 from kit.upload_page import PATH, choose, picture, shows
 
 COLLAGE = scenes.COUNT + 1
 
 
+@pytest.fixture(scope="module")
+def server(scenes_server: str) -> str:
+    return scenes_server
+
+
 @pytest.fixture(params=[360, 1440])
-def page(browser: Browser, scenes_server: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """The form. What the scenes_server refuses stands in the console too."""
-    with watched(browser, scenes_server, request.param, console=False) as opened:
-        opened.goto(PATH)
-        yield opened
-        assert opened.evaluate("document.documentElement.scrollWidth") <= request.param
+def width(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+@pytest.fixture
+def page_options() -> dict[str, Any]:
+    # The console repeats what the server refuses.
+    return {"console": False}
+
+
+@pytest.fixture
+def page(page: Page) -> Page:
+    """Open the form."""
+    page.goto(PATH)
+    return page
 
 
 def collage() -> dict[str, object]:

@@ -17,12 +17,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 START_SECONDS = 60
 
 # A busy machine must not decide; the default is 5 seconds.
-expect.set_options(timeout=30_000)
+TIMEOUT = 30_000
+expect.set_options(timeout=TIMEOUT)
 
 
 @contextmanager
@@ -85,18 +86,26 @@ def chromium() -> Iterator[Browser]:
 def watched(
     browser: Browser, server: str, width: int, *, console: bool = True, **options: Any
 ) -> Iterator[Page]:
-    """Open a page of this width that must not complain, nor ask another host for anything.
+    """Open a page of this width that must not complain, ask another host for anything, or be wider.
 
     Without ``console`` only the errors of its scripts count as complaints.
     """
     page = browser.new_page(viewport={"width": width, "height": 900}, base_url=server, **options)
+    page.set_default_timeout(TIMEOUT)
     complaints: list[str] = []
     hosts: set[str] = set()
+
+    def said(message: ConsoleMessage) -> None:
+        # Chromium's advice to tests that read what was drawn on a canvas.
+        if "willReadFrequently" not in message.text:
+            complaints.append(f"{message.type}: {message.text}")
+
     if console:
-        page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+        page.on("console", said)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda asked: hosts.add(urlsplit(asked.url).netloc))
     yield page
+    keeps_width(page)
     page.close()
     assert complaints == []
     assert hosts - {""} == {urlsplit(server).netloc}
@@ -111,18 +120,26 @@ def follow(link: Locator) -> None:
         link.click()
 
 
-def fits(page: Page, name: str = "") -> None:
-    """Check that nothing sticks out at the side and that every picture arrives.
+def keeps_width(page: Page, name: str = "") -> None:
+    """Check that nothing sticks out at the side.
 
     With REVIMG_SCREENSHOTS, a folder, also take a screenshot of this name.
     """
     width = page.viewport_size["width"] if page.viewport_size else 0
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if name and (folder := os.environ.get("REVIMG_SCREENSHOTS")):
+        page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
+
+
+def fits(page: Page, name: str = "") -> None:
+    """Check that nothing sticks out at the side and that every picture arrives.
+
+    With REVIMG_SCREENSHOTS, a folder, also take a screenshot of this name.
+    """
     for picture in page.locator("img:visible").all():
         picture.scroll_into_view_if_needed()
     page.wait_for_function(
         "[...document.images].every(i => i.hidden || i.complete && i.naturalWidth)"
     )
     page.evaluate("scrollTo(0, 0)")
-    if name and (folder := os.environ.get("REVIMG_SCREENSHOTS")):
-        page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
+    keeps_width(page, name)

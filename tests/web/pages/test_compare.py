@@ -16,7 +16,7 @@ from datasette.utils import tilde_encode
 from PIL import Image
 
 from datasette_revimg.models.network import Network
-from datasette_revimg.pictures import decoding
+from datasette_revimg.pictures import decoding, opening
 from datasette_revimg.search import pair
 from datasette_revimg.web.work import renditions
 from datasette_revimg.web.work.kept import Kept
@@ -380,7 +380,7 @@ async def test_what_is_no_picture(ds, data, stored, words):
 
 
 async def test_pictures_that_are_too_large(ds, data, monkeypatch):
-    monkeypatch.setattr(decoding, "MAX_PIXELS", 100)
+    monkeypatch.setattr(opening, "MAX_PIXELS", 100)
     assert "too large" in await page(ds, "/data/photos/1/-/picture", 422)
 
 
@@ -392,13 +392,13 @@ async def test_no_picture(ds):
 
 async def test_etag(ds, data, monkeypatch):
     made = []
-    real = decoding.rendition
+    real = decoding.draw_rendition
 
     def counted(*arguments):
         made.append(arguments)
         return real(*arguments)
 
-    monkeypatch.setattr(decoding, "rendition", counted)
+    monkeypatch.setattr(decoding, "draw_rendition", counted)
     path = "/data/photos/1/-/picture"
     first = await ds.client.get(path)
     tag = first.headers["etag"]
@@ -451,7 +451,7 @@ async def test_few_are_decoded_at_once(ds, monkeypatch):
         running.pop()
         return b"webp"
 
-    monkeypatch.setattr(decoding, "rendition", slow)
+    monkeypatch.setattr(decoding, "draw_rendition", slow)
     limit = RENDITION_QUEUE
     asking = [
         asyncio.create_task(ds.client.get(f"/data/photos/{1 + n % 12}/-/picture"))
