@@ -12,8 +12,10 @@ SIDE = 1000
 
 @dataclass(frozen=True)
 class Crop:
-    """A rectangle in thousandths of the upright picture's sides: its left upper corner, its
-    width and its height."""
+    """A rectangle: its left upper corner, width and height.
+
+    All are in thousandths of the upright picture's sides.
+    """
 
     x: int
     y: int

@@ -18,8 +18,10 @@ MOST_LARGE = 2500
 
 @dataclass(frozen=True)
 class Grid:
-    """How the sprites of ``count`` pictures lie on their sheets: row by row in squares of
-    ``cell`` pixels, each in the top left corner of its square."""
+    """The places of the sprites of ``count`` pictures on their sheets.
+
+    They lie row by row in squares of ``cell`` pixels, each in the top left corner of its square.
+    """
 
     count: int
 

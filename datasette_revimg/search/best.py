@@ -36,8 +36,10 @@ class Best:
         return self._heap[0][0] if len(self._heap) == self.k else self.minimum
 
     def offer(self, keys: list[Key], scores: np.ndarray) -> int:
-        """Take rows with these scores, float64 (n,), into account; return how many of them are
-        candidates."""
+        """Take rows with these scores, float64 (n,), into account.
+
+        Returns how many of them are candidates.
+        """
         eligible = scores >= self.minimum
         if self.exclude:
             eligible &= np.fromiter((key not in self.exclude for key in keys), bool, len(keys))

@@ -37,8 +37,11 @@ logger = logging.getLogger("datasette_revimg")
 
 @dataclass(frozen=True)
 class Timed:
-    """A search that was done: ``at`` in seconds since 1970, how long it took in milliseconds,
-    which ``way`` it went, and how many vectors it compared."""
+    """A search that was done.
+
+    ``at`` is in seconds since 1970, ``ms`` its duration in milliseconds, ``way`` how it was done,
+    and ``compared`` the number of vectors that it compared.
+    """
 
     at: float
     ms: float
@@ -47,8 +50,10 @@ class Timed:
 
 
 class Budget:
-    """The memory that all caches of a process may hold together, in bytes; the least recently
-    used index goes first."""
+    """The memory that all caches of a process may hold together, in bytes.
+
+    The least recently used index goes first.
+    """
 
     def __init__(self, limit: int = LIMIT_BYTES) -> None:
         self.limit = limit

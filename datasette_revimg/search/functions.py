@@ -51,10 +51,11 @@ def _top_function(conn: sqlite3.Connection, cache: Cache) -> Callable[[Any, Any,
 
 
 def _top(conn: sqlite3.Connection, cache: Cache, table: Any, embedding: Any, k: Any) -> str | None:
-    """Return the ``k`` rows whose pictures are most similar to a vector, as a JSON array of
-    objects with ``score`` and the key's columns, best first; None without a vector to compare.
+    """Return the ``k`` rows whose pictures are most similar to a vector, as JSON.
 
-    RevimgError for a table that isn't embedded, or a ``k`` that isn't 1 to MAX_K.
+    It is an array of objects with ``score`` and the key's columns, best first; None without a
+    vector to compare. Raises RevimgError for a table that isn't embedded, or a ``k`` that isn't 1
+    to MAX_K.
     """
     embedded = registry.embedded(conn, table) if isinstance(table, str) else None
     if embedded is None:

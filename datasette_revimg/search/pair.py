@@ -21,9 +21,11 @@ NEIGHBOURS = 24
 
 @dataclass(frozen=True)
 class Comparison:
-    """Rows ``a`` and ``b``, the cosine of their vectors, and ``neighbours``, the keys of the rows
-    most similar to ``a``, best first. ``percentile`` is the share of the table's pairs that are
-    less similar than these two, 0 to 100, where it is known."""
+    """Two rows, and the cosine of their vectors.
+
+    ``neighbours`` are the keys of the rows most similar to ``a``, best first. ``percentile`` is the
+    share of the table's pairs that are less similar than these two, 0 to 100, where it is known.
+    """
 
     a: Row
     b: Row
@@ -95,6 +97,8 @@ def compare(
 
 
 def other_row(conn: sqlite3.Connection, source: Table, b: Sequence[str]) -> tuple[Key, np.ndarray]:
-    """Return the key and the vector of the row that another one is compared with. RevimgError,
-    which names the parameter ``with``, when there is none."""
+    """Return the key and the vector of the row that another one is compared with.
+
+    Raises RevimgError, which names the parameter ``with``, when there is none.
+    """
     return parameter_row(conn, source, "with", b)

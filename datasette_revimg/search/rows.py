@@ -18,8 +18,11 @@ from ..store.tables import Table
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the source table: its ``columns`` without BLOBs, the ``size`` of its picture, width
-    and height in pixels, and its ``score``, the cosine, where the row is a result."""
+    """A row of the source table, as a search returns it.
+
+    ``columns`` are without BLOBs, ``size`` is the width and height of its picture in pixels, and
+    ``score`` is the cosine where the row is a result.
+    """
 
     key: Key
     columns: dict[str, Any]
@@ -30,10 +33,10 @@ class Row:
 def row_and_vector(
     conn: sqlite3.Connection, source: Table, values: Sequence[str]
 ) -> tuple[Key, np.ndarray]:
-    """Return the key of the row that the texts ``values`` name, as the row has it, and the row's
-    unit vector, float32 (D,).
+    """Return the key of the row that ``values`` name, and its unit vector, float32 (D,).
 
-    RowNotFoundError without such a row, NotEmbeddedError without a vector.
+    The values are texts; the key has the types that it has in the row. Raises RowNotFoundError
+    without such a row, NotEmbeddedError without a vector.
     """
     key = tables.resolve_key(conn, source, values)
     vector = reading.vector(conn, source.name, key)
@@ -48,8 +51,11 @@ def row_and_vector(
 def parameter_row(
     conn: sqlite3.Connection, source: Table, parameter: str, values: Sequence[str]
 ) -> tuple[Key, np.ndarray]:
-    """Return the key and the vector of a row that a parameter names, beside the row that an
-    address is about. RevimgError, with the parameter's name, when there is none."""
+    """Return the key and the vector of a row that a parameter names.
+
+    Raises RevimgError with the parameter's name when there is none: the address is about another
+    row.
+    """
     try:
         return row_and_vector(conn, source, values)
     except (RowNotFoundError, NotEmbeddedError) as error:

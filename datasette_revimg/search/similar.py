@@ -65,8 +65,10 @@ class Answer:
     excluded: frozenset[Key] = frozenset()
 
     def percentile(self, row: Row) -> float | None:
-        """Return the percentile, 0 to 100, of the score of one of the ``rows``; None when the
-        table's distribution is not known."""
+        """Return the percentile, 0 to 100, of the score of one of the ``rows``.
+
+        None when the table's distribution is not known.
+        """
         if self.distribution is None or row.score is None:
             return None
         return self.distribution.percentile(row.score)
@@ -149,7 +151,9 @@ def _resolve(conn: sqlite3.Connection, source: Table, question: Question) -> _Qu
 
 
 def _all_keys(result: Result, candidates: int, search: Callable[[int], Result]) -> list[Key]:
-    """Return the keys of all candidates, which a second search finds when there are more of them
-    than hits."""
+    """Return the keys of all candidates.
+
+    A second search finds them when there are more of them than hits.
+    """
     hits = result.hits if candidates <= len(result.hits) else search(candidates).hits
     return [hit.key for hit in hits]

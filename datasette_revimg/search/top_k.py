@@ -28,8 +28,11 @@ _UNDECIDED = 4096
 
 @dataclass(frozen=True)
 class Result:
-    """The best rows, the best first, and the number of ``candidates`` to choose from: None when
-    it wasn't asked for, and at least that many if not ``counted_all``."""
+    """The best rows, the best first, and the number of ``candidates`` to choose from.
+
+    The number is None when it wasn't asked for; unless ``counted_all``, there are at least that
+    many.
+    """
 
     hits: list[Hit]
     candidates: int | None = None
@@ -130,8 +133,10 @@ def _scan(
 
 
 def _walk(index: Index, allowed: np.ndarray | None, cosines: _ExactCosines, best: Best) -> None:
-    """Read vectors in the order of the largest scores that their codes admit, until none is left
-    that admits as much as the k-th best has."""
+    """Read vectors in the order of the largest scores that their codes admit.
+
+    It ends when none is left that admits as much as the k-th best has.
+    """
     estimates, margins = index.bounds(cosines.query.astype(np.float32), allowed)
     bounds = estimates + margins
     size = best.k + _FIRST

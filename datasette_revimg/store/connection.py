@@ -17,8 +17,10 @@ _MAPPED_BYTES = 2 << 30
 
 
 def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
-    """Open a database file, which must exist unless ``create``. RevimgError when it isn't there,
-    can't be read or isn't SQLite."""
+    """Open a database file, which must exist unless ``create``.
+
+    Raises RevimgError when it isn't there, can't be read or isn't SQLite.
+    """
     if not create and not path.is_file():
         raise RevimgError(f"{path}: there is no such database file")
     try:
@@ -40,8 +42,10 @@ def opened(path: Path, *, create: bool = False) -> Iterator[sqlite3.Connection]:
 
 
 def map_pages(conn: sqlite3.Connection) -> None:
-    """Let SQLite read the database file through memory-mapped pages, without copying them, which
-    makes a scan of vectors nearly twice as fast."""
+    """Let SQLite read the database file through memory-mapped pages.
+
+    Without copying them, a scan of vectors is nearly twice as fast.
+    """
     conn.execute(f"pragma mmap_size = {_MAPPED_BYTES}")
 
 

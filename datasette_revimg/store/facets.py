@@ -23,8 +23,11 @@ _LONGEST = 40
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows to count: those with a vector that meet the condition ``where`` with its named
-    ``values`` and are not ``excluded``; or, where they are known, those with these ``keys``."""
+    """The rows to count.
+
+    They have a vector, meet the condition ``where`` with its named ``values`` and are not
+    ``excluded``; or, where they are known, they are those with these ``keys``.
+    """
 
     where: str
     values: Mapping[str, Any]
@@ -61,8 +64,10 @@ class Rows:
 
 @dataclass(frozen=True)
 class Facet:
-    """A column's commonest values, each with its number of rows; ``truncated`` when there are
-    more values."""
+    """A column's commonest values, each with its number of rows.
+
+    ``truncated`` says that there are more values.
+    """
 
     column: str
     counts: list[tuple[Any, int]]
@@ -70,8 +75,10 @@ class Facet:
 
 
 def count(conn: sqlite3.Connection, source: Table, column: str, rows: Rows, most: int) -> Facet:
-    """Count the rows by their values in a column, NULLs and BLOBs left out; return the ``most``
-    commonest values."""
+    """Count the rows by their values in a column, without NULLs and BLOBs.
+
+    Returns the ``most`` commonest values.
+    """
     condition, values = rows.sql(source)
     name = quote(column)
     cursor = conn.execute(
@@ -86,8 +93,10 @@ def count(conn: sqlite3.Connection, source: Table, column: str, rows: Rows, most
 
 
 def suggested(conn: sqlite3.Connection, source: Table, rows: Rows) -> list[str]:
-    """Return the columns of few short texts or integers, in their order, judged by the first
-    rows."""
+    """Return the columns of few short texts or integers, judged by the first rows.
+
+    They come in the order that they have in the table.
+    """
     names = [name for name in source.columns if name not in source.key_columns][:_COLUMNS]
     if not names:
         return []

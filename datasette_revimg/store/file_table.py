@@ -28,10 +28,10 @@ COLUMNS: dict[str, type] = {
 
 
 def prepare(conn: sqlite3.Connection, table: str, keep_content: bool) -> Table:
-    """Create the table for pictures from files, or add the columns that an existing one lacks;
-    ``content``, for the files' bytes, if ``keep_content``.
+    """Create the table for pictures from files, or add the columns that it lacks.
 
-    RevimgError when a table of that name has another primary key than ``path``.
+    It has a column ``content``, for the files' bytes, if ``keep_content``. Raises RevimgError when
+    a table of that name has another primary key than ``path``.
     """
     database = sqlite_utils.Database(conn, execute_plugins=False)
     columns = dict(COLUMNS, **({"content": bytes} if keep_content else {}))
@@ -53,8 +53,11 @@ def prepare(conn: sqlite3.Connection, table: str, keep_content: bool) -> Table:
 def recorded(
     conn: sqlite3.Connection, source: Table, path: str, *, with_content: bool
 ) -> tuple[Any, ...] | None:
-    """Return what the table has of a file: its size, its time of modification, and 1 if
-    ``with_content`` asks for its bytes and they are missing, else 0; None without a row."""
+    """Return what the table knows of a file; None without a row.
+
+    That is its size, its time of modification, and 1 if ``with_content`` asks for its bytes and
+    they are missing, else 0.
+    """
     lacking = "content is null" if with_content else "0"
     cursor = conn.execute(
         f"select size, mtime, {lacking} from {quote(source.name)} where path = ?", [path]

@@ -33,8 +33,10 @@ def labels_table(table: str) -> str:
 
 
 def names(table: str) -> tuple[str, ...]:
-    """Return the names of all tables that hold what was computed for ``table`` alone; the table
-    of its labels exists only where they were asked for."""
+    """Return the names of all tables that hold what was computed for ``table`` alone.
+
+    The table of its labels exists only where they were asked for.
+    """
     return (
         *keyed_names(table),
         code_tables.codes_table(table),
@@ -76,8 +78,10 @@ def create(conn: sqlite3.Connection, source: Table, labels: bool) -> None:
 
 
 def check_names(conn: sqlite3.Connection, source: Table, labels: bool = False) -> None:
-    """Check that the tables for ``source`` can have their names and its key columns. RevimgError
-    when they can't."""
+    """Check that the tables for ``source`` can have their names and its key columns.
+
+    Raises RevimgError when they can't.
+    """
     keys = {fold_name(name) for name in source.stored_columns}
     clash = _COLUMNS & keys
     if clash:

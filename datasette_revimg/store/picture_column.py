@@ -50,8 +50,10 @@ def sample(conn: sqlite3.Connection, source: Table, column: str, limit: int) -> 
 
 
 def count(conn: sqlite3.Connection, source: Table, column: str) -> tuple[int, int]:
-    """Return how many rows have a picture, and how many of these have a NULL in their key, so
-    that they can't be told apart."""
+    """Return how many rows have a picture, and how many of these a NULL in their key.
+
+    Rows with a NULL in their key can't be told apart.
+    """
     no_key = " or ".join(f"{quote(name)} is null" for name in source.key_columns)
     total, without_key = conn.execute(
         f"select count(*), coalesce(sum({no_key}), 0) from {quote(source.name)} "

@@ -39,11 +39,10 @@ def vectors(
     where: str = "",
     parameters: Sequence[Any] | Mapping[str, Any] = (),
 ) -> Iterator[tuple[list[Key], np.ndarray]]:
-    """Yield keys and unit vectors, float32 (n, D), of the rows that are in the source table now,
-    SCAN_ROWS at a time.
+    """Yield keys and unit vectors, float32 (n, D), of the rows in the source table.
 
-    ``where`` is an SQL condition on the source table's columns. RevimgError when the vectors
-    differ in length.
+    They come SCAN_ROWS at a time. ``where`` is an SQL condition on the source table's columns.
+    Raises RevimgError when the vectors differ in length.
     """
     source = find(conn, table)
     condition = f"where ({quote_all(source.stored_columns)}) in {key_subquery(source, where)}"
@@ -53,8 +52,10 @@ def vectors(
 def vectors_of(
     conn: sqlite3.Connection, source: Table, keys: Sequence[Key]
 ) -> Iterator[tuple[list[Key], np.ndarray]]:
-    """Yield keys and unit vectors, float32 (n, D), of the live rows among those with these keys,
-    in any order, at most SCAN_ROWS at a time."""
+    """Yield keys and unit vectors, float32 (n, D), of the live rows with these keys.
+
+    They come in any order, at most SCAN_ROWS at a time.
+    """
     width = len(source.stored_keys)
     one = placeholders(width)
     # Two INs side by side, and SQLite may choose to walk through the whole table for the second.
@@ -72,14 +73,18 @@ def vectors_of(
 
 
 def all_vectors(conn: sqlite3.Connection, source: Table) -> Iterator[tuple[list[Key], np.ndarray]]:
-    """Yield keys and unit vectors, float32 (n, D), of all that is stored, whether the row is still
-    there or not, SCAN_ROWS at a time."""
+    """Yield keys and unit vectors, float32 (n, D), of all that is stored.
+
+    They come SCAN_ROWS at a time, whether the row is still there or not.
+    """
     return _vectors(conn, source, "", ())
 
 
 def sample_vectors(conn: sqlite3.Connection, source: Table, size: int) -> np.ndarray:
-    """Return at most ``size`` of the stored vectors, float32 (n, D), spread evenly over the table;
-    always the same ones of the same table."""
+    """Return at most ``size`` of the stored vectors, float32 (n, D).
+
+    They are spread evenly over the table, and always the same ones of the same table.
+    """
     cursor = conn.execute(
         f"select {quote_all(source.stored_columns)} from {quote(vectors_table(source.name))}"
     )
@@ -92,8 +97,10 @@ def sample_vectors(conn: sqlite3.Connection, source: Table, size: int) -> np.nda
 
 
 def vectors_in_order(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> np.ndarray:
-    """Return the unit vectors of these rows, float32 (n, D), in their order. RevimgError for a row
-    that has none, or is gone."""
+    """Return the unit vectors of these rows, float32 (n, D), in their order.
+
+    Raises RevimgError for a row that has none, or is gone.
+    """
     by_key = {
         key: vector
         for some, matrix in vectors_of(conn, source, keys)
@@ -146,8 +153,10 @@ def count_live(conn: sqlite3.Connection, source: Table) -> int:
 def hashes(
     conn: sqlite3.Connection, source: Table, keys: Sequence[Key], labelled: bool = False
 ) -> dict[Key, bytes]:
-    """Return the content hash of each row that has a vector, and labels too where it must be
-    ``labelled``."""
+    """Return the content hash of each row that has a vector.
+
+    Where it must be ``labelled``, it has labels too.
+    """
     values = ", ".join(f"?{number}" for number, _ in enumerate(source.stored_columns, start=1))
     condition = f"where ({quote_all(source.stored_columns)}) = ({values})"
     query = f"select content_hash from {quote(vectors_table(source.name))} {condition}"

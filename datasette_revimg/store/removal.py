@@ -65,8 +65,10 @@ def forget(conn: sqlite3.Connection, table: str) -> None:
 
 
 def delete_stored(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> list[Key]:
-    """Delete, within a transaction, what is stored for these rows; return the keys of those that
-    had a vector."""
+    """Delete, within a transaction, what is stored for these rows.
+
+    Returns the keys of those that had a vector.
+    """
     removed = list(hashes(conn, source, keys))
     for name in own_tables.existing_keyed_names(conn, source.name):
         conn.executemany(

@@ -97,8 +97,10 @@ def resolve_key(conn: sqlite3.Connection, source: Table, key: Sequence[Any]) -> 
 
 
 def rows(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> list[dict[str, Any]]:
-    """Return the source's rows with these keys, in their order, BLOBs left out; of a row that is
-    gone, its key alone."""
+    """Return the source's rows with these keys, in their order, without BLOBs.
+
+    A row that is gone has its key alone.
+    """
     names = [name for name in source.columns if name not in source.key_columns]
     # SQLite knows a value's type without reading it, and pictures are large.
     light = [f"iif(typeof({quote(name)}) = 'blob', x'', {quote(name)})" for name in names]
@@ -125,8 +127,7 @@ def live_keys(
     where: str = "",
     parameters: Sequence[Any] | Mapping[str, Any] = (),
 ) -> list[Key]:
-    """Return the keys of the source's rows that meet a condition, whether they have vectors or
-    not."""
+    """Return the keys of the source's rows that meet a condition, with or without vectors."""
     cursor = conn.execute(_select_keys(source, where), parameters)
     cursor.row_factory = None
     return cursor.fetchall()

@@ -45,8 +45,10 @@ class Embedding:
 
 @dataclass(frozen=True)
 class Failure:
-    """A row that has no up-to-date vector, and the reason. ``stale``: a vector of its former
-    picture must go."""
+    """A row that has no up-to-date vector, and the reason.
+
+    ``stale`` says that a vector of its former picture must go.
+    """
 
     key: Key
     reason: str

@@ -21,8 +21,7 @@ FRESH_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class KnownTable:
-    """An embedded table: its record, the table itself, and the column whose cells show the
-    pictures."""
+    """An embedded table: its record, the table itself, and the column that shows pictures."""
 
     embedded: EmbeddedTable
     source: Table
@@ -81,8 +80,10 @@ def _version(conn: sqlite3.Connection) -> int:
 
 
 def _read(conn: sqlite3.Connection) -> Registry:
-    """Return an empty registry if the database can't be read: its own pages say so, others must
-    go on."""
+    """Read the registry, an empty one if the database can't be read.
+
+    The database's own pages say so, others must go on.
+    """
     try:
         computed = [name for name in schema.table_names(conn) if schema.is_own(name)]
     except sqlite3.Error:
@@ -112,8 +113,10 @@ def _read(conn: sqlite3.Connection) -> Registry:
 
 
 def _cell_column(conn: sqlite3.Connection, pictures: str, source: Table) -> str:
-    """Return the column of the pictures, or a neighbour where that is the table's only key, as
-    ``path`` is in a table of files: Datasette itself shows such a key as the link to the row."""
+    """Return the column of the pictures, or a neighbour where that is the table's only key.
+
+    ``path`` is such a key in a table of files, which Datasette itself shows as the link to the row.
+    """
     if [fold_name(name) for name, _ in source.keys] != [fold_name(pictures)]:
         return pictures
     references = schema.foreign_keys(conn, source.name)

@@ -76,8 +76,10 @@ class Region:
 
 @dataclass(frozen=True)
 class Cards:
-    """Makes the cards of an answer on the page ``here``; ``label`` is the column that names rows,
-    None for their key."""
+    """The maker of an answer's cards on the page ``here``.
+
+    ``label`` is the column that names rows, None for their key.
+    """
 
     place: Place
     parameters: Parameters

@@ -45,8 +45,10 @@ _SUGGESTED = 3
 
 @dataclass(frozen=True)
 class Facets:
-    """The facets of an answer: each column's values as Datasette has them in its JSON, and the
-    columns that took too long to count."""
+    """The facets of an answer, and the columns that took too long to count.
+
+    Each column's values are as Datasette has them in its JSON.
+    """
 
     results: dict[str, dict[str, Any]]
     timed_out: list[str]

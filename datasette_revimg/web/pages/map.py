@@ -37,8 +37,10 @@ LISTED = 200
 
 @dataclass(frozen=True)
 class Layout:
-    """Places float32 (n, 2) in 0 to 1, how they were found, and what would be better and is
-    being computed."""
+    """Places float32 (n, 2) in 0 to 1, and the method that found them.
+
+    ``pending`` is a better method whose places are being computed.
+    """
 
     places: np.ndarray
     method: str
@@ -157,8 +159,10 @@ def _as_json(place: Place, sample: Sample, computed: Layout, rows: list[Row]) ->
 
 @view()
 async def data(place: Place) -> Response:
-    """``/{database}/{table}/-/map-data``: what the page draws; with ``_places`` only where, for a
-    page that has all else already."""
+    """Answer ``/{database}/{table}/-/map-data`` with what the page draws.
+
+    With ``_places`` only the places, for a page that has everything else already.
+    """
     selection = await overview.parse_selection(place, MOST_ROWS, MOST_ROWS)
     sample = await overview.sample_rows(place, selection)
     overview.same_version(place, sample)

@@ -43,8 +43,10 @@ _TOKEN = "csrftoken"
 
 @dataclass(frozen=True)
 class UploadForm:
-    """The form that sends a picture in ``field`` of at most ``max_bytes``, ``max_size`` in words;
-    ``prompt`` is the text of its button."""
+    """The form that sends a picture in ``field`` of at most ``max_bytes``.
+
+    ``max_size`` is that limit in words, ``prompt`` the text of the button.
+    """
 
     action_url: str
     field: str

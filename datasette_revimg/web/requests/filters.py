@@ -53,8 +53,10 @@ def column_filters(pairs: Pairs) -> Pairs:
 
 
 def row_filters(pairs: Pairs) -> Pairs:
-    """Return the pairs of a query string, the table page's or ours, that say which rows are
-    meant: filters by columns, and those of Datasette's own plugins."""
+    """Return the pairs of a query string that filter rows.
+
+    These are filters by columns, and those of Datasette's own plugins, of the table page or ours.
+    """
     columns = column_filters(pairs)
     return [
         (name, value)

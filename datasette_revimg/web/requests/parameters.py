@@ -26,8 +26,10 @@ MAX_EXAMPLES = 50
 
 @dataclass(frozen=True)
 class Parameters:
-    """Valid parameters of a search. ``like`` and ``unlike`` are rows as their addresses name
-    them."""
+    """Valid parameters of a search.
+
+    ``like`` and ``unlike`` are rows as their addresses name them.
+    """
 
     pairs: Pairs
     size: int

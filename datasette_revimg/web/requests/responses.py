@@ -77,8 +77,11 @@ def json_problem(datasette: Datasette, problem: Problem) -> Response:
 async def problem_response(
     datasette: Datasette, request: Request, problem: Problem, crumbs: dict[str, str]
 ) -> Response:
-    """Return a problem as JSON or as a page, with its status and headers; ``crumbs`` are the
-    ``database`` and ``table`` for the page's navigation, as far as the actor may see them."""
+    """Return a problem as JSON or as a page, with its status and headers.
+
+    ``crumbs`` are the ``database`` and ``table`` for the page's navigation, as far as the actor may
+    see them.
+    """
     if wants_json(request):
         response = json_problem(datasette, problem)
     else:

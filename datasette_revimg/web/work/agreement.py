@@ -32,8 +32,10 @@ class Original:
 
 @dataclass(frozen=True)
 class Agreement:
-    """The share of each cell of either picture in their cosine, float32 (7, 7) each, and that
-    cosine, which is the sum of either."""
+    """The share of each cell of either picture in their cosine, float32 (7, 7) each.
+
+    The cosine is the sum of either.
+    """
 
     a: np.ndarray
     b: np.ndarray

@@ -42,8 +42,10 @@ _loading = threading.Lock()
 
 @dataclass(frozen=True)
 class Encoded:
-    """One picture's unit vector, float32 (D,), and where they are wanted the last convolution
-    block's maps, float32 (512, 7, 7)."""
+    """One picture's unit vector, float32 (D,).
+
+    Where they are wanted, also the last convolution block's maps, float32 (512, 7, 7).
+    """
 
     vector: np.ndarray
     features: np.ndarray | None = None

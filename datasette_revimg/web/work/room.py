@@ -10,8 +10,11 @@ from ..problems import BusyError
 
 
 class Room:
-    """Places for ``size`` jobs; one more is refused at once, with the sentence ``busy`` and the
-    seconds after which to come back."""
+    """Places for ``size`` jobs.
+
+    One more is refused at once, with the sentence ``busy`` and the seconds after which to come
+    back.
+    """
 
     def __init__(self, size: int, busy: str, retry_seconds: int) -> None:
         self.size = size
