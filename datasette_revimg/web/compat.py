@@ -138,8 +138,10 @@ async def may_view_instance(datasette: Datasette, actor: Actor) -> bool:
 async def allowed(
     datasette: Datasette, actor: Actor, action: str, database: str, table: str
 ) -> bool:
-    """Return whether the actor may take an action on the table, which everybody may unless it is
-    configured otherwise."""
+    """Return whether the actor may take an action on the table.
+
+    Everybody may unless it is configured otherwise.
+    """
     if TableResource is None:
         verdict = await datasette.permission_allowed(
             actor,
@@ -208,8 +210,10 @@ def database_color(db: Database) -> str:
 
 
 def configured_places(datasette: Datasette) -> Iterator[tuple[str | None, str | None]]:
-    """Yield the places where plugins can be configured: the top, each database, each table, by
-    the names that the user gave them."""
+    """Yield the places where plugins can be configured: the top, each database, each table.
+
+    Databases and tables have the names that the user gave them.
+    """
     yield None, None
     for database, settings in _configured_databases(datasette).items():
         yield database, None
@@ -232,8 +236,10 @@ def _configured_databases(datasette: Datasette) -> Mapping[str, Any]:
 async def foreign_labels(
     datasette: Datasette, actor: Actor, database: str, table: str, column: str, values: list[Any]
 ) -> dict[Any, str]:
-    """Return the labels of the rows that a column refers to, by its values; none of a table that
-    the actor may not view."""
+    """Return the labels of the rows that a column refers to, by its values.
+
+    A table that the actor may not view has none.
+    """
     if TableResource is None:
         # 0.65 doesn't ask who may see them.
         for key in await datasette.get_database(database).foreign_keys_for_table(table):

@@ -77,8 +77,10 @@ async def may_upload(datasette: Datasette, actor: Actor, database: str, table: s
 
 
 async def denials(datasette: Datasette, actor: Actor) -> object | None:
-    """Return rules for 1.0 that deny the ``_revimg_`` tables whose sources the actor may not
-    view."""
+    """Return rules for 1.0 that deny the ``_revimg_`` tables of hidden sources.
+
+    A source is hidden when the actor may not view it.
+    """
     if _asking.get():
         return None
     token = _asking.set(True)

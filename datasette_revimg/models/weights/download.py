@@ -35,7 +35,7 @@ class DownloadError(RevimgError):
 
 
 class _AgainError(Exception):
-    """This attempt has ended early; another one may continue or start over."""
+    """An attempt that ended early; another one may continue it or start over."""
 
 
 @dataclass(frozen=True)
