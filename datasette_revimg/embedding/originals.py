@@ -1,4 +1,4 @@
-"""A row's own picture, whole: what its thumbnail and its vector were made of."""
+"""A row's original picture, which its thumbnail and its vector were made from."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ..store.tables import Table
 def read_original(
     conn: sqlite3.Connection, source: Table, embedded: EmbeddedTable, base: Path | None, key: Key
 ) -> bytes:
-    """The bytes of the picture of the row with this key, as its table has it.
+    """Return the bytes of the picture of the row with this key, as its table has it now.
 
-    From the BLOB, or from the file at its path below ``base``, the folder that the table's paths
-    start from (see embedding.base_folder; None for a database without a file), and from nowhere
-    else: a link that leads out of that folder is not followed. What is read may have changed
-    since it was embedded.
+    They are the BLOB, or the file at the row's path below ``base``, the folder that the table's
+    paths are relative to (see ``base.base_folder``; None for a database without a file). Nothing
+    outside that folder is read, and no link that leads out of it is followed. The picture may
+    have changed since it was embedded.
 
-    Raises NoPictureError, PictureGoneError, OutsideFolderError, or UnusablePictureError.
+    Raises NoPictureError, PictureGoneError, OutsideFolderError or UnusablePictureError.
     """
     name = ", ".join(map(str, key))
     value = picture_column.read(conn, source, embedded.column_name, key)

@@ -1,7 +1,7 @@
 """Embed many pictures: jobs → decode threads → network → store.
 
-Threads read and decode a bounded number of pictures ahead, while the network works on the
-batch before. Every batch is one transaction: whatever stops the run, the finished batches stay.
+Threads read and decode a bounded number of pictures ahead while the network works on the batch
+before. Every batch is one transaction: whatever stops the run, finished batches are kept.
 """
 
 from __future__ import annotations
@@ -30,14 +30,17 @@ from ..store.writing import Embedding, Failure
 from .jobs import Job
 from .request import BATCH_SIZE
 
-# Pictures (N, height, width, 3) uint8 → their vectors. Threads and one network today; whatever else
-# can turn a batch of pictures into vectors fits here too.
+# Pictures uint8 (N, height, width, 3) → their vectors. One network today; anything else that turns
+# a batch of pictures into vectors fits here too.
 Encode = Callable[[np.ndarray], Batch]
 
 
 @dataclass
 class Counts:
-    """How many pictures a run has embedded, found unchanged and failed at, in how many seconds."""
+    """The pictures that a run has embedded, found unchanged and failed at so far, and its time.
+
+    ``seconds`` is set when the run ends.
+    """
 
     embedded: int = 0
     unchanged: int = 0
@@ -47,7 +50,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class _Decoded:
-    """What a decode thread made of a job: a picture, a failure, or neither when unchanged."""
+    """The result of a decode thread: a picture, a failure, or neither if nothing changed."""
 
     job: Job
     content_hash: bytes | None = None
@@ -57,14 +60,16 @@ class _Decoded:
 
 
 @dataclass
-class _Batch:
+class _Pending:
+    """Results that wait to be stored in one transaction; ``rows`` are those of a file table."""
+
     pictures: list[_Decoded] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
 
 
 def default_threads() -> int:
-    """One decode thread per processor, at most 8: beyond that the network is the limit."""
+    """Return one decode thread per processor, at most 8: beyond that the network is the limit."""
     return min(8, os.cpu_count() or 1)
 
 
@@ -81,15 +86,16 @@ def run(
     limit: int | None = None,
     on_done: Callable[[Failure | None], None] = lambda failure: None,
 ) -> None:
-    """Embed the jobs' pictures and store them, a batch at a time.
+    """Embed the jobs' pictures and store their vectors, a batch at a time.
 
-    ``size`` is the (height, width) of the pictures that ``encode`` takes. Counts into ``counts``
-    as it goes, so that it tells the truth after an interruption too.
-    ``limit`` ends the run after so many pictures embedded or failed; ``on_done`` is called for
-    every row, with the failure if it failed.
+    ``size`` is the (height, width) in pixels of the pictures that ``encode`` takes, and
+    ``threads`` the number of decode threads, 0 for the default. ``counts`` grow as batches are
+    stored, so that they are right after an interruption too. The run ends when ``limit`` pictures
+    were embedded or failed. ``on_done`` is called for every job, with the failure if it failed.
+    Raises RevimgError when the network can't be run, sqlite3.Error when a batch can't be stored.
     """
     started = time.perf_counter()
-    batch = _Batch()
+    batch = _Pending()
     try:
         for decoded in _decode_ahead(jobs, size, batch_size, threads or default_threads()):
             _collect(decoded, batch, counts)
@@ -98,7 +104,7 @@ def run(
             full = len(batch.pictures) >= batch_size
             if full or len(batch.failures) + len(batch.rows) >= 2 * batch_size:
                 _store(conn, source, batch, encode, counts)
-                batch = _Batch()
+                batch = _Pending()
             if limit is not None and attempted >= limit:
                 break
         _store(conn, source, batch, encode, counts)
@@ -110,7 +116,7 @@ def run(
 def _decode_ahead(
     jobs: Iterator[Job], size: tuple[int, int], batch_size: int, threads: int
 ) -> Iterator[_Decoded]:
-    """The decoded jobs in order, at most two batches and what the threads hold in memory."""
+    """Yield the decoded jobs in order, with at most two batches decoded ahead."""
     pending: deque[Future[_Decoded]] = deque()
     executor = ThreadPoolExecutor(threads, thread_name_prefix="revimg-decode")
     try:
@@ -125,6 +131,7 @@ def _decode_ahead(
 
 
 def _decode(job: Job, size: tuple[int, int]) -> _Decoded:
+    """Read and decode one picture, unless it is the one that the stored vector was made from."""
     if job.untouched:
         return _Decoded(job, job.content_hash)
     content_hash = None
@@ -135,12 +142,13 @@ def _decode(job: Job, size: tuple[int, int]) -> _Decoded:
     except MissingError as error:
         return _Decoded(job, failure=Failure(job.key, str(error)))
     except ImageError as error:
-        # The row shows something else now than what its vector was made of.
+        # The row's picture is no longer the one that its vector was made from.
         return _Decoded(job, content_hash, failure=Failure(job.key, str(error), stale=True))
     return _Decoded(job, content_hash, picture, content=data if job.keep_content else None)
 
 
-def _collect(decoded: _Decoded, batch: _Batch, counts: Counts) -> None:
+def _collect(decoded: _Decoded, batch: _Pending, counts: Counts) -> None:
+    """Add a result to the batch, and count it unless it is counted when it is stored."""
     if decoded.failure:
         counts.failed += 1
         batch.failures.append(decoded.failure)
@@ -153,7 +161,7 @@ def _collect(decoded: _Decoded, batch: _Batch, counts: Counts) -> None:
 
 
 def _row(decoded: _Decoded) -> dict[str, Any]:
-    """What a table made from files holds of this one."""
+    """Return the columns that a table made from files has for this one."""
     row = dict(decoded.job.row)
     picture = decoded.picture
     if picture:
@@ -166,33 +174,34 @@ def _row(decoded: _Decoded) -> dict[str, Any]:
 
 
 def _store(
-    conn: sqlite3.Connection, source: Table, batch: _Batch, encode: Encode, counts: Counts
+    conn: sqlite3.Connection, source: Table, batch: _Pending, encode: Encode, counts: Counts
 ) -> None:
-    entries = []
+    """Run the network on a batch and store the results in one transaction."""
+    embeddings = []
     if batch.pictures:
         pictures = [decoded.picture for decoded in batch.pictures if decoded.picture]
         encoded = encode(np.stack([picture.array for picture in pictures]))
-        entries = [
+        embeddings = [
             Embedding(
-                decoded.job.key,
-                vector,
-                decoded.content_hash or b"",
-                picture.thumbnail,
-                picture.width,
-                picture.height,
-                labelled,
+                key=decoded.job.key,
+                embedding=vector,
+                content_hash=decoded.content_hash or b"",
+                thumbnail=picture.thumbnail,
+                width=picture.width,
+                height=picture.height,
+                labels=best,
             )
-            for decoded, picture, vector, labelled in zip(
+            for decoded, picture, vector, best in zip(
                 batch.pictures, pictures, encoded.vectors, _labels(encoded), strict=True
             )
         ]
-    writing.write(conn, source, entries, batch.failures, batch.rows)
+    writing.write(conn, source, embeddings, batch.failures, batch.rows)
     upkeep.maintain(conn, source)
-    counts.embedded += len(entries)
+    counts.embedded += len(embeddings)
 
 
 def _labels(encoded: Batch) -> Sequence[Sequence[labels.Label]]:
-    """The best classes of each picture, none where they were not asked for."""
+    """Return the best classes of each picture, none unless the network returned classes."""
     if encoded.probabilities is None:
         return [()] * len(encoded.vectors)
     return labels.best(encoded.probabilities)

@@ -185,6 +185,6 @@ def test_base_folder_of_a_moved_database(tmp_path, folder):
     moved.mkdir()
     folder.rename(moved / "pictures")
     (tmp_path / "new.db").rename(moved / "new.db")
-    entry = registry.embedded(connection.connect(moved / "new.db"), "photos")
-    assert base_folder(moved / "new.db", entry) == moved / "pictures"
+    embedded = registry.embedded(connection.connect(moved / "new.db"), "photos")
+    assert base_folder(moved / "new.db", embedded) == moved / "pictures"
     assert "4 unchanged" in run("embed", moved / "new.db", "photos").stdout

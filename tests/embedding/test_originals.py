@@ -22,9 +22,9 @@ from kit import scenes
 
 def original(database, table, *key):
     with closing(connection.connect(database)) as conn:
-        entry = registry.embedded(conn, table)
-        folder = base_folder(database, entry)
-        return read_original(conn, tables.find(conn, table), entry, folder, key)
+        embedded = registry.embedded(conn, table)
+        folder = base_folder(database, embedded)
+        return read_original(conn, tables.find(conn, table), embedded, folder, key)
 
 
 def problem(database, table, *key):

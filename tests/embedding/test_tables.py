@@ -28,15 +28,15 @@ def test_blobs(database):
     result = run("embed", database, "photos")
     assert summary(result.stdout) == "photos: 3 embedded, 0 unchanged, 0 failed, 0 removed"
     assert "(vgg16-rmac, 512 floats, " in result.stdout
-    found = vectors(database)
-    assert sorted(found) == [(1,), (2,), (3,)]
-    for vector in found.values():
+    stored = vectors(database)
+    assert sorted(stored) == [(1,), (2,), (3,)]
+    for vector in stored.values():
         assert vector.shape == (512,)
         assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
     conn = connection.connect(database)
-    entry = registry.embedded(conn, "photos")
-    assert (entry.column_name, entry.kind, entry.model) == ("image", "blob", "vgg16-rmac")
-    assert entry.weights_sha256 == VGG16_RMAC.sha256
+    embedded = registry.embedded(conn, "photos")
+    assert (embedded.column_name, embedded.kind, embedded.model) == ("image", "blob", "vgg16-rmac")
+    assert embedded.weights_sha256 == VGG16_RMAC.sha256
     assert conn.execute("select * from photos where id = 1").fetchone() == (
         1,
         "photo 1",
@@ -111,8 +111,8 @@ def test_no_primary_key(tmp_path):
     run("embed", path, "photos")
     assert sorted(vectors(path)) == [(1,), (3,)]
     conn = connection.connect(path)
-    columns = [row[1] for row in conn.execute("pragma table_info(_revimg_photos)")]
-    assert columns == ["rowid_", "embedding", "content_hash"]
+    names = [row[1] for row in conn.execute("pragma table_info(_revimg_photos)")]
+    assert names == ["rowid_", "embedding", "content_hash"]
 
 
 def test_more_rows_than_a_page(tmp_path, monkeypatch):
