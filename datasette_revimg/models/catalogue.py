@@ -161,10 +161,10 @@ def find_model(name: str, folder: Path | None = None) -> Model:
 
     Raises RevimgError when there is none of this name, ModelMissingError when it isn't installed.
     """
-    known = all_models(folder)
-    if name not in known:
-        raise RevimgError(f"there is no model {name!r}; there is {', '.join(known)}")
-    model = known[name]
+    models = all_models(folder)
+    if name not in models:
+        raise RevimgError(f"there is no model {name!r}; there is {', '.join(models)}")
+    model = models[name]
     if not model.installed:
         how = (
             "reinstall datasette-revimg"

@@ -7,6 +7,7 @@ import ctypes
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from ..errors import RevimgError
 from ..pictures.decoding import SIDE
 from .pixels import Pixels, prepare
 from .vgg16.architecture import EMBEDDING, FEATURES, INPUT, PROBABILITIES
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -56,23 +60,9 @@ class Network:
 
         RevimgError when the file can't be loaded, or ``cuda`` was asked for and isn't available.
         """
-        # Takes a tenth of a second, for which every start of Datasette would have to wait.
-        import onnxruntime
-
         self._file, self._pixels = file, pixels
         self._outputs = [output, PROBABILITIES] if classes else [output]
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = _FATAL
-        providers = ["CPUExecutionProvider"]
-        if device == "cuda" or (device == "auto" and _has_nvidia_driver()):
-            providers = _cuda(device) + providers
-        try:
-            self._session = onnxruntime.InferenceSession(file, options, providers=providers)
-        except Exception as error:
-            raise RevimgError(
-                f"{file}: ONNX Runtime can't load this model: {_one_line(error)}"
-            ) from error
+        self._session = _load(file, device, threads)
         # A provider may be available and still fail to load: only the session knows.
         self.device = "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
         if device == "cuda" and self.device != "cuda":
@@ -163,6 +153,24 @@ class Network:
         if not np.isfinite(vectors).all():
             raise RevimgError(f"{self._file}: the output {name!r} has numbers that are not finite")
         return np.asarray(vectors)
+
+
+def _load(file: Path, device: str, threads: int) -> onnxruntime.InferenceSession:
+    # Takes a tenth of a second, for which every start of Datasette would have to wait.
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = _FATAL
+    providers = ["CPUExecutionProvider"]
+    if device == "cuda" or (device == "auto" and _has_nvidia_driver()):
+        providers = _cuda(device) + providers
+    try:
+        return onnxruntime.InferenceSession(file, options, providers=providers)
+    except Exception as error:
+        raise RevimgError(
+            f"{file}: ONNX Runtime can't load this model: {_one_line(error)}"
+        ) from error
 
 
 def _one_line(error: Exception) -> str:

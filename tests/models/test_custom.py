@@ -99,8 +99,8 @@ def test_files(tmp_path, tiny):
         (folder / f"{number}.png").write_bytes(mosaic(number))
     tiny.describe()
     run("embed", tmp_path / "new.db", "photos", folder, "--model", tiny.save())
-    found = vectors(tmp_path / "new.db")
-    assert found["2.png",] == pytest.approx(tiny.expected(mosaic(2)), abs=2e-5)
+    embedded = vectors(tmp_path / "new.db")
+    assert embedded["2.png",] == pytest.approx(tiny.expected(mosaic(2)), abs=2e-5)
 
 
 def test_similar_by_row_and_by_file(database, tiny, tmp_path):
@@ -204,9 +204,9 @@ def test_decoded_at_the_models_size():
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=95)
     for size in ((32, 32), (48, 64), (600, 200)):
-        found = decoding.decode(buffer.getvalue(), size)
-        assert found.array.shape == (*size, 3)
+        decoded = decoding.decode(buffer.getvalue(), size)
+        assert decoded.array.shape == (*size, 3)
         full = Image.fromarray(pixels).resize(size[::-1], Image.Resampling.BILINEAR)
-        assert np.abs(found.array.astype(int) - np.asarray(full)).mean() < 1
-        assert max(Image.open(io.BytesIO(found.thumbnail)).size) == decoding.THUMBNAIL_SIDE
-        assert (found.width, found.height) == (1600, 2400)
+        assert np.abs(decoded.array.astype(int) - np.asarray(full)).mean() < 1
+        assert max(Image.open(io.BytesIO(decoded.thumbnail)).size) == decoding.THUMBNAIL_SIDE
+        assert (decoded.width, decoded.height) == (1600, 2400)

@@ -175,7 +175,7 @@ async def test_as_private_as_the_table(installed, coloured, serve):
     embed(coloured, "photos", "--labels")
     ann = {"id": "ann"}
     tables = {"photos": {"allow": ann}, "_revimg_photos_labels": {"allow": True}}
-    # Who may run SQL is told the names of all tables.
+    # Anyone who may run SQL sees the names of all tables.
     config = {"databases": {"photos": {"tables": tables}}, "allow_sql": ann}
     ds = serve(coloured, config=config)
     for path in (

@@ -12,6 +12,7 @@ from onnx import TensorProto, helper
 from datasette_revimg.errors import RevimgError
 from datasette_revimg.models.onnx_file import read_ports
 from kit.command import run
+from kit.protobuf_files import message
 from kit.tiny_network import check_vectors, refused
 
 
@@ -151,15 +152,6 @@ def test_a_function_that_keeps_its_weights_runs(database, tiny):
     check_vectors(database, tiny)
 
 
-def nested(number: int, data: bytes) -> bytes:
-    """Return a message as the field of another."""
-    size, parts = len(data), bytearray()
-    while size > 0x7F:
-        parts.append(size & 0x7F | 0x80)
-        size >>= 7
-    return bytes([number << 3 | 2, *parts, size]) + data
-
-
 def test_in_a_second_piece_of_the_graph(no_session, tiny):
     """Readers merge the pieces of a message."""
     tiny.save()
@@ -191,7 +183,7 @@ def test_a_place_that_overflows(no_session, tiny):
     tensor = tensor.replace(b"\x70\x01", b"\x70\x81\x80\x80\x80\x10")
     assert TensorProto.FromString(tensor).data_location == TensorProto.EXTERNAL
     with tiny.file.open("ab") as file:
-        file.write(nested(7, nested(5, tensor)))
+        file.write(message(7, message(5, tensor)))
     with pytest.raises(RevimgError, match="keeps weights in other files"):
         read_ports(tiny.file)
 
@@ -200,8 +192,8 @@ def test_branches_a_thousand_deep(no_session, tiny):
     tiny.save()
     node = constant(value=elsewhere()).SerializeToString()
     for _ in range(1000):
-        node = nested(5, nested(6, nested(1, node)))
+        node = message(5, message(6, message(1, node)))
     with tiny.file.open("ab") as file:
-        file.write(nested(7, nested(1, node)))
+        file.write(message(7, message(1, node)))
     with pytest.raises(RevimgError, match="keeps weights in other files"):
         read_ports(tiny.file)

@@ -71,10 +71,10 @@ def test_fc2_equals_the_papers_and_nothing_near_it(tmp_path):
     convert.write_network(file, weights.__getitem__, CAFFE, top=True, float16=False)
     network = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     picture = smooth_picture()
-    found, probabilities = network.run(["fc2", "predictions"], {"images": picture[np.newaxis]})
+    vectors, probabilities = network.run(["fc2", "predictions"], {"images": picture[np.newaxis]})
     file.unlink()
     maps = features(picture, weights)
-    assert found[0] @ fc2(maps.reshape(-1), weights) >= 0.999999
+    assert vectors[0] @ fc2(maps.reshape(-1), weights) >= 0.999999
     assert probabilities.sum() == pytest.approx(1, abs=1e-4)
     wrong = {
         "channels first": maps.transpose(2, 0, 1),
@@ -82,7 +82,7 @@ def test_fc2_equals_the_papers_and_nothing_near_it(tmp_path):
         "no means": features(picture, weights, means=(0, 0, 0)),
     }
     for name, other in wrong.items():
-        assert found[0] @ fc2(other.reshape(-1), weights) < 0.999, name
+        assert vectors[0] @ fc2(other.reshape(-1), weights) < 0.999, name
 
 
 @pytest.mark.parametrize(

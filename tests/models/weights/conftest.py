@@ -10,8 +10,8 @@ from datasette_revimg.models.vgg16.architecture import conv_shapes
 from datasette_revimg.models.weights import download
 from kit.downloads import PAYLOAD, Target
 from kit.file_server import Server, file_server
+from kit.vgg16_arrays import KERNELS, numbered, swapped
 from kit.vgg16_reference import bundled_convolutions, seeded_dense
-from kit.weight_files import KERNELS, numbered, swapped
 
 
 @pytest.fixture(scope="module")

@@ -11,15 +11,9 @@ import pytest
 
 from datasette_revimg.errors import WeightsError
 from datasette_revimg.models.weights import readers
-from kit.weight_files import (
-    LITTLE,
-    swapped,
-    torchvision_names,
-    write_keras_official,
-    write_little,
-    write_onnx,
-    write_safetensors,
-)
+from kit.protobuf_files import write_onnx
+from kit.vgg16_arrays import swapped, torchvision_names
+from kit.weight_files import LITTLE, write_keras_official, write_little, write_safetensors
 
 
 def test_keras_with_numbers_in_other_files(convolutions, folder):

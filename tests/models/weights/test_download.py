@@ -9,9 +9,9 @@ from kit.downloads import OTHER, PAYLOAD, expected
 from kit.file_server import file_server
 
 
-@pytest.mark.parametrize("known", [expected(), expected(algorithm="md5"), None])
-def test_whole(files, target, known):
-    target.fetch(files.url, known)
+@pytest.mark.parametrize("wanted", [expected(), expected(algorithm="md5"), None])
+def test_whole(files, target, wanted):
+    target.fetch(files.url, wanted)
     target.has()
     assert {total for _, total in target.reports} == {len(PAYLOAD)}
     (request,) = files.requests
@@ -28,8 +28,8 @@ def test_replaces_an_older_file_and_makes_the_folder(files, target):
 
 
 def test_digest_in_capitals(files, target):
-    known = expected()
-    target.fetch(files.url, Expected(known.size, known.algorithm, known.digest.upper()))
+    wanted = expected()
+    target.fetch(files.url, Expected(wanted.size, wanted.algorithm, wanted.digest.upper()))
     target.has()
 
 
@@ -39,11 +39,11 @@ def test_redirection(files, target):
     target.has()
 
 
-@pytest.mark.parametrize("known", [expected(), None])
-def test_file_address(target, tmp_path, known):
+@pytest.mark.parametrize("wanted", [expected(), None])
+def test_file_address(target, tmp_path, wanted):
     (tmp_path / "weights.h5").write_bytes(PAYLOAD)
     target.leave(OTHER[:9], "elsewhere")
-    target.fetch((tmp_path / "weights.h5").as_uri(), known)
+    target.fetch((tmp_path / "weights.h5").as_uri(), wanted)
     target.has()
 
 
@@ -82,8 +82,10 @@ def test_unasked_part(files, target):
 @pytest.mark.parametrize("algorithm", ["md5", "sha256"])
 def test_wrong_hash(files, target, algorithm):
     files.payload = OTHER
-    wanted, found = expected(PAYLOAD, algorithm), expected(OTHER, algorithm)
-    target.refused(files.url, wanted, f"the {algorithm} {found.digest} instead of {wanted.digest}")
+    wanted, received = expected(PAYLOAD, algorithm), expected(OTHER, algorithm)
+    target.refused(
+        files.url, wanted, f"the {algorithm} {received.digest} instead of {wanted.digest}"
+    )
     target.is_empty()
 
 
@@ -123,10 +125,10 @@ def test_refusals(files, target, status):
 def test_no_network(target):
     with file_server(PAYLOAD) as gone:
         url = gone.url
-    known = expected(algorithm="md5")
-    sentence = target.refused(url, known, "can't be reached .*refused")
+    wanted = expected(algorithm="md5")
+    sentence = target.refused(url, wanted, "can't be reached .*refused")
     assert url in sentence
-    assert f"150,000 bytes, md5 {known.digest}" in sentence
+    assert f"150,000 bytes, md5 {wanted.digest}" in sentence
     target.is_empty()
 
 
@@ -140,7 +142,7 @@ def test_unknown_host(target, monkeypatch):
 
 
 def test_proxy(files, target, monkeypatch):
-    """The proxy is asked for an address that exists nowhere, and answers itself."""
+    """The proxy gets an address that exists nowhere, and answers itself."""
     monkeypatch.setenv("http_proxy", files.url)
     target.fetch("http://weights.invalid/vgg16.h5", expected())
     target.has()

@@ -1,4 +1,4 @@
-"""Downloads that interrupted: continued where that is safe, else started over."""
+"""Interrupted downloads: continued where that is safe, else started over."""
 
 import threading
 
@@ -9,10 +9,10 @@ from datasette_revimg.models.weights.download import download
 from kit.downloads import OTHER, PAYLOAD, expected
 
 
-@pytest.mark.parametrize("known", [expected(), None])
-def test_broken_and_continued(files, target, known):
+@pytest.mark.parametrize("wanted", [expected(), None])
+def test_broken_and_continued(files, target, wanted):
     files.breaks = [60_000, 40_000]
-    target.fetch(files.url, known)
+    target.fetch(files.url, wanted)
     target.has()
     assert [request["Range"] for request in files.requests] == [
         None,
@@ -29,32 +29,32 @@ def test_broken_chunks_are_noticed(files, target):
     assert len(files.requests) == 2
 
 
-@pytest.mark.parametrize("known", [expected(), None])
-def test_broken_for_good_and_resumed_by_the_next_run(files, target, known):
+@pytest.mark.parametrize("wanted", [expected(), None])
+def test_broken_for_good_and_resumed_by_the_next_run(files, target, wanted):
     files.breaks = [20_000] * 4
-    sentence = target.refused(files.url, known, "interrupted .*80,000 bytes .*again to continue")
+    sentence = target.refused(files.url, wanted, "interrupted .*80,000 bytes .*again to continue")
     assert str(target.part) in sentence
     assert target.part.read_bytes() == PAYLOAD[:80_000]
-    target.fetch(files.url, known)
+    target.fetch(files.url, wanted)
     target.has()
     assert target.reports[0] == (80_000, len(PAYLOAD))
     assert files.requests[-1]["Range"] == "bytes=80000-"
 
 
-@pytest.mark.parametrize("known", [expected(), None])
-def test_server_without_ranges_starts_over(files, target, known):
+@pytest.mark.parametrize("wanted", [expected(), None])
+def test_server_without_ranges_starts_over(files, target, wanted):
     files.ranges, files.breaks = False, [60_000]
-    target.fetch(files.url, known)
+    target.fetch(files.url, wanted)
     target.has()
     assert files.requests[1]["Range"] == "bytes=60000-"
 
 
 @pytest.mark.parametrize("obeys", [True, False])
-@pytest.mark.parametrize("known", [expected(), None])
-def test_another_version_is_not_continued(files, target, known, obeys):
+@pytest.mark.parametrize("wanted", [expected(), None])
+def test_another_version_is_not_continued(files, target, wanted, obeys):
     files.obeys_if_range = obeys
     target.leave(OTHER[:60_000], files.url, '"zero"')
-    target.fetch(files.url, known)
+    target.fetch(files.url, wanted)
     target.has()
 
 

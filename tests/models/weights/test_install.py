@@ -170,8 +170,8 @@ def test_preprocessing_of_a_known_file_is_not_for_choice(models_folder, weight_f
     with weight_file.open("rb") as file:
         while chunk := file.read(1 << 20):
             sha256.update(chunk)
-    known = replace(origins.TORCHVISION, sha256=sha256.hexdigest())
-    monkeypatch.setattr(origins, "ORIGINS", (known,))
+    published = replace(origins.TORCHVISION, sha256=sha256.hexdigest())
+    monkeypatch.setattr(origins, "ORIGINS", (published,))
     message = error_of("install", "vgg16-fc2", "--from", weight_file, "--preprocessing", "caffe")
     assert "is torchvision, whose preprocessing is torch" in message
 
@@ -221,14 +221,14 @@ def server(weight_file: Path) -> Iterator[Server]:
 
 def test_download_converts_and_deletes(models_folder, server, weight_file, monkeypatch):
     md5 = hashlib.md5(weight_file.read_bytes()).hexdigest()
-    known = replace(
+    published = replace(
         origins.KERAS,
         source=f"{server.address}/{weight_file.name}",
         size=weight_file.stat().st_size,
         md5=md5,
     )
-    monkeypatch.setattr(origins, "KERAS", known)
-    monkeypatch.setattr(origins, "ORIGINS", (known,))
+    monkeypatch.setattr(origins, "KERAS", published)
+    monkeypatch.setattr(origins, "ORIGINS", (published,))
     result = run("install", "vgg16-fc2")
     assert "from Keras applications, caffe preprocessing" in result.stdout
     record = catalogue.installed()

@@ -9,8 +9,8 @@ from kit.weight_files import write_little
 
 def test_origins_are_recognised_by_hash():
     for origin in origins.ORIGINS:
-        found = origins.Fingerprint(origin.sha256 or "another", origin.md5 or "another")
-        assert origins.recognise(found) is origin
+        file = origins.Fingerprint(origin.sha256 or "another", origin.md5 or "another")
+        assert origins.recognise(file) is origin
     assert origins.recognise(origins.Fingerprint("another", "another")) is None
 
 
@@ -29,9 +29,9 @@ def test_origins_say_how_pictures_are_prepared():
 
 def test_the_hash_is_the_files(convolutions, folder, monkeypatch):
     file = write_little("npz", folder / "x", convolutions)
-    found = origins.fingerprint(file)
-    known = origins.Origin("mine", TORCH, "none", "me", "here", md5=found.md5)
-    monkeypatch.setattr(origins, "ORIGINS", (known,))
+    hashes = origins.fingerprint(file)
+    mine = origins.Origin("mine", TORCH, "none", "me", "here", md5=hashes.md5)
+    monkeypatch.setattr(origins, "ORIGINS", (mine,))
     weights = readers.open_weights(file)
-    assert weights.sha256 == found.sha256
-    assert weights.origin == known
+    assert weights.sha256 == hashes.sha256
+    assert weights.origin == mine

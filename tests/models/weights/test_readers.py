@@ -15,22 +15,10 @@ from safetensors.numpy import save_file
 from datasette_revimg.errors import WeightsError
 from datasette_revimg.models.weights import readers
 from datasette_revimg.models.weights.tensors import BLOCK_BYTES
-from kit.weight_files import (
-    KERNELS,
-    LITTLE,
-    TIMM,
-    TORCHVISION,
-    renamed,
-    swapped,
-    torchvision_names,
-    write_caffe,
-    write_keras_official,
-    write_large_onnx,
-    write_little,
-    write_safetensors,
-    write_torch_legacy,
-    write_torch_zip,
-)
+from kit.protobuf_files import write_caffe, write_large_onnx
+from kit.torch_files import write_torch_legacy, write_torch_zip
+from kit.vgg16_arrays import KERNELS, TIMM, TORCHVISION, renamed, swapped, torchvision_names
+from kit.weight_files import LITTLE, write_keras_official, write_little, write_safetensors
 
 
 def check(file, expected, layout):

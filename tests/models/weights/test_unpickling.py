@@ -9,13 +9,8 @@ import pytest
 
 from datasette_revimg.errors import WeightsError
 from datasette_revimg.models.weights import readers
-from kit.weight_files import (
-    Named,
-    swapped,
-    torchvision_names,
-    write_torch_legacy,
-    write_torch_zip,
-)
+from kit.torch_files import Named, write_torch_legacy, write_torch_zip
+from kit.vgg16_arrays import swapped, torchvision_names
 
 
 class Attack:
