@@ -105,6 +105,12 @@ def ds(serve: Callable[..., Datasette]) -> Datasette:
 
 
 @pytest.fixture
+def scenes_ds(serve: Callable[..., Datasette], scenes_db: Path) -> Datasette:
+    """A Datasette that serves real pictures."""
+    return serve(scenes_db)
+
+
+@pytest.fixture
 def only_pca(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the better map, computed in the background, from being made."""
     monkeypatch.setattr(layout, "better_method", lambda: None)

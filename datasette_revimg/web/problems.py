@@ -1,4 +1,4 @@
-"""Why a page isn't shown: which HTTP status each error of the domain means."""
+"""Problems: the HTTP status that each expected error means, in one table."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class NoFeaturesError(RevimgError):
     """The model has no maps of features that could explain a similarity."""
 
 
-# Any other RevimgError is a question that can't be answered: 400.
+# Any other RevimgError is a mistake in the request: 400.
 STATUS: dict[type[RevimgError], int] = {
     RowNotFoundError: 404,
     NotEmbeddedError: 404,
@@ -61,7 +61,7 @@ STATUS: dict[type[RevimgError], int] = {
     NoFeaturesError: 501,
 }
 
-# What a search may take.
+# The time limit of a search, and of any other read for a page.
 SEARCH_SECONDS = 30.0
 
 
@@ -82,7 +82,7 @@ class Problem(RevimgError):  # noqa: N818
         self.headers = dict(headers or {})
 
 
-# What ``problem_of`` understands; anything else is a fault of ours.
+# The errors that ``problem_of`` takes; anything else is a mistake in this plugin.
 Expected = (RevimgError, Base400, DatasetteError, sqlite3.Error)
 
 
@@ -93,7 +93,7 @@ def problem_of(error: Exception) -> Problem:
             return error
         case RevimgError():
             return Problem(
-                STATUS.get(type(error), 400),
+                next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 400),
                 str(error),
                 command=getattr(error, "command", ""),
                 headers=_retry_after(getattr(error, "retry_seconds", None)),
@@ -104,7 +104,7 @@ def problem_of(error: Exception) -> Problem:
             return Problem(error.status, str(error))
     match getattr(error, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return Problem(503, "the database is locked by another program, try again in a moment")
+            return Problem(503, "the database is locked by another program; try again in a moment")
         case sqlite3.SQLITE_INTERRUPT:
             return Problem(503, f"the search took more than {SEARCH_SECONDS:.0f} seconds")
     return Problem(500, f"the database can’t be read: {error}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from datasette import Forbidden, Response
 from datasette.utils.asgi import Request
@@ -14,15 +14,13 @@ from ...search import cache
 from ...store import code_tables, reading
 from ...vectors import codes
 from .. import compat
+from ..compat import Database, Datasette
 from ..embedded import KnownTable
 from ..problems import Problem
 from ..requests.reading import read
 from ..requests.responses import html_response, json_problem, json_response, wants_json
 from ..work.state import state_of
 from . import wording
-
-if TYPE_CHECKING:
-    from datasette.app import Datasette
 
 
 @dataclass(frozen=True)
@@ -61,9 +59,10 @@ class DiagnosticsPage:
 async def diagnostics(request: Request, datasette: Datasette) -> Response:
     """``/-/revimg{.json}``: the tables that the actor may view, and how they are searched."""
     if not await compat.may_view_instance(datasette, request.actor):
+        sentence = "You do not have permission to view this Datasette instance"
         if wants_json(request):
-            return json_problem(datasette, Problem(403, "you may not view this Datasette"))
-        raise Forbidden("view-instance")
+            return json_problem(datasette, Problem(403, sentence))
+        raise Forbidden(sentence)
     tables = [
         await _described(datasette, db, table)
         for name, db in compat.databases(datasette).items()
@@ -84,7 +83,7 @@ async def diagnostics(request: Request, datasette: Datasette) -> Response:
     return await html_response(datasette, request, page)
 
 
-async def _described(datasette: Datasette, db: Any, table: KnownTable) -> dict[str, Any]:
+async def _described(datasette: Datasette, db: Database, table: KnownTable) -> dict[str, Any]:
     name = table.source.name
 
     def count(conn: sqlite3.Connection) -> tuple[code_tables.CodesState | None, int]:

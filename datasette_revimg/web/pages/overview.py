@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -15,6 +15,7 @@ from ...errors import RevimgError
 from ...overview import sample as sampling
 from ...overview.sample import Sample
 from ...store import reading
+from ..compat import Datasette
 from ..problems import Problem
 from ..requests.filters import Condition, parse_condition, row_filters
 from ..requests.parameters import Pairs, address, parse_pairs, parse_size
@@ -25,9 +26,6 @@ from ..work.kept import table_key
 from ..work.state import state_of
 from . import context, wording
 from .context import Conditions, Empty, Link, RemovableFilter, TablePage
-
-if TYPE_CHECKING:
-    from ..compat import Datasette
 
 
 @dataclass(frozen=True)

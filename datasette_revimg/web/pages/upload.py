@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlencode
 
 from datasette import Response
@@ -16,7 +16,8 @@ from datasette.utils.asgi import Request
 
 from ...pictures.decoding import Picture
 from ...search.similar import Answer
-from .. import compat, permissions
+from .. import permissions
+from ..compat import Actor, Datasette
 from ..problems import Problem
 from ..requests.filters import Condition, from_form, parse_condition, sent_by_form
 from ..requests.forms import FIELD, megabytes, read_form
@@ -32,9 +33,6 @@ from .answers import answer_json, search
 from .cards import Thumbnail, thumbnail
 from .context import Conditions, TablePage
 from .gallery import ResultsPage
-
-if TYPE_CHECKING:
-    from ..compat import Datasette
 
 PATH = r"^/(?P<database>[^/\.]+)/(?P<table>[^/]+?)/-/similar(\.(?P<format>json))?$"
 
@@ -98,7 +96,7 @@ def is_upload(datasette: Datasette, scope: dict[str, Any]) -> bool:
 
 
 async def action(
-    datasette: Datasette, actor: compat.Actor, database: str, table: str
+    datasette: Datasette, actor: Actor, database: str, table: str
 ) -> list[dict[str, str]]:
     """Return the item of the table's menu; none unless the actor may search the table by image."""
     known = (await state_of(datasette).registry(datasette.get_database(database))).table(table)

@@ -1,1 +1,1 @@
-"""From a request to a valid question, and from an answer to a response."""
+"""Requests: from an address to a table, a form and parameters, and on to a response."""

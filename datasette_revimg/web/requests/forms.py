@@ -94,7 +94,7 @@ async def _body(
 
 
 def _incomplete() -> Problem:
-    return Problem(400, "the picture didn’t arrive whole, send it again")
+    return Problem(400, "the picture didn’t arrive whole; send it again")
 
 
 def _too_large(limit: int) -> TooLargeError:
@@ -172,7 +172,7 @@ class _FormParser:
 
 
 def _damaged() -> Problem:
-    return Problem(400, "the form is damaged: it is no multipart/form-data")
+    return Problem(400, "the form is damaged: it is not valid multipart/form-data")
 
 
 def _one_picture(parts: list[_Part]) -> Form:

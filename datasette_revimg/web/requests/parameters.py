@@ -58,7 +58,7 @@ def parse(request: Request, default_size: int) -> Parameters:
     examples = sum(name in ROWS for name, _ in pairs)
     if examples > MAX_EXAMPLES:
         raise Problem(
-            400, f"like and unlike name {examples} rows, at most {MAX_EXAMPLES} are possible"
+            400, f"like and unlike name {examples} rows; at most {MAX_EXAMPLES} are allowed"
         )
     return Parameters(
         pairs=pairs,
@@ -75,7 +75,7 @@ def parse_pairs(request: Request) -> Pairs:
     """Return the query string's names and values. Raises Problem 400 when there are too many."""
     pairs = parse_qsl(request.query_string, keep_blank_values=True)
     if len(pairs) > MAX_PAIRS:
-        raise Problem(400, f"there are {len(pairs):,} parameters, at most {MAX_PAIRS} are possible")
+        raise Problem(400, f"there are {len(pairs):,} parameters; at most {MAX_PAIRS} are allowed")
     return pairs
 
 

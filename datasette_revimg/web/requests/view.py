@@ -1,4 +1,4 @@
-"""Views: what Datasette calls for an address, around a function that knows the place only."""
+"""Views: the functions that Datasette calls for an address, made of functions of a place."""
 
 from __future__ import annotations
 
@@ -52,5 +52,5 @@ def view(*methods: str) -> Callable[[Page], View]:
 
 def _check_method(method: str, allowed: tuple[str, ...]) -> None:
     if method not in allowed:
-        sentence = f"{method} is not possible here, only {' and '.join(allowed)}"
+        sentence = f"{method} is not allowed here, only {' and '.join(allowed)}"
         raise Problem(405, sentence, headers={"Allow": ", ".join(allowed)})

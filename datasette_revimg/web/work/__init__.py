@@ -1,1 +1,1 @@
-"""What takes long or is kept: off the event loop, bounded, closed at shutdown."""
+"""Work that takes long, and its results: off the event loop, bounded, closed at shutdown."""

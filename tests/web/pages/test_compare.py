@@ -472,58 +472,53 @@ async def test_few_are_decoded_at_once(ds, monkeypatch):
 # Why ----------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def real(serve, scenes_db):
-    return serve(scenes_db)
-
-
 WHY = "/scenes/photos/1/-/why"
 
 
-async def test_why(real):
-    found = await body(real, f"{WHY}.json?with=13")
+async def test_why(scenes_ds):
+    found = await body(scenes_ds, f"{WHY}.json?with=13")
     grids = [np.array(found[side]["heat"]) for side in ("a", "b")]
     for grid in grids:
         assert grid.shape == (7, 7)
         assert grid.min() >= 0
         # 49 numbers, rounded to six places.
         assert grid.sum() == pytest.approx(found["score"], abs=49e-6)
-    compared = await body(real, "/scenes/photos/1/-/compare.json?with=13")
+    compared = await body(scenes_ds, "/scenes/photos/1/-/compare.json?with=13")
     assert found["score"] == pytest.approx(compared["score"], abs=1e-4)
     assert found["a"]["why_url"] == f"{WHY}?with=13"
     assert found["b"]["why_url"] == "/scenes/photos/13/-/why?with=1"
 
 
-async def test_each_quarter_is_hottest_beside_its_own_scene(real):
+async def test_each_quarter_is_hottest_beside_its_own_scene(scenes_ds):
     """Row 13 is a collage of the rows 1 to 4."""
     shares = []
     for row in (1, 2, 3, 4):
-        found = await body(real, f"/scenes/photos/13/-/why.json?with={row}")
+        found = await body(scenes_ds, f"/scenes/photos/13/-/why.json?with={row}")
         heat = np.array(found["a"]["heat"])
         quarters = heat[:3, :3], heat[:3, 4:], heat[4:, :3], heat[4:, 4:]
         shares.append([quarter.sum() / heat.sum() for quarter in quarters])
     assert np.argmax(shares, axis=0).tolist() == [0, 1, 2, 3]
 
 
-async def test_why_both_ways(real):
-    one = await body(real, f"{WHY}.json?with=2")
-    other = await body(real, "/scenes/photos/2/-/why.json?with=1")
+async def test_why_both_ways(scenes_ds):
+    one = await body(scenes_ds, f"{WHY}.json?with=2")
+    other = await body(scenes_ds, "/scenes/photos/2/-/why.json?with=1")
     assert one["a"] == other["b"]
     assert one["b"] == other["a"]
     assert one["score"] == pytest.approx(other["score"])
 
 
-async def test_overlay(real):
-    response = await real.client.get(f"{WHY}?with=2")
+async def test_overlay(scenes_ds):
+    response = await scenes_ds.client.get(f"{WHY}?with=2")
     assert response.headers["content-type"] == "image/webp"
     assert response.headers["cache-control"].startswith("private")
     with Image.open(io.BytesIO(response.content)) as image:
         assert image.mode == "RGBA"
-    again = await real.client.get(
+    again = await scenes_ds.client.get(
         f"{WHY}?with=2", headers={"If-None-Match": response.headers["etag"]}
     )
     assert again.status_code == 304
-    other = await real.client.get(f"{WHY}?with=3")
+    other = await scenes_ds.client.get(f"{WHY}?with=3")
     assert other.headers["etag"] != response.headers["etag"]
 
 
@@ -541,25 +536,25 @@ def runs(monkeypatch):
     return seen
 
 
-async def test_maps_are_made_once(real, runs):
+async def test_maps_are_made_once(scenes_ds, runs):
     await asyncio.gather(
-        real.client.get(f"{WHY}?with=2"), real.client.get("/scenes/photos/2/-/why?with=1")
+        scenes_ds.client.get(f"{WHY}?with=2"), scenes_ds.client.get("/scenes/photos/2/-/why?with=1")
     )
     assert len(runs) == 2
-    await real.client.get(f"{WHY}?with=3")
+    await scenes_ds.client.get(f"{WHY}?with=3")
     assert len(runs) == 3
 
 
-async def test_maps_are_never_stale(real, runs, scenes_db):
-    before = await body(real, f"{WHY}.json?with=2")
+async def test_maps_are_never_stale(scenes_ds, runs, scenes_db):
+    before = await body(scenes_ds, f"{WHY}.json?with=2")
     with closing(sqlite3.connect(scenes_db)) as conn, conn:
         conn.execute(
             "update photos set picture = (select picture from photos where id = 5) where id = 2"
         )
-    after = await body(real, f"{WHY}.json?with=2")
+    after = await body(scenes_ds, f"{WHY}.json?with=2")
     assert len(runs) == 3
     assert after["b"]["heat"] != before["b"]["heat"]
-    assert after["b"]["heat"] == (await body(real, f"{WHY}.json?with=5"))["b"]["heat"]
+    assert after["b"]["heat"] == (await body(scenes_ds, f"{WHY}.json?with=5"))["b"]["heat"]
 
 
 async def test_maps_are_never_another_databases(serve, scenes_db, runs):
@@ -569,23 +564,23 @@ async def test_maps_are_never_another_databases(serve, scenes_db, runs):
     assert len(runs) == 4
 
 
-async def test_memory_is_bounded(real, runs):
-    state = state_of(real)
+async def test_memory_is_bounded(scenes_ds, runs):
+    state = state_of(scenes_ds)
     state.features = Kept(state.inference, 3)
     for other in (2, 3, 4, 5):
-        await body(real, f"{WHY}.json?with={other}")
+        await body(scenes_ds, f"{WHY}.json?with={other}")
         assert len(state.features) <= 3
     # Row 1 was used each time, and stays.
     before = len(runs)
-    await body(real, f"{WHY}.json?with=5")
+    await body(scenes_ds, f"{WHY}.json?with=5")
     assert len(runs) == before
 
 
-async def test_why_is_offered(real):
-    text = await page(real, "/scenes/photos/1/-/compare?with=2")
+async def test_why_is_offered(scenes_ds):
+    text = await page(scenes_ds, "/scenes/photos/1/-/compare?with=2")
     assert "Show why" in text
     assert f'data-src="{WHY}?with=2" hidden' in text
-    shown = await page(real, "/scenes/photos/1/-/compare?with=2&_why=1")
+    shown = await page(scenes_ds, "/scenes/photos/1/-/compare?with=2&_why=1")
     assert "Hide why" in shown
     assert f'src="{WHY}?with=2"' in shown
     assert 'src="/scenes/photos/2/-/why?with=1"' in shown

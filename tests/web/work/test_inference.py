@@ -31,11 +31,6 @@ def entry(scenes_db):
         return registry.embedded(conn, "photos")
 
 
-@pytest.fixture
-def served(scenes_db, serve):
-    return serve(scenes_db)
-
-
 def changed(entry, **values):
     return registry.EmbeddedTable(**{**vars(entry), **values})
 
@@ -47,8 +42,8 @@ async def problem_with(*arguments):
     return problem_of(caught.value)
 
 
-async def test_the_vector_that_the_table_has(served, scenes_db, entry):
-    _, encoding = await inference.embed_picture(served, "scenes", entry, PICTURE)
+async def test_the_vector_that_the_table_has(scenes_ds, scenes_db, entry):
+    _, encoding = await inference.embed_picture(scenes_ds, "scenes", entry, PICTURE)
     with closing(connection.connect(scenes_db)) as conn:
         stored = reading.vector(conn, "photos", (3,))
     assert encoding.vector.dtype == np.float32
@@ -56,9 +51,9 @@ async def test_the_vector_that_the_table_has(served, scenes_db, entry):
     assert encoding.features is None
 
 
-async def test_features_make_the_vector(served, entry):
+async def test_features_make_the_vector(scenes_ds, entry):
     """R-MAC's regions, summed here in NumPy from the maps, are the network's own vector."""
-    _, encoding = inference.embedding_job(served, "scenes", entry, PICTURE, features=True)()
+    _, encoding = inference.embedding_job(scenes_ds, "scenes", entry, PICTURE, features=True)()
     assert encoding.features.shape == (512, 7, 7)
     assert encoding.features.dtype == np.float32
     total = np.zeros(512)
@@ -72,20 +67,20 @@ async def test_features_make_the_vector(served, entry):
     assert expected @ encoding.vector == pytest.approx(1, abs=1e-4)
 
 
-async def test_crop_is_the_part_alone(served, entry):
+async def test_crop_is_the_part_alone(scenes_ds, entry):
     whole = scenes.saved(scenes.collage([1, 2, 3, 4]))
     quarter, encoding = await inference.embed_picture(
-        served, "scenes", entry, whole, crop=Crop(500, 0, 500, 500)
+        scenes_ds, "scenes", entry, whole, crop=Crop(500, 0, 500, 500)
     )
     alone, expected = await inference.embed_picture(
-        served, "scenes", entry, scenes.saved(scenes.scene(2))
+        scenes_ds, "scenes", entry, scenes.saved(scenes.scene(2))
     )
     # JPEG's blocks, and what they lose, begin at other pixels.
     assert np.abs(quarter.array.astype(int) - alone.array).mean() < 3
     assert encoding.vector @ expected.vector > 0.97
 
 
-async def test_other_models_are_refused(served, entry, monkeypatch, tmp_path):
+async def test_other_models_are_refused(scenes_ds, entry, monkeypatch, tmp_path):
     monkeypatch.setenv("DATASETTE_REVIMG_MODELS", str(tmp_path / "none"))
     for values, status, words in (
         ({"weights_sha256": "0" * 64}, 409, ["can't be compared"]),
@@ -93,7 +88,7 @@ async def test_other_models_are_refused(served, entry, monkeypatch, tmp_path):
         ({"model": "vgg16-fc2"}, 503, ["vgg16-fc2", "not installed"]),
         ({"model": "somebody's"}, 503, ["somebody's", "folder of models"]),
     ):
-        problem = await problem_with(served, "scenes", changed(entry, **values), PICTURE)
+        problem = await problem_with(scenes_ds, "scenes", changed(entry, **values), PICTURE)
         assert problem.status == status
         assert all(word in problem.message for word in words), problem.message
         assert str(tmp_path) not in problem.message
@@ -105,11 +100,11 @@ async def test_other_models_are_refused(served, entry, monkeypatch, tmp_path):
     ("data", "status"),
     [(b"", 400), (b"no picture", 400), (scenes.saved(scenes.scene(1))[:2000], 400)],
 )
-async def test_what_is_no_picture(served, entry, data, status):
-    assert (await problem_with(served, "scenes", entry, data)).status == status
+async def test_what_is_no_picture(scenes_ds, entry, data, status):
+    assert (await problem_with(scenes_ds, "scenes", entry, data)).status == status
 
 
-async def test_datasettes_do_not_share_queues_but_networks(served, entry, serve, monkeypatch):
+async def test_datasettes_do_not_share_queues_but_networks(scenes_ds, entry, serve, monkeypatch):
     loaded = []
 
     class Counting(network.Network):
@@ -121,12 +116,12 @@ async def test_datasettes_do_not_share_queues_but_networks(served, entry, serve,
     inference.load_network.cache_clear()
     other = serve(config={"plugins": {"datasette-revimg": {"threads": 1, "device": "cpu"}}})
     same = serve()
-    for datasette in (served, other, same, served):
+    for datasette in (scenes_ds, other, same, scenes_ds):
         await inference.embed_picture(datasette, "scenes", entry, PICTURE)
     inference.load_network.cache_clear()
     assert [arguments[1:3] for arguments in loaded] == [("auto", 0), ("cpu", 1)]
-    state_of(served).close()
-    assert (await problem_with(served, "scenes", entry, PICTURE)).status == 503
+    state_of(scenes_ds).close()
+    assert (await problem_with(scenes_ds, "scenes", entry, PICTURE)).status == 503
     _, encoding = await inference.embed_picture(other, "scenes", entry, PICTURE)
     assert encoding.vector.shape == (512,)
 
