@@ -57,9 +57,9 @@ FC2_NOTE = (
 @click.option(
     "--prune",
     is_flag=True,
-    help="Delete the rows of TABLE whose file is gone, and all you have added to them.",
+    help="Delete the rows of TABLE whose file is gone, with all that you added to them.",
 )
-@click.option("-y", "--yes", is_flag=True, help="Let --prune delete without asking.")
+@click.option("-y", "--yes", is_flag=True, help="Let --prune delete rows without asking.")
 @click.option("--strict", is_flag=True, help="Exit with status 1 if any picture failed.")
 @click.option("-s", "--silent", is_flag=True, help="Show no progress bar.")
 def embed(prune: bool, yes: bool, strict: bool, silent: bool, **options: Any) -> None:
@@ -84,7 +84,7 @@ def embed(prune: bool, yes: bool, strict: bool, silent: bool, **options: Any) ->
         raise click.UsageError("--store goes with PATHs: it stores the files' bytes")
     if prune and not request.paths:
         raise click.UsageError("--prune goes with PATHs: it deletes rows whose file is gone")
-    # Our own limits and messages say for each row what Pillow has to say about a picture.
+    # Pillow warns of what our own limits and messages report for each row.
     warnings.filterwarnings("ignore", module="PIL")
     with one_line_errors(), run.prepared(request) as ready:
         if prune:
@@ -106,7 +106,7 @@ def embed(prune: bool, yes: bool, strict: bool, silent: bool, **options: Any) ->
 
 
 def _prune(ready: Run, yes: bool) -> None:
-    """Delete the rows whose file is gone, once the user has agreed to their number."""
+    """Delete the rows whose file is gone, after the user has confirmed how many."""
     missing = ready.missing
     if not missing:
         return
@@ -122,10 +122,10 @@ def _prune(ready: Run, yes: bool) -> None:
 
 
 def _warn(table: str, found: Found) -> None:
-    """Name what could not be looked into, and what was passed over."""
+    """Report the folders that can't be read, and the pictures that are skipped."""
     for folder, reason in found.unreadable.items():
         click.echo(
-            f"{table}: {folder} can't be read, {reason}: what is stored of it stays", err=True
+            f"{table}: {folder} can't be read, {reason}: what is stored for it is kept", err=True
         )
     for kind, count in found.skipped.items():
         click.echo(f"{table}: {skipped_sentence(kind, count)}", err=True)
