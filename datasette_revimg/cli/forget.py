@@ -23,4 +23,4 @@ def forget(database: Path, table: str) -> None:
     """
     with open_database(database) as conn:
         removal.forget(conn, table)
-    click.echo(f"{table}: forgotten, the table itself is untouched")
+    click.echo(f"{table}: forgotten; the table itself is unchanged")

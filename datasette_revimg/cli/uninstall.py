@@ -24,5 +24,5 @@ def uninstall(name: str) -> None:
     with one_line_errors(OSError):
         record = installation.uninstall()
     if record is None:
-        raise click.ClickException(f"{name} is not installed, there is nothing to delete")
+        raise click.ClickException(f"{name} is not installed; there is nothing to delete")
     click.echo(f"{', '.join(FULL_NETWORK_MODELS)}: deleted")

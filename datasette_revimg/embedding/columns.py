@@ -54,7 +54,7 @@ def column_kind(conn: sqlite3.Connection, source: Table, column: str) -> str:
         )
     values = picture_column.sample(conn, source, column, SAMPLE)
     if not values:
-        raise RevimgError(f"column {column!r} of {source.name!r} is empty, there is nothing to do")
+        raise RevimgError(f"column {column!r} of {source.name!r} is empty; there is nothing to do")
     return "blob" if any(isinstance(value, bytes) for value in values) else "path"
 
 
@@ -79,8 +79,8 @@ def check_paths(conn: sqlite3.Connection, source: Table, column: str, base: Path
             f"read: give their folder with --base-dir {folder}"
         )
     raise RevimgError(
-        f"no file is at {base / paths[0]}, as {source.name}.{column} says: give the folder that "
-        "its paths start from with --base-dir"
+        f"there is no file at {base / paths[0]}, which {source.name}.{column} refers to: use "
+        "--base-dir to give the folder that its paths start from"
     )
 
 
@@ -116,7 +116,7 @@ def _reader(value: Any, kind: str, base: Path) -> Callable[[], bytes]:
         return refuse(ImageError(f"not a BLOB but {type(value).__name__}"))
     path = to_path(value)
     if "://" in str(value):
-        return refuse(ImageError("a web address, and only files are read"))
+        return refuse(ImageError("a web address; only files are read"))
     if not is_inside(base, path):
-        return refuse(ImageError("its path lies outside the base folder, see --base-dir"))
+        return refuse(ImageError("its path lies outside the base folder; see --base-dir"))
     return lambda: read_file(base / spelt_file(base, path))

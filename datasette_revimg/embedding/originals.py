@@ -41,7 +41,7 @@ def read_original(
         return read_file(file)
     except MissingError as error:
         raise PictureGoneError(
-            f"the picture of row {name} can’t be read, its file was moved or deleted: {error}",
+            f"the picture of row {name} can’t be read; its file was moved or deleted: {error}",
         ) from error
     except ImageError as error:
         raise UnusablePictureError(f"the picture of row {name} can’t be used: {error}") from error

@@ -177,8 +177,8 @@ class Cache:
 
 def _warn(source: Table, reason: str) -> None:
     logger.warning(
-        "The codes of %s can't be used, %s: searches are slow until "
-        "`datasette revimg embed` makes new ones",
+        "The codes of %s can't be used (%s); searches are slow until `datasette revimg embed` "
+        "makes new ones",
         source.name,
         reason,
     )

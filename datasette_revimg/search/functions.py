@@ -45,7 +45,7 @@ def _top_function(conn: sqlite3.Connection, cache: Cache) -> Callable[[Any, Any,
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
                 raise
-            return json.dumps([{"error": "revimg_top: the time limit of queries is over"}])
+            return json.dumps([{"error": "revimg_top: the query exceeded the time limit"}])
 
     return revimg_top
 

@@ -44,7 +44,7 @@ def row_and_vector(
         reason = dict(failed_rows.read(conn, source.name)).get(key_json(key))
         why = f"its picture could not be used: {reason}" if reason else "it is not embedded yet"
         name = ", ".join(values)
-        raise NotEmbeddedError(f"row {name} of {source.name} can’t be compared, {why}")
+        raise NotEmbeddedError(f"row {name} of {source.name} can’t be compared: {why}")
     return key, vector
 
 

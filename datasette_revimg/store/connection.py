@@ -69,13 +69,15 @@ def translated(error: sqlite3.Error, path: Path) -> RevimgError:
         case sqlite3.SQLITE_NOTADB:
             return RevimgError(f"{path} is not a SQLite database")
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return RevimgError(f"{path} is locked by another program: end it, then run this again")
+            return RevimgError(
+                f"{path} is locked by another program: close it, then run this again"
+            )
         case sqlite3.SQLITE_READONLY:
             return RevimgError(f"{path} is read-only: change its permissions, or work on a copy")
         case sqlite3.SQLITE_FULL:
             return RevimgError(
-                f"{path}: the disk is full; what was finished is kept, run this again when there "
-                "is room"
+                f"{path}: the disk is full; what was finished is kept: free some space, then "
+                "run this again"
             )
         case sqlite3.SQLITE_CORRUPT:
             return RevimgError(f"{path} is damaged: restore it, or try sqlite3's .recover")

@@ -86,14 +86,14 @@ def check_names(conn: sqlite3.Connection, source: Table, labels: bool = False) -
     clash = _COLUMNS & keys
     if clash:
         raise RevimgError(
-            f"{source.name!r} has a key column named {clash.pop()!r}, which the table of its "
-            "vectors needs itself: rename that column, or embed a copy of the table"
+            f"{source.name!r} has a key column named {clash.pop()!r}, a name that the table of "
+            "its vectors needs: rename that column, or embed a copy of the table"
         )
     clash = _LABEL_COLUMNS & keys
     if labels and clash:
         raise RevimgError(
-            f"{source.name!r} has a key column named {clash.pop()!r}, which the table of its "
-            "labels needs itself: rename that column, or embed without --labels"
+            f"{source.name!r} has a key column named {clash.pop()!r}, a name that the table of "
+            "its labels needs: rename that column, or embed without --labels"
         )
     others = {REGISTRY, FAILURES}
     for embedded in embedded_tables(conn):
@@ -102,6 +102,6 @@ def check_names(conn: sqlite3.Connection, source: Table, labels: bool = False) -
     taken = others.intersection(map(fold_name, names(source.name)))
     if taken:
         raise RevimgError(
-            f"{source.name!r} can't be embedded under this name, {taken.pop()!r} is taken: "
-            "rename the table, or embed a copy of it"
+            f"{source.name!r} can't be embedded under this name, because {taken.pop()!r} is "
+            "taken: rename the table, or embed a copy of it"
         )

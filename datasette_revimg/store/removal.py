@@ -53,7 +53,7 @@ def forget(conn: sqlite3.Connection, table: str) -> None:
     """Delete everything that was computed for a table; the table itself stays as it is."""
     embedded = registry.embedded(conn, table)
     if embedded is None:
-        raise RevimgError(f"{table!r} is not embedded, there is nothing to forget")
+        raise RevimgError(f"{table!r} is not embedded; there is nothing to forget")
     with sqlite_utils.Database(conn, execute_plugins=False).atomic():
         for name in own_tables.names(embedded.table_name):
             conn.execute(f"drop table if exists {quote(name)}")

@@ -66,9 +66,13 @@ def find(conn: sqlite3.Connection, table: str) -> Table:
         raise RevimgError(f"there is no table {table!r} in the database{_known_tables(conn)}")
     name, kind = row
     if kind == "view":
-        raise RevimgError(f"{name!r} is a view, and only tables can be embedded: name its table")
+        raise RevimgError(
+            f"{name!r} is a view, and only tables can be embedded: use the name of its table"
+        )
     if name.startswith(PREFIX):
-        raise RevimgError(f"{name!r} holds what was computed for another table: name that one")
+        raise RevimgError(
+            f"{name!r} contains what was computed for another table: use that table's name"
+        )
     info = conn.execute("select name, type, pk from pragma_table_info(?)", [name]).fetchall()
     keys = sorted((pk, column, declared) for column, declared, pk in info if pk)
     return Table(
@@ -162,7 +166,7 @@ def key_condition(source: Table, key: Sequence[Any]) -> tuple[str, Key]:
     columns = source.key_columns
     if len(columns) != len(key):
         raise RevimgError(
-            f"a row of {source.name!r} is named by {len(columns)} values "
+            f"a row of {source.name!r} is identified by {len(columns)} values "
             f"({', '.join(columns)}), not by {len(key)}"
         )
     return equalities(columns), tuple(key)

@@ -102,5 +102,5 @@ def combine(like: Sequence[np.ndarray], unlike: Sequence[np.ndarray] = ()) -> np
         query -= UNLIKE_WEIGHT * np.mean(unlike, axis=0, dtype=np.float64)
     length = np.linalg.norm(query)
     if not length > 1e-9:
-        raise RevimgError("“like” and “unlike” cancel out: give fewer or other rows")
+        raise RevimgError("“like” and “unlike” cancel out: choose fewer or other rows")
     return np.asarray(query / length, np.float32)

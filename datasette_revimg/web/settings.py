@@ -50,7 +50,9 @@ def parse(configured: Mapping[str, Any]) -> Settings:
     known = {field.name for field in fields(Settings)}
     for name in configured:
         if name not in known:
-            raise SettingsError(f"has no setting {name!r}: there are {', '.join(sorted(known))}")
+            raise SettingsError(
+                f"has no setting {name!r}; the settings are {', '.join(sorted(known))}"
+            )
     size = configured.get("size", Settings.size)
     if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= MAX_SIZE:
         raise SettingsError(f"size must be a whole number from 1 to {MAX_SIZE}, not {size!r}")
@@ -109,7 +111,10 @@ def check(datasette: Datasette, database: str | None, table: str | None) -> None
     try:
         folder = parse(configured).models_dir
         if database and "max_cache_bytes" in configured:
-            raise SettingsError("max_cache_bytes is for all tables together: set it at the top")
+            raise SettingsError(
+                "max_cache_bytes is for all tables together: set it at the top level level "
+                "level level"
+            )
         if folder and not folder.is_dir():
             raise SettingsError(f"models_dir: there is no folder {str(folder)!r}")
     except SettingsError as error:

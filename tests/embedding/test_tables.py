@@ -230,7 +230,7 @@ def test_bad_input(tmp_path, database):
         "embed", database, "photos", file
     )
     run("embed", database, "photos")
-    assert "holds what was computed" in error_of("embed", database, "_revimg_photos")
+    assert "contains what was computed" in error_of("embed", database, "_revimg_photos")
 
 
 def test_locked_database(database, monkeypatch):

@@ -141,7 +141,7 @@ def with_row(request: Request) -> tuple[str, ...]:
         400,
         f"with names one row, not {len(texts)}"
         if texts
-        else "name one row to compare with, as in its address: ?with=KEY",
+        else "choose one row to compare with: ?with=KEY, with the key as in its address",
     )
 
 

@@ -213,7 +213,7 @@ async def sheet(place: Place) -> Response:
     text = place.request.args.get("_sheet", "0")
     number = whole_number(text)
     if number is None or number >= grid.sheets:
-        raise Problem(404, f"there is no sheet {text!r}, this map has {grid.sheets}")
+        raise Problem(404, f"there is no sheet {text!r}; this map has {grid.sheets}")
     key = overview.key(place, sample, number)
     keys = sample.keys[number * grid.per_sheet : (number + 1) * grid.per_sheet]
 

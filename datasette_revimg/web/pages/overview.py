@@ -92,7 +92,7 @@ def _sample(conn: sqlite3.Connection, place: Place, selection: Selection) -> Sam
 
 
 def _changing(place: Place) -> Problem:
-    return Problem(503, f"{place.source.name} is being changed, try again in a moment")
+    return Problem(503, f"{place.source.name} is being changed; try again in a moment")
 
 
 def same_version(place: Place, sample: Sample) -> None:

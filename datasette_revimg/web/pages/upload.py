@@ -109,7 +109,7 @@ async def action(
         {
             "href": search_url(datasette, database, name),
             "label": "Search by image",
-            "description": f"Rows of {name} that look like a picture of yours.",
+            "description": f"Rows of {name} that look like a picture you have.",
         }
     ]
 

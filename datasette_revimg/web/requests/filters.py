@@ -116,7 +116,7 @@ async def parse_condition(place: Place, pairs: Pairs) -> Condition:
             listed.extend(_described(arguments, pairs))
             searchable |= bool(arguments.extra_context.get("supports_search"))
     except (AttributeError, KeyError, TypeError, ValueError, sqlite3.ProgrammingError) as error:
-        raise Problem(400, f"a filter's value isn't the JSON it should be: {error}") from error
+        raise Problem(400, f"the value of a filter isn't valid JSON: {error}") from error
     # Each on lines of its own: a comment in one of them must end there.
     sql = " and ".join(f"(\n{clause}\n)" for clause in clauses)
     if sql:

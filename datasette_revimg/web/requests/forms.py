@@ -181,7 +181,7 @@ def _one_picture(parts: list[_Part]) -> Form:
     # A browser sends an empty file for a field in which nothing was chosen.
     if all(not part.filename and not part.data for part in files):
         if any(part.name == FIELD and part.filename is None for part in parts):
-            raise Problem(400, f"the field {FIELD!r} must be a file, not a text")
+            raise Problem(400, f"the field {FIELD!r} must be a file, not text")
         raise Problem(400, f"there is no picture: choose one, it goes in the field {FIELD!r}")
     if len(files) > 1:
         raise Problem(400, f"there are {len(files)} files: send one picture at a time")

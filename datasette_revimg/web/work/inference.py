@@ -108,7 +108,7 @@ def _decode(data: bytes, network: Network, crop: Crop | None) -> Picture:
 def without_features(model: str) -> NoFeaturesError:
     """Return the error for the maps of a model that has none."""
     return NoFeaturesError(
-        f"{model} can’t tell which parts of pictures match: only VGG16’s networks can"
+        f"{model} can’t show which parts of the pictures match; only VGG16’s networks can"
     )
 
 
@@ -142,8 +142,7 @@ def _missing_model(embedded: EmbeddedTable) -> ModelUnavailableError:
     where = (
         "not installed on this server"
         if built_in
-        else "not on this server: put its .onnx file and the .json beside it into the folder of "
-        "models"
+        else "not on this server: put its .onnx file and the .json beside it into the models folder"
     )
     return ModelUnavailableError(
         f"{embedded.table_name} was embedded with {embedded.model}, which is {where}",

@@ -237,7 +237,7 @@ def test_download_converts_and_deletes(models_folder, server, weight_file, monke
     )
     run("uninstall", "vgg16-fc2")
     assert list(models_folder.iterdir()) == []
-    assert "not installed, there is nothing to delete" in error_of("uninstall", "vgg16-fc2")
+    assert "not installed; there is nothing to delete" in error_of("uninstall", "vgg16-fc2")
 
 
 def test_from_an_address_of_ones_own(models_folder, server, weight_file):

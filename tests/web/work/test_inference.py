@@ -86,7 +86,7 @@ async def test_other_models_are_refused(scenes_ds, entry, monkeypatch, tmp_path)
         ({"weights_sha256": "0" * 64}, 409, ["can't be compared"]),
         ({"preprocessing": "torch"}, 409, ["preprocessing"]),
         ({"model": "vgg16-fc2"}, 503, ["vgg16-fc2", "not installed"]),
-        ({"model": "somebody's"}, 503, ["somebody's", "folder of models"]),
+        ({"model": "somebody's"}, 503, ["somebody's", "models folder"]),
     ):
         problem = await problem_with(scenes_ds, "scenes", changed(entry, **values), PICTURE)
         assert problem.status == status
