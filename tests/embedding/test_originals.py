@@ -27,7 +27,8 @@ def original(database, table, *key):
         return read_original(conn, tables.find(conn, table), embedded, folder, key)
 
 
-def problem(database, table, *key):
+def read_error(database, table, *key):
+    """Read an original, which must fail, and return the error; it names no folder."""
     with pytest.raises(RevimgError) as caught:
         original(database, table, *key)
     assert str(database.parent) not in str(caught.value)
@@ -45,13 +46,13 @@ def test_row_without_a_picture(scenes_db):
         conn.execute("update photos set picture = null where id = 1")
         conn.execute("update photos set picture = 'in/2.jpg' where id = 2")
     for key in (1, 2, 99):
-        assert isinstance(problem(scenes_db, "photos", key), NoPictureError)
-    assert isinstance(problem(scenes_db, "files", "absent.jpg"), NoPictureError)
+        assert isinstance(read_error(scenes_db, "photos", key), NoPictureError)
+    assert isinstance(read_error(scenes_db, "files", "absent.jpg"), NoPictureError)
 
 
 def test_file_that_was_moved(scenes_db):
     (scenes_db.parent / "in" / "3.jpg").unlink()
-    gone = problem(scenes_db, "files", "in/3.jpg")
+    gone = read_error(scenes_db, "files", "in/3.jpg")
     assert isinstance(gone, PictureGoneError)
     assert "in/3.jpg" in str(gone)
     assert "moved" in str(gone)
@@ -65,7 +66,7 @@ def test_nothing_outside_the_folder(scenes_db, tmp_path_factory, path):
     path = path.format(absolute=outside)
     with closing(sqlite3.connect(scenes_db)) as conn, conn:
         conn.execute("insert into files values (?, 'x')", [path])
-    assert isinstance(problem(scenes_db, "files", path), OutsideFolderError)
+    assert isinstance(read_error(scenes_db, "files", path), OutsideFolderError)
 
 
 @pytest.mark.skipif(not hasattr(os, "symlink"), reason="no links here")
@@ -80,7 +81,7 @@ def test_links_that_lead_out_are_not_followed(scenes_db, tmp_path_factory):
     with closing(sqlite3.connect(scenes_db)) as conn, conn:
         conn.executemany("insert into files values (?, 'x')", [[path] for path in paths])
     for path in paths[:2]:
-        assert isinstance(problem(scenes_db, "files", path), OutsideFolderError)
+        assert isinstance(read_error(scenes_db, "files", path), OutsideFolderError)
     # One that stays inside is a file like any other.
     assert original(scenes_db, "files", "in/same.jpg") == scenes.saved(scenes.scene(3))
 

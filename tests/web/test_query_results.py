@@ -28,8 +28,8 @@ PAIRS = """
 """
 
 
-async def page(ds, sql, database="data", actor=None):
-    """The HTML of a query's result."""
+async def result_page(ds, sql, database="data", actor=None):
+    """Return the HTML of a query's result."""
     response = await ds.client.get(
         f"/{database}?sql={quote(sql)}",
         cookies=cookies(ds, actor) if actor else {},
@@ -45,7 +45,7 @@ def links(html):
 
 
 async def shown(ds, sql, **arguments):
-    return links(await page(ds, sql, **arguments))
+    return links(await result_page(ds, sql, **arguments))
 
 
 def similar(table, *keys):
@@ -53,7 +53,7 @@ def similar(table, *keys):
 
 
 async def test_key_column_shows_the_picture(ds):
-    html = await page(ds, "select id, title, year from photos where id in (2, 3, 13, 14)")
+    html = await result_page(ds, "select id, title, year from photos where id in (2, 3, 13, 14)")
     # 13 has no picture, that of 14 is damaged.
     assert links(html) == similar("photos", (2,), (3,))
     cell = html[html.index('<div class="revimg-cell">') :].split("</div>")[0]
@@ -159,7 +159,7 @@ async def test_what_is_no_key(ds):
 
 async def test_values_are_escaped(ds):
     name = AWKWARD[7]
-    html = await page(ds, "select name, picture from awkward where rowid = 7")
+    html = await result_page(ds, "select name, picture from awkward where rowid = 7")
     assert f"<span>{name}</span>" not in html
     assert "<span>&lt;b&gt;&amp;" in html
 
@@ -224,7 +224,9 @@ async def test_without_embedded_tables_nothing_is_added(tmp_path, serve):
     conn.execute("insert into photos values (1, 'one')")
     conn.commit()
     conn.close()
-    html = await page(serve(file), "select id, title, 1 as revimg_photos from photos", "other")
+    html = await result_page(
+        serve(file), "select id, title, 1 as revimg_photos from photos", "other"
+    )
     assert "revimg.css" not in html
     assert "revimg-cell" not in html
 
