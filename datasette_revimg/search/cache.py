@@ -1,8 +1,8 @@
 """Codes, or all vectors of a small table, in memory: read once, brought up to date by revisions.
 
-An index is what one connection has seen at one revision. A connection that sees another one reads
-what has changed since, so an answer is never staler than the connection's own view of the
-database, whoever has written to it.
+An index is the view that one connection had at one revision. A connection that sees another
+revision reads the changes since, so an answer is never staler than the connection's own view of
+the database, no matter which program has written to it.
 """
 
 from __future__ import annotations

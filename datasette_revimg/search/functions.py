@@ -30,9 +30,9 @@ def register(conn: sqlite3.Connection, cache: Cache | None = None) -> None:
 
 
 def _top_function(conn: sqlite3.Connection, cache: Cache) -> Callable[[Any, Any, Any], str | None]:
-    # SQLite holds on to the function. If that held on to the connection, Python couldn't see that
-    # nobody else does, and there are no weak references to connections. While the function runs,
-    # its connection is alive.
+    # SQLite holds on to the function. If that held on to the connection, Python could never free
+    # it, and there are no weak references to connections. While the function runs, its connection
+    # is alive.
     address = id(conn)
 
     def revimg_top(table: Any, embedding: Any, k: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""An index: what a search has in memory of a table, its codes or the vectors themselves."""
+"""An index: a table's codes, or the vectors themselves, in memory for searches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..store.code_tables import CodesState
 from ..vectors import codes
 from ..vectors.codes import Coded
 
-# What a key costs as a Python object, and again in a dictionary, roughly.
+# The rough size of a key as a Python object, and of its place in a dictionary.
 _BYTES_PER_KEY = 150
 
 # How many times longer it takes to copy a code than to multiply it.

@@ -1,4 +1,4 @@
-"""How an index is read from a database, and brought up to date with what was appended since."""
+"""How an index is read from a database, and brought up to date with later entries."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def read_codes(
 def updated(
     conn: sqlite3.Connection, source: Table, state: CodesState, index: Index | None
 ) -> Index | None:
-    """Return an index with what was appended since, None when more than that has changed."""
+    """Return an index with the entries appended since; None when anything else has changed."""
     if index is None or index.basis is None or index.state.generation != state.generation:
         return None
     whole = len(index) // CHUNK
@@ -87,8 +87,8 @@ def updated(
 
 
 def _begins_with(chunk: Chunk, index: Index, start: int) -> bool:
-    """Return whether a chunk is what the index has from ``start`` on, and more: others are reading
-    it, so that it mustn't change."""
+    """Return whether a chunk begins with the entries that the index has from ``start`` on: other
+    threads are reading these, so they mustn't change."""
     rest = len(index) - start
     return (
         code_keys.unpack(chunk.packed)[:rest] == index.keys(range(start, len(index)))

@@ -23,7 +23,7 @@ from .top_k import Result, top_k
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """A search for similar rows: what to start from, and which rows may be the answer.
+    """A search for similar rows: its starting point, and the rows that may be the answer.
 
     Rows are named by the text of their keys. ``vector``, a unit vector float32 (D,), stands for
     the picture to search with in place of the vector of ``row``; without a ``row``, that picture

@@ -1,1 +1,1 @@
-"""Everything that lasts, and every line of SQL. One transaction a batch."""
+"""Everything that lasts, and every line of SQL; one transaction for each batch."""

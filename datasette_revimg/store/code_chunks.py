@@ -77,7 +77,7 @@ def write_chunks(
     keys: Sequence[Key],
     coded: Coded,
 ) -> None:
-    """Write entries as the chunks from ``first`` on, in place of what these hold."""
+    """Write entries as the chunks from ``first`` on, which they replace."""
     revision = new_number()
     for start in range(0, len(keys), CHUNK):
         part = slice(start, start + CHUNK)

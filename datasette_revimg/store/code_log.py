@@ -65,7 +65,7 @@ def record(
     try:
         _append(conn, table, state, keys, vectors, removed)
     except CodesError:
-        # The vectors are what counts; the next upkeep makes codes of them again.
+        # Only the vectors matter; the next upkeep makes codes of them again.
         start_over(conn, table)
 
 

@@ -38,7 +38,7 @@ LENGTH_TOLERANCE = 1e-3
 
 @dataclass(frozen=True, kw_only=True)
 class CodesState:
-    """What is known about a table's vectors without reading them.
+    """The state of a table's vectors and codes, known without reading them.
 
     ``vectors`` is their number. ``generation`` names the codes in use, None without any;
     ``coded`` is the number of their entries, ``width`` of floats in a code, ``fitted`` of the

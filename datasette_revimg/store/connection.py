@@ -1,4 +1,4 @@
-"""Open a database, say in one sentence what is wrong with it, and read one state of it."""
+"""Connections: opened with errors in one sentence, fast to read, on one state of the database."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def map_pages(conn: sqlite3.Connection) -> None:
 
 @contextmanager
 def snapshot(conn: sqlite3.Connection) -> Iterator[None]:
-    """Read everything from one state of the database, whoever writes to it meanwhile.
+    """Read everything from one state of the database, even while others write to it.
 
-    A statement that isn't finished holds it. A transaction would have to be ended by another one,
-    which a time limit may interrupt, and which fails while this runs within somebody's writing.
+    A statement that isn't finished holds that state. A transaction would need a second statement
+    to end it, which a time limit may interrupt, and which fails within a statement that writes.
     """
     with closing(conn.cursor()) as held:
         held.row_factory = None

@@ -45,7 +45,7 @@ def add(conn: sqlite3.Connection, table: str, reasons: Iterable[tuple[Key, str]]
 
 
 def delete(conn: sqlite3.Connection, table: str, keys: Iterable[Key]) -> None:
-    """Delete, within a transaction, what is recorded of these rows."""
+    """Delete, within a transaction, the records of these rows."""
     conn.executemany(
         f"delete from {FAILURES} where table_name = ? and pk = ?",
         [(table, key_json(key)) for key in keys],
@@ -53,5 +53,5 @@ def delete(conn: sqlite3.Connection, table: str, keys: Iterable[Key]) -> None:
 
 
 def delete_all(conn: sqlite3.Connection, table: str) -> None:
-    """Delete, within a transaction, what is recorded of a table's rows."""
+    """Delete, within a transaction, the records of a table's rows."""
     conn.execute(f"delete from {FAILURES} where table_name = ?", [table])

@@ -1,4 +1,4 @@
-"""The tables that hold what was computed for one of the user's: their names and columns."""
+"""The tables of results computed for one of the user's tables: their names and columns."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def labels_table(table: str) -> str:
 
 
 def names(table: str) -> tuple[str, ...]:
-    """Return the names of all tables that hold what was computed for ``table`` alone.
+    """Return the names of all tables of results for ``table`` alone.
 
-    The table of its labels exists only where they were asked for.
+    The table of its labels exists only if it was embedded with labels.
     """
     return (
         *keyed_names(table),
@@ -55,7 +55,7 @@ def existing_keyed_names(conn: sqlite3.Connection, table: str) -> list[str]:
 
 
 def create(conn: sqlite3.Connection, source: Table, labels: bool) -> None:
-    """Create the tables for ``source`` where they are missing, that of its labels if asked for."""
+    """Create the tables for ``source`` where they are missing, that of its ``labels`` if asked."""
     keys = ", ".join(f"{quote(name)} {declared}".strip() for name, declared in source.stored_keys)
     primary_key = quote_all(source.stored_columns)
     conn.execute(
@@ -67,8 +67,8 @@ def create(conn: sqlite3.Connection, source: Table, labels: bool) -> None:
         f"({keys}, thumbnail blob, width integer, height integer, primary key ({primary_key}))"
     )
     if labels:
-        # The second index finds all pictures of a label. As a constraint it needs no name,
-        # which might be that of somebody's table.
+        # The second index finds all pictures of a label. As a constraint it needs no name, which
+        # might be that of a table of the user's.
         conn.execute(
             f"create table if not exists {quote(labels_table(source.name))} "
             f"({keys}, label text, score real, "

@@ -1,4 +1,4 @@
-"""The table ``_revimg_tables``: what is embedded."""
+"""The table ``_revimg_tables``: a record of each embedded table."""
 
 from __future__ import annotations
 

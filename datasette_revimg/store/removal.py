@@ -1,4 +1,4 @@
-"""Remove what is stored: for rows and pictures that are gone, or for a whole table."""
+"""Remove vectors and all else that is stored for rows: those that are gone, or a whole table's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .tables import Table, key_subquery
 
 
 def remove_rows(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> None:
-    """Delete rows of the source and what is stored for them, in one transaction.
+    """Delete rows of the source and everything stored for them, in one transaction.
 
     Only for a table made from files, when the user has asked for it.
     """
@@ -31,9 +31,9 @@ def remove_rows(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) ->
 
 
 def remove_missing(conn: sqlite3.Connection, source: Table, column: str) -> int:
-    """Delete what is stored for rows that are gone from the source, or whose picture is.
+    """Delete everything stored for rows that are gone from the source, or have no picture now.
 
-    Returns for how many of them there was a vector.
+    Returns how many of them had a vector.
     """
     stored = quote_all(source.stored_columns)
     # One NULL among the keys, and SQL's "not in" is never true.
@@ -65,7 +65,7 @@ def forget(conn: sqlite3.Connection, table: str) -> None:
 
 
 def delete_stored(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> list[Key]:
-    """Delete, within a transaction, what is stored for these rows.
+    """Delete, within a transaction, everything stored for these rows.
 
     Returns the keys of those that had a vector.
     """

@@ -1,4 +1,4 @@
-"""The user's own tables: what identifies a row, and what is in it. Nothing here writes."""
+"""The user's own tables: their keys and their rows. Nothing here writes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MISSING = "missing"
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the user's: its real name, its columns and what identifies a row of it.
+    """A table of the user's: its real name, its columns and its key.
 
     ``keys`` are the columns of the primary key, (column, declared type); none without a key.
     """

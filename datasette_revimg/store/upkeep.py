@@ -1,7 +1,8 @@
-"""Keep in step with the vectors what makes searches fast and scores readable.
+"""Keep the codes, which make searches fast, and the percentiles of scores up to date.
 
-Codes of new vectors are appended as these are written. Here is what can't be done in passing: the
-first codes, new ones when the collection has changed its nature, and the distribution of cosines.
+Codes of new vectors are appended as these are written. This module does what can't be done in
+passing: it makes the first codes, makes new ones when the collection has changed its nature, and
+samples pairs for the distribution of cosines.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ FIT_SAMPLE = 8192
 # A scan's batches that are coded in one transaction: 67 MB of 4096-float vectors.
 BATCHES = 8
 
-# A basis is fitted again when what it leaves of the vectors added since, at least DRIFT_LEAST, is
-# DRIFT times what it left then; and when the collection has grown GROWTH times, because the fit
-# then knows little of it.
+# A basis is fitted again when the mean squared residual of the vectors added since, at least
+# DRIFT_LEAST of them, is DRIFT times the one expected; and when the collection has grown GROWTH
+# times, because the fit then knows little of it.
 DRIFT = 1.2
 DRIFT_LEAST = 1000
 GROWTH = 4
@@ -50,13 +51,13 @@ def maintain(conn: sqlite3.Connection, source: Table) -> None:
 
 
 def finish(conn: sqlite3.Connection, source: Table) -> None:
-    """End a run: replace damaged codes, make what is due, and sample pairs if need be."""
+    """End a run: replace damaged codes, make those that are due, and sample pairs if need be."""
     state = code_tables.read_state(conn, source.name)
     if state is None:
         return
     vectors = reading.count_vectors(conn, source)
     if state.vectors != vectors or not _intact(conn, source, state):
-        # Somebody else has written to our tables, or the file was damaged.
+        # Another program has written to our tables, or the file was damaged.
         with sqlite_utils.Database(conn, execute_plugins=False).atomic():
             code_tables.start_over(conn, source.name)
     maintain(conn, source)

@@ -1,4 +1,4 @@
-"""Write what was computed for rows: vectors, thumbnails and labels, one transaction a batch.
+"""Write the vectors, thumbnails and labels of rows, one transaction for each batch.
 
 Functions take a plain sqlite3 connection, so that they serve the command line, Datasette's
 threads and a user's own scripts alike.
@@ -58,7 +58,7 @@ class Failure:
 def prepare(
     conn: sqlite3.Connection, source: Table, embedded: EmbeddedTable, labels: bool = False
 ) -> None:
-    """Create the tables for ``source`` where they are missing, and record what is ``embedded``.
+    """Create the tables for ``source`` where they are missing, and write its record ``embedded``.
 
     RevimgError when the tables can't have their names.
     """
@@ -83,10 +83,11 @@ def write(
     """
     database = sqlite_utils.Database(conn, execute_plugins=False)
     with database.atomic():
-        # First, because it takes the lock: what has only read so far can't wait for its turn.
+        # First, because it takes the lock: a transaction that has only read so far can't wait
+        # for its turn.
         registry.touch(conn, source.name)
         for row in rows:
-            # One by one: upsert_all would set what one row lacks and another has to NULL.
+            # One by one: upsert_all would write NULL where one row lacks a column of another.
             database.table(source.name).upsert(row, pk=source.key_columns)
         keys = [embedding.key for embedding in embeddings]
         replaced = len(hashes(conn, source, keys))
@@ -127,7 +128,7 @@ def _write_thumbnails(
 
 
 def _write_labels(conn: sqlite3.Connection, source: Table, embeddings: Sequence[Embedding]) -> None:
-    """Replace the rows' labels; former ones go too where no new ones were asked for."""
+    """Replace the rows' labels; the former ones go even where there are no new ones."""
     table = own_tables.labels_table(source.name)
     if not exists(conn, table):
         return

@@ -149,18 +149,41 @@ DAMAGE = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGE)
-def test_its_damage_is_noticed(older, damage, caplog):
+# Damage to what surrounds the codes, which `embed` must mend too.
+GONE = {
+    "the codes are gone": "drop table _revimg_photos_codes",
+    "the state is gone": "delete from _revimg_photos_basis where number = 0",
+    "the state has a null": "update _revimg_photos_basis set coded = null where number = 0",
+}
+
+
+def damaged(file: Path, statement: str) -> None:
     def negated(blob: bytes, factor: Any) -> bytes:
         return (-np.frombuffer(blob, "<f4") * np.float32(factor)).tobytes()
 
-    with closing(sqlite3.connect(older)) as conn, conn:
+    with closing(sqlite3.connect(file)) as conn, conn:
         conn.create_function("negated", 2, negated)
-        conn.execute(DAMAGE[damage])
+        conn.execute(statement)
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_its_damage_is_noticed(older, damage, caplog):
+    damaged(older, DAMAGE[damage])
     cache = Cache()
     assert_ranked(searched(older, 3, cache), ranking(older, 3))
     assert cache.slot("photos").times[-1].way == "vector by vector"
     assert "datasette revimg embed" in caplog.text
+
+
+@pytest.mark.parametrize("damage", [*DAMAGE, *GONE])
+def test_embed_mends_it(older, damage, caplog):
+    damaged(older, {**DAMAGE, **GONE}[damage])
+    run("embed", older, "photos")
+    assert stored(older, "version", "_revimg_photos_basis") == [(2,)]
+    cache = Cache()
+    assert_ranked(searched(older, 3, cache), ranking(older, 3))
+    assert cache.slot("photos").times[-1].way == "all vectors"
+    assert caplog.text == ""
 
 
 def test_embed_goes_on(older):
