@@ -76,11 +76,15 @@ def test_files(installed, tmp_path):
     (folder / "red.png").unlink()
     (folder / "lime.png").write_bytes(b"no picture")
     assert embed(database, "files", folder, "--labels") == (
-        "files: 0 embedded, 1 unchanged, 1 failed, 1 removed"
+        "files: 0 embedded, 1 unchanged, 1 failed, 0 removed, 1 missing"
     )
-    assert stored(database, "files") == {("blue.png",): expected("blue")}
+    # A file that is gone may come back, and keeps its labels until it is pruned.
+    kept = {"blue.png": expected("blue"), "red.png": expected("red")}
+    assert stored(database, "files") == {(path,): labels for path, labels in kept.items()}
     # Paths that start elsewhere take their labels along.
     embed(database, "files", folder, "--base-dir", folder.parent)
+    assert stored(database, "files") == {(f"in/{path}",): labels for path, labels in kept.items()}
+    embed(database, "files", folder, "--base-dir", folder.parent, "--prune", "--yes")
     assert stored(database, "files") == {("in/blue.png",): expected("blue")}
 
 
