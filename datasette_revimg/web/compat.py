@@ -241,7 +241,7 @@ async def foreign_labels(
     A table that the actor may not view has none.
     """
     if TableResource is None:
-        # 0.65 doesn't ask who may see them.
+        # 0.65 doesn't check permissions.
         for key in await datasette.get_database(database).foreign_keys_for_table(table):
             if key["column"] == column:
                 visible, _ = await visibility(datasette, actor, database, key["other_table"])

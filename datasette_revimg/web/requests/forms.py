@@ -69,7 +69,7 @@ async def _read_form(request: Request, limit: int) -> Form:
     parser = _FormParser(boundary, limit)
     async for chunk in _body(request.receive, limit):
         parser.feed(chunk)
-    if not parser.complete:
+    if not parser.finish():
         raise _incomplete()
     return _one_picture(parser.parts)
 
@@ -128,9 +128,8 @@ class _FormParser:
         except MultipartError as error:
             raise _damaged() from error
 
-    @property
-    def complete(self) -> bool:
-        """Whether the end of the form has arrived; nothing can be fed afterwards."""
+    def finish(self) -> bool:
+        """End the parsing; return whether the form has arrived whole."""
         try:
             self._parser.close()
         except MultipartError:
@@ -150,7 +149,7 @@ class _FormParser:
                     self._add(event)
         except MultipartError as error:
             # Anything may follow the end of the form.
-            if not self.complete:
+            if not self.finish():
                 raise _damaged() from error
 
     def _begin(self, segment: MultipartSegment) -> None:

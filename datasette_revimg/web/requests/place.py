@@ -1,4 +1,4 @@
-"""The embedded table that a request is about, for those who may view it."""
+"""The embedded table that a request is about, once the actor is allowed to view it."""
 
 from __future__ import annotations
 

@@ -131,8 +131,8 @@ def _network(embedded: EmbeddedTable, chosen: Settings) -> Network:
     except ModelMissingError as error:
         raise _missing_model(embedded) from error
     except RevimgError as error:
-        # Written for the terminal of whoever runs the server; the server's folders are nobody
-        # else's business.
+        # Written for the terminal of the person who runs the server: nobody else is to see its
+        # folders.
         raise ModelUnavailableError(str(error).replace(f"{folder}{os.sep}", "")) from error
 
 

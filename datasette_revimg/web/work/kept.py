@@ -1,4 +1,4 @@
-"""Results of long computations, kept for the next who asks."""
+"""Results of long computations, each computed once and kept for a while."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 
 class Kept(Generic[Result]):
-    """The latest results of one kind of computation; each is computed once, whoever asks for it.
+    """The latest results of one kind of computation; each is computed once.
 
     A key must say everything that its result depends on: nothing is ever recomputed under its
     key. There are at most ``most`` results, of ``most_bytes`` in all by ``size_of``, which gives

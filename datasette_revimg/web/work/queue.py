@@ -54,7 +54,7 @@ class Queue:
         with self._lock:
             self.check_room()
             self.room.enter()
-            # Also when whoever wanted the result is gone by then, and took the job back.
+            # Also when nobody wants the result any longer, and the job was taken back.
             future.add_done_callback(lambda _: self.room.leave())
             self._jobs.put((future, work))
             if len(self._threads) < self._most_threads:

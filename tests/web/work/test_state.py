@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -52,6 +54,31 @@ async def test_shutdown_ends_all_threads(ds, only_pca):
         response = await ds.client.get(f"{PAGE}/{path}")
         assert response.status_code == 503
         assert "server is being shut down" in response.text
+
+
+EXITING = """
+import sys, threading, time
+from datasette.app import Datasette
+from datasette_revimg.web.work import state
+
+state.CLOSE_SECONDS = 0.1
+datasette, started = Datasette(), threading.Event()
+kept = state.state_of(datasette)
+kept.inference.submit(lambda: (started.set(), time.sleep(300)))
+kept.better_maps.start("map", lambda: time.sleep(300))
+waiting = kept.inference.submit(lambda: print("too late"))
+started.wait(60)
+waiting.add_done_callback(lambda future: print(future.exception(), flush=True))
+"""
+
+
+async def test_the_end_of_a_process_waits_for_no_work():
+    """As in Datasette 0.65, which has no hook for its end."""
+    done = subprocess.run(
+        [sys.executable, "-c", EXITING], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout == "the server is being shut down\n"
+    assert done.stderr == ""
 
 
 def threads() -> set[threading.Thread]:
