@@ -30,7 +30,7 @@ def better_method() -> str | None:
     return TSNE if find_spec("sklearn") else None
 
 
-def components(vectors: np.ndarray, count: int) -> np.ndarray:
+def principal_components(vectors: np.ndarray, count: int) -> np.ndarray:
     """Return the first principal components of vectors (n, D), float32 (n, count), largest first.
 
     Few or equal vectors have fewer components; the others are 0. The sign of a component is
@@ -50,7 +50,7 @@ def components(vectors: np.ndarray, count: int) -> np.ndarray:
 
 def pca(vectors: np.ndarray) -> np.ndarray:
     """Return places by the first two principal components, float32 (n, 2), see spread."""
-    return spread(components(vectors, 2))
+    return spread(principal_components(vectors, 2))
 
 
 def tsne(vectors: np.ndarray) -> np.ndarray:
@@ -63,7 +63,7 @@ def tsne(vectors: np.ndarray) -> np.ndarray:
     from sklearn import manifold
     from threadpoolctl import threadpool_limits
 
-    reduced = components(vectors, min(COMPONENTS, *vectors.shape))
+    reduced = principal_components(vectors, min(COMPONENTS, *vectors.shape))
     perplexity = min(_PERPLEXITY, (len(vectors) - 1) / 3)
     method = manifold.TSNE(init="pca", perplexity=perplexity, random_state=0)
     # One thread: the others are for people who wait for a page meanwhile, and OpenMP's threads

@@ -114,7 +114,7 @@ def write_csv(file: TextIO, names: Sequence[str], matrix: np.ndarray) -> None:
         writer.writerow([name, *(f"{value:.6f}" for value in row)])
 
 
-def halves(cosines: np.ndarray) -> bytes:
+def pack_pairs(cosines: np.ndarray) -> bytes:
     """Return the cosines above the diagonal, row by row, as little-endian uint16.
 
     -1 is 0, and 1 is 65535. Half of a symmetric matrix in 16 bits takes what all of it takes in 8.

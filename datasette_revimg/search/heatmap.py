@@ -28,37 +28,38 @@ import numpy as np
 from ..models.vgg16.rmac import EPSILON, RMAC_LEVELS, rmac_regions
 
 
-def pooled(features: np.ndarray) -> np.ndarray:
+def pool(features: np.ndarray) -> np.ndarray:
     """Return R-MAC's unit vector, float64 (C,), of a picture's maps (C, H, W)."""
-    roots = np.sqrt(_gifts(features).sum(axis=(1, 2)))
+    roots = np.sqrt(_contributions(features).sum(axis=(1, 2)))
     return np.asarray(roots / max(float(np.linalg.norm(roots)), EPSILON))
 
 
-def agreement(features: np.ndarray, other: np.ndarray) -> np.ndarray:
+def attribute_cosine(features: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return how much each cell of a picture's maps (C, H, W) gives to its cosine with another one.
 
-    ``other`` (C,) is the other picture's ``pooled``. The result is float32 (H, W), from 0 to 1,
+    ``other`` (C,) is the other picture's pooled vector. The result is float32 (H, W), from 0 to 1,
     and its sum is the cosine.
     """
-    gifts = _gifts(features)
-    totals = gifts.sum(axis=(1, 2))
+    contributions = _contributions(features)
+    totals = contributions.sum(axis=(1, 2))
     roots = np.sqrt(totals)
     vector = roots / max(float(np.linalg.norm(roots)), EPSILON)
-    return np.tensordot(vector * other / np.maximum(totals, EPSILON), gifts, 1).astype(np.float32)
+    per_channel = vector * other / np.maximum(totals, EPSILON)
+    return np.tensordot(per_channel, contributions, 1).astype(np.float32)
 
 
-def _gifts(features: np.ndarray) -> np.ndarray:
+def _contributions(features: np.ndarray) -> np.ndarray:
     """Return what each cell gives to s, float64 (C, H, W): the regions' unit maxima, in place."""
     maps = np.asarray(features, np.float64)
-    gifts = np.zeros_like(maps)
+    contributions = np.zeros_like(maps)
     for rows, columns in _regions(maps.shape[1]):
         region = maps[:, rows, columns]
         maxima = region.max(axis=(1, 2))
         unit = maxima / max(float(np.linalg.norm(maxima)), EPSILON)
         cells = region == maxima[:, None, None]
         share = unit / cells.sum(axis=(1, 2))
-        gifts[:, rows, columns] += cells * share[:, None, None]
-    return gifts
+        contributions[:, rows, columns] += cells * share[:, None, None]
+    return contributions
 
 
 def _regions(side: int) -> Iterator[tuple[slice, slice]]:

@@ -10,7 +10,7 @@ from kit.clusters import clusters, unit
 
 
 def neighbours(places: np.ndarray) -> np.ndarray:
-    """For every place the index of the nearest other one."""
+    """Return for every place the index of the nearest other one."""
     distances = np.linalg.norm(places[:, np.newaxis] - places, axis=2)
     np.fill_diagonal(distances, np.inf)
     return distances.argmin(axis=1)
@@ -22,16 +22,17 @@ def test_components_are_those_of_the_exact_decomposition(shape):
     vectors = (rng.normal(size=shape) * np.linspace(3, 0.1, shape[1])).astype(np.float32)
     centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
     left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
-    for column, expected in zip(layout.components(vectors, 3).T, (left * sizes).T, strict=False):
+    components = layout.principal_components(vectors, 3)
+    for column, expected in zip(components.T, (left * sizes).T, strict=False):
         assert min(abs(column - expected).max(), abs(column + expected).max()) < 1e-3
         assert column[abs(column).argmax()] > 0
 
 
 def test_components_of_few_and_of_equal_vectors():
-    assert layout.components(np.ones((1, 5), np.float32), 2).tolist() == [[0, 0]]
-    assert not layout.components(np.ones((4, 5), np.float32), 2).any()
-    assert not layout.components(np.repeat(unit(1), 7, axis=0), 2).any()
-    two = layout.components(np.eye(2, 5, dtype=np.float32), 2)
+    assert layout.principal_components(np.ones((1, 5), np.float32), 2).tolist() == [[0, 0]]
+    assert not layout.principal_components(np.ones((4, 5), np.float32), 2).any()
+    assert not layout.principal_components(np.repeat(unit(1), 7, axis=0), 2).any()
+    two = layout.principal_components(np.eye(2, 5, dtype=np.float32), 2)
     assert abs(two[0, 0] - two[1, 0]) == pytest.approx(np.sqrt(2), abs=1e-6)
     # Two points differ along one line.
     assert not two[:, 1].any()

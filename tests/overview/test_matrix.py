@@ -39,14 +39,16 @@ def test_order_of_few(rows):
 
 
 def path_length(order: Sequence[int], distances: np.ndarray) -> float:
-    """The sum of the distances of neighbours."""
+    """Return the sum of the distances of neighbours."""
     return float(sum(distances[row, following] for row, following in pairwise(order)))
 
 
 def orders_of_tree(distances: np.ndarray) -> set[tuple[int, ...]]:
-    """Every order in which the leaves of the tree by average linkage can stand: each of its n - 1
-    forks turned or not. The tree by the definition: join the two clusters whose rows' mean
-    distance is least, until one is left."""
+    """Return every order of the leaves of the tree by average linkage: each fork turned or not.
+
+    The tree is built by the definition: join the two clusters whose rows' mean distance is least,
+    until one is left.
+    """
     clusters = [{(row,)} for row in range(len(distances))]
 
     def mean_distance(pair: tuple[int, int]) -> float:
@@ -94,8 +96,8 @@ def test_equal_vectors():
     assert low < high
 
 
-def test_halves_hold_what_is_above_the_diagonal():
+def test_packed_pairs_are_those_above_the_diagonal():
     cosines = cosine_matrix(unit(7))
-    values = np.frombuffer(matrix.halves(cosines), "<u2") / 32767.5 - 1
+    values = np.frombuffer(matrix.pack_pairs(cosines), "<u2") / 32767.5 - 1
     pairs = [cosines[row, column] for row in range(7) for column in range(row + 1, 7)]
     assert values == pytest.approx(pairs, abs=2e-5)

@@ -23,7 +23,7 @@ def test_heic_without_the_package_names_it(monkeypatch):
 
 
 def png_header(width: int, height: int) -> bytes:
-    """A PNG that claims a size and holds next to nothing."""
+    """Make a PNG that claims a size and holds next to nothing."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         checksum = zlib.crc32(kind + data)
@@ -68,7 +68,7 @@ def segment(marker: int, content: bytes) -> bytes:
 
 
 def progressive(scans: int) -> bytes:
-    """A grey JPEG of 64 × 64 that goes over its 64 blocks so often, in few bytes a time."""
+    """Make a grey JPEG of 64 × 64 pixels with this number of scans, of a few bytes each."""
     table = bytes([1, *[0] * 15])
     start = b"\xff\xd8" + segment(0xDB, b"\0" + b"\1" * 64)
     start += segment(0xC2, struct.pack(">BHHB", 8, 64, 64, 1) + b"\1\x11\0")

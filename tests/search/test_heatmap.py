@@ -16,7 +16,7 @@ OBJECT = 90
 
 
 def texture(seed: int) -> np.ndarray:
-    """A thing with strong edges of all directions: overlapping rings and bars."""
+    """Draw a thing with strong edges of all directions: overlapping rings and bars."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:OBJECT, :OBJECT]
     levels = np.zeros((OBJECT, OBJECT, 3))
@@ -29,7 +29,7 @@ def texture(seed: int) -> np.ndarray:
 
 
 def scene(thing: np.ndarray, left: int, ground: int) -> np.ndarray:
-    """The thing on plain ground, in the middle of the height."""
+    """Put the thing on plain ground, in the middle of the height."""
     picture = np.full((SIDE, SIDE, 3), ground, np.uint8)
     top = (SIDE - OBJECT) // 2
     picture[top : top + OBJECT, left : left + OBJECT] = thing
@@ -38,7 +38,7 @@ def scene(thing: np.ndarray, left: int, ground: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def run():
-    """Vectors (N, 512) and maps (N, 512, 7, 7) of pictures by the bundled network."""
+    """Run the bundled network: vectors (N, 512) and maps (N, 512, 7, 7) of N pictures."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(VGG16_RMAC.file, providers=["CPUExecutionProvider"])
@@ -50,14 +50,14 @@ def test_pooled_is_the_networks_own_vector(run):
     noise = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     vectors, maps = run(scene(texture(1), 5, 128), noise, np.zeros_like(noise))
     for vector, features in zip(vectors, maps, strict=True):
-        np.testing.assert_allclose(heatmap.pooled(features), vector, atol=1e-6)
+        np.testing.assert_allclose(heatmap.pool(features), vector, atol=1e-6)
 
 
 def test_the_shares_are_the_whole_cosine(run):
     vectors, maps = run(scene(texture(1), 5, 128), scene(texture(2), 100, 40))
     cosine = float(vectors[0] @ vectors[1])
-    first = heatmap.agreement(maps[0], heatmap.pooled(maps[1]))
-    second = heatmap.agreement(maps[1], heatmap.pooled(maps[0]))
+    first = heatmap.attribute_cosine(maps[0], heatmap.pool(maps[1]))
+    second = heatmap.attribute_cosine(maps[1], heatmap.pool(maps[0]))
     assert first.sum() == pytest.approx(cosine, abs=1e-5)
     assert second.sum() == pytest.approx(cosine, abs=1e-5)
     for heat in (first, second):
@@ -73,8 +73,8 @@ def test_heat_is_where_the_common_object_is(run, seed, ground):
     """The same thing at the left of one picture and at the right of the other."""
     thing = texture(seed)
     _, maps = run(scene(thing, 5, ground), scene(thing, SIDE - OBJECT - 5, ground))
-    left = heatmap.agreement(maps[0], heatmap.pooled(maps[1]))
-    right = heatmap.agreement(maps[1], heatmap.pooled(maps[0]))
+    left = heatmap.attribute_cosine(maps[0], heatmap.pool(maps[1]))
+    right = heatmap.attribute_cosine(maps[1], heatmap.pool(maps[0]))
     # The middle column belongs to neither side.
     assert left[:, :3].sum() > 2 * left[:, 4:].sum()
     assert right[:, 4:].sum() > 2 * right[:, :3].sum()
@@ -92,8 +92,8 @@ def test_only_what_both_have_is_hot(run):
     both[67 : 67 + OBJECT, 129 : 129 + OBJECT] = alone
     only_common, only_alone = scene(common, 67, 128), scene(alone.astype(np.uint8), 67, 128)
     _, maps = run(both, only_common, only_alone)
-    with_common = heatmap.agreement(maps[0], heatmap.pooled(maps[1]))
-    with_alone = heatmap.agreement(maps[0], heatmap.pooled(maps[2]))
+    with_common = heatmap.attribute_cosine(maps[0], heatmap.pool(maps[1]))
+    with_alone = heatmap.attribute_cosine(maps[0], heatmap.pool(maps[2]))
 
     assert with_common[:, :3].sum() > with_common[:, 4:].sum()
     assert with_alone[:, 4:].sum() > with_alone[:, :3].sum()
@@ -101,8 +101,8 @@ def test_only_what_both_have_is_hot(run):
 
 def test_the_same_picture_twice(run):
     _, maps = run(scene(texture(1), 5, 128), scene(texture(1), 5, 128))
-    first = heatmap.agreement(maps[0], heatmap.pooled(maps[1]))
-    second = heatmap.agreement(maps[1], heatmap.pooled(maps[0]))
+    first = heatmap.attribute_cosine(maps[0], heatmap.pool(maps[1]))
+    second = heatmap.attribute_cosine(maps[1], heatmap.pool(maps[0]))
     np.testing.assert_array_equal(first, second)
     assert first.sum() == pytest.approx(1, abs=1e-6)
 
@@ -115,8 +115,8 @@ def test_by_hand():
     # Level 1 sees both, 3/5 and 4/5; the two others see one alone, 1 each.
     s = np.array([0.6 + 2, 0.8 + 2])
     expected = np.sqrt(s) / np.sqrt(s.sum())
-    np.testing.assert_allclose(heatmap.pooled(maps), expected)
-    heat = heatmap.agreement(maps, np.array([1.0, 0.0]))
+    np.testing.assert_allclose(heatmap.pool(maps), expected)
+    heat = heatmap.attribute_cosine(maps, np.array([1.0, 0.0]))
     assert heat[0, 0] == pytest.approx(expected[0])
     assert heat.sum() == pytest.approx(expected[0])
 
@@ -124,14 +124,14 @@ def test_by_hand():
 def test_equal_maxima_share_alike():
     maps = np.zeros((1, 7, 7))
     maps[0, 3, 2] = maps[0, 3, 4] = 1
-    heat = heatmap.agreement(maps, np.ones(1))
+    heat = heatmap.attribute_cosine(maps, np.ones(1))
     assert heat[3, 2] == heat[3, 4] == pytest.approx(0.5)
 
 
 def test_maps_without_anything():
     maps = np.zeros((512, 7, 7))
-    assert not heatmap.pooled(maps).any()
-    assert not heatmap.agreement(maps, np.ones(512)).any()
+    assert not heatmap.pool(maps).any()
+    assert not heatmap.attribute_cosine(maps, np.ones(512)).any()
 
 
 def test_no_onnx_for_pages():

@@ -9,7 +9,7 @@ from datasette_revimg.vectors.directions import principal_directions
 
 
 def spread_out(rows: int, dimension: int, seed: int = 2) -> np.ndarray:
-    """Vectors that reach much further in some directions than in others."""
+    """Make vectors that reach much further in some directions than in others."""
     rng = np.random.default_rng(seed)
     axes, _ = np.linalg.qr(rng.normal(size=(dimension, dimension)))
     lengths = 1 / np.arange(1, dimension + 1) ** 0.7

@@ -193,11 +193,11 @@ async def picture(place: Place) -> Response:
 
 @view()
 async def values(place: Place) -> Response:
-    """``/{database}/{table}/-/matrix-values``: the page's cosines, see matrix.halves."""
+    """``/{database}/{table}/-/matrix-values``: the page's cosines, see matrix.pack_pairs."""
     selection, sample, order = await _part(place)
 
     async def halves() -> bytes:
-        return matrix.halves((await _computed(place, selection, sample, order)).cosines)
+        return matrix.pack_pairs((await _computed(place, selection, sample, order)).cosines)
 
     return await overview.sample_response(place, sample, "application/octet-stream", halves)
 

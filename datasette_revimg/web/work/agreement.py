@@ -60,10 +60,10 @@ async def agreement(
     Raises BusyError, and the errors of inference.embedding_job.
     """
     maps = [await _features(datasette, db, embedded, original) for original in (a, b)]
-    vectors = [heatmap.pooled(each) for each in maps]
+    vectors = [heatmap.pool(each) for each in maps]
     return Agreement(
-        heatmap.agreement(maps[0], vectors[1]),
-        heatmap.agreement(maps[1], vectors[0]),
+        heatmap.attribute_cosine(maps[0], vectors[1]),
+        heatmap.attribute_cosine(maps[1], vectors[0]),
         float(vectors[0] @ vectors[1]),
     )
 
