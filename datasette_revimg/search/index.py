@@ -66,10 +66,10 @@ class Index:
     def bounds(
         self, query: np.ndarray, positions: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Estimate each entry's cosine with a unit vector float32 (D,), -inf for an entry that
-        doesn't hold; also return the largest possible error. Two float32 (n,).
+        """Estimate each entry's cosine with the query, a unit vector float32 (D,).
 
-        Only for the entries at ``positions``, int64 (n,), if these are given.
+        Returns the estimates, -inf for an entry that doesn't hold, and their largest possible
+        errors, two float32 (n,); only of the entries at ``positions``, int64 (n,), if given.
         """
         coded, current = self.coded, self.current
         # To copy a code takes several times as long as to use it where it is.
@@ -104,8 +104,10 @@ class Index:
         return self._unpacked[number]
 
     def positions(self, keys: Sequence[Key]) -> np.ndarray:
-        """Return the positions of the entries that hold for these keys, int64, ascending; a key
-        without an entry is passed over."""
+        """Return the positions of the entries that hold for these keys, int64, ascending.
+
+        A key without an entry is passed over.
+        """
         if not len(self):
             return np.empty(0, np.int64)
         positions = self._places.find(keys)

@@ -87,8 +87,10 @@ def updated(
 
 
 def _begins_with(chunk: Chunk, index: Index, start: int) -> bool:
-    """Return whether a chunk begins with the entries that the index has from ``start`` on: other
-    threads are reading these, so they mustn't change."""
+    """Return whether a chunk begins with the entries that the index has from ``start`` on.
+
+    Other threads are reading these, so they mustn't change.
+    """
     rest = len(index) - start
     return (
         code_keys.unpack(chunk.packed)[:rest] == index.keys(range(start, len(index)))

@@ -54,8 +54,10 @@ def read_revisions(conn: sqlite3.Connection, table: str, generation: int) -> lis
 def read_chunks(
     conn: sqlite3.Connection, table: str, state: CodesState, first: int = 0
 ) -> Iterator[Chunk]:
-    """Yield the log's chunks from number ``first`` on. CodesError when entries are missing or
-    damaged."""
+    """Yield the log's chunks from number ``first`` on.
+
+    CodesError when entries are missing or damaged.
+    """
     if not exists(conn, codes_table(table)):
         raise CodesError("their table is gone")
     checksum_column = "checksum" if state.has_checksums else "null"
@@ -130,9 +132,11 @@ def _checked(rows: Iterable[Any], state: CodesState, first: int) -> Iterator[Chu
 
 
 def _checksum(packed: PackedKeys, coded: Coded) -> int:
-    """Return a CRC-32 over all that a chunk holds: its keys, its residuals, and the sums of its
-    codes' bits along rows and columns, as 64-bit words, which takes a quarter of the time that
-    the codes themselves would."""
+    """Return a CRC-32 of a chunk's keys, its residuals and its codes.
+
+    Of the codes it takes the sums of their bits along rows and columns, as 64-bit words: a
+    quarter of the time that the codes themselves would take.
+    """
     bits = np.ascontiguousarray(coded.codes, CODE_DTYPE)
     if bits.shape[1] % 2:
         bits = np.pad(bits, ((0, 0), (0, 1)))
@@ -144,8 +148,11 @@ def _checksum(packed: PackedKeys, coded: Coded) -> int:
 
 
 def _is_plausible(packed: PackedKeys, coded: Coded) -> bool:
-    """Check a chunk that has no checksum: it has as many keys as codes, and each code has the
-    length 1 together with its residual, which nothing has that isn't finite."""
+    """Check a chunk that has no checksum.
+
+    It must have as many keys as codes, and each code the length 1 together with its residual,
+    which nothing has that isn't finite.
+    """
     lengths = np.vecdot(coded.codes, coded.codes) + coded.residuals**2
     unit = np.all(np.abs(lengths - 1) < LENGTH_TOLERANCE)
     return bool(unit) and len(unpack(packed)) == len(coded.residuals)

@@ -37,8 +37,10 @@ _REMOVED = -1.0
 
 
 def holds_vector(residuals: np.ndarray) -> np.ndarray:
-    """Return, bool (n,), which of the entries with these residuals are vectors, and not notices
-    that one was removed."""
+    """Return, bool (n,), which entries are vectors, and not notices that one was removed.
+
+    ``residuals``, float32 (n,), are those of the entries.
+    """
     return np.asarray(residuals >= 0)
 
 
@@ -50,8 +52,11 @@ def record(
     removed: Sequence[Key],
     change: int,
 ) -> None:
-    """Take note, within the transaction that changes them, of vectors float32 (n, D) written
-    under ``keys`` and of ``removed`` ones; there are ``change`` more than before."""
+    """Take note of changed vectors, within the transaction that changes them.
+
+    ``vectors``, float32 (n, D), are written under ``keys``, those under ``removed`` are gone;
+    there are ``change`` more than before.
+    """
     state = read_state(conn, table)
     if state is None or not (len(keys) or len(removed)):
         return

@@ -79,8 +79,10 @@ def basis_table(table: str) -> str:
 
 
 def create(conn: sqlite3.Connection, table: str) -> None:
-    """Create the two tables where they are missing, bring version 1 up to date, and empty those
-    of any other version."""
+    """Create the two tables where they are missing.
+
+    Those of version 1 are brought up to date, those of any other version emptied.
+    """
     basis, log = quote(basis_table(table)), quote(codes_table(table))
     if is_unreadable(conn, table):
         conn.execute(f"drop table {basis}")
@@ -114,8 +116,11 @@ def _add_checksums(conn: sqlite3.Connection, table: str) -> None:
 
 
 def read_state(conn: sqlite3.Connection, table: str) -> CodesState | None:
-    """Return the state of a table's vectors, None where it can't be known: the table was never
-    embedded, or by a version that isn't readable, or the state is damaged."""
+    """Return the state of a table's vectors and codes.
+
+    None where it can't be known: the table was never embedded, or by a version that isn't
+    readable, or the state is damaged.
+    """
     if version(conn, table) not in _READABLE:
         return None
     cursor = conn.execute(
@@ -164,8 +169,10 @@ def read_basis(
 
 
 def start_over(conn: sqlite3.Connection, table: str) -> None:
-    """Forget the codes and count the vectors; until there are codes again, searches read the
-    vectors themselves."""
+    """Forget the codes and count the vectors.
+
+    Until there are codes again, searches read the vectors themselves.
+    """
     conn.execute(
         f"update {quote(basis_table(table))} set revision = ?, "
         f"vectors = (select count(*) from {quote(PREFIX + table)}), generation = null, coded = 0, "

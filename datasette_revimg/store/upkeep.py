@@ -65,10 +65,11 @@ def finish(conn: sqlite3.Connection, source: Table) -> None:
 
 
 def rebuild(conn: sqlite3.Connection, source: Table) -> bool:
-    """Fit a basis and write all codes anew, in transactions of a moment each: the database stays
-    usable, and the former codes stay in use until the last one.
+    """Fit a basis and write all codes anew; return whether it was done.
 
-    Returns whether it was done: not if there is no vector, or if they were changed meanwhile.
+    It isn't done if there is no vector, or if vectors were changed meanwhile. Each transaction
+    takes a moment only: the database stays usable, and the former codes stay in use until the
+    last one.
     """
     state = code_tables.read_state(conn, source.name)
     sample = reading.sample_vectors(conn, source, FIT_SAMPLE)
