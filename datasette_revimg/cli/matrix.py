@@ -26,7 +26,7 @@ PICTURES = {".png": "PNG", ".webp": "WEBP"}
 
 @dataclass(frozen=True)
 class MatrixOptions:
-    """What to compare, in which order, and where to write it; without ``output``, to stdout."""
+    """The rows to compare, their order, and the file to write; without ``output``, stdout."""
 
     output: Path | None
     order: str

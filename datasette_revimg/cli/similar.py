@@ -22,7 +22,7 @@ from .options import DATABASE, model_option, naming_where, network_options, open
 
 @dataclass(frozen=True)
 class SimilarOptions:
-    """What to search with, keys or picture files, and which rows may be found."""
+    """The query, keys or picture files, and conditions that the results meet."""
 
     queries: tuple[str, ...]
     unlike: tuple[str, ...]

@@ -26,7 +26,7 @@ _SAME_NAME = (
 
 @dataclass(frozen=True)
 class Found:
-    """What is in the files and folders of a request.
+    """The pictures in the files and folders of a request.
 
     ``pictures`` are absolute, sorted, each once. ``unreadable`` are folders that can't be listed,
     with the reason: what is below them is unknown, not gone. ``skipped`` counts the pictures in

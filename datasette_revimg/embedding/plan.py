@@ -1,4 +1,4 @@
-"""What a run will do: which rows of which table, from which column or files.
+"""The plan of a run: which rows of which table, from which column or files.
 
 Decides everything that can be decided before the pipeline runs, and refuses, in one sentence,
 what would mix vectors that can't be compared.

@@ -1,4 +1,4 @@
-"""What to embed, as the command line and the Python function ask for it."""
+"""A request to embed, as the command line and the Python function make it."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from .request import EmbedRequest
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run did to a table.
+    """The outcome of a run for a table.
 
     ``embedded``, ``unchanged`` and ``failed`` count pictures, ``removed`` counts the rows whose
     vectors were deleted because their picture is gone, ``missing`` the rows of a table made from

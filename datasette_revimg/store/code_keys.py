@@ -1,4 +1,4 @@
-"""How the log of codes packs the keys of its entries."""
+"""The packed keys of the entries in the log of codes."""
 
 from __future__ import annotations
 

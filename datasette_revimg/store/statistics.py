@@ -1,4 +1,4 @@
-"""How much is stored for a table."""
+"""Statistics of what is stored for a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How unusual a cosine is in a collection: its percentile among the collection's own pairs.
+"""Percentiles: how unusual a cosine is among the pairs of its own collection.
 
 What a cosine means depends on the collection and the network: 0.6 is next to nothing in one network
 and a lot in another, and all pictures of playing cards are alike. A percentile means the same

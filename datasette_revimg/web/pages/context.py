@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class TablePage:
-    """What the pages about a table have in common."""
+    """The part that the contexts of all pages about a table have in common."""
 
     database: str
     table: str

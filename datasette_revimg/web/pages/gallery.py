@@ -20,7 +20,7 @@ from .narrow import Narrow, narrow
 
 @dataclass(frozen=True, kw_only=True)
 class ResultsPage(TablePage):
-    """What the pages of a row and of an uploaded picture show alike.
+    """The part that the pages of a row and of an uploaded picture have in common.
 
     ``sent``: the query's picture was uploaded, so a link alone can't show the page again.
     """

@@ -1,4 +1,4 @@
-"""What the map and the matrix of a table share: the selected rows, links, the table's menu."""
+"""Shared by the map and the matrix of a table: the selected rows, links, the table's menu."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Selection:
 
 @dataclass(frozen=True, kw_only=True)
 class OverviewPage(TablePage):
-    """What the pages of the map and of the matrix show alike; ``empty`` replaces the stage."""
+    """The part that the pages of the map and of the matrix share; ``empty`` replaces the stage."""
 
     facts: list[str]
     json_url: str

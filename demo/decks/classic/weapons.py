@@ -1,6 +1,7 @@
 """Weapons of the classic court cards.
 
-What a figure holds has its origin in the hand and rises from there; a unit is a pixel of the card.
+Weapons, regalia and plants have their origin in the hand and rise from there; a unit is a pixel of
+the card.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How the heads of court cards are turned, in both decks."""
+"""The directions in which heads and hands of court cards are turned."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 
 class View(Enum):
-    """How far a head is turned; the value is the shift of the features of the face."""
+    """The turn of a head; its value is the shift of the features of the face."""
 
     FRONT = 0.0
     THREE_QUARTER = 0.2

@@ -1,4 +1,4 @@
-"""What the modern court cards hold, other than weapons and plants."""
+"""Regalia and instruments in the hands of the modern court cards."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Weapons of the modern court cards.
 
-What a figure holds has its origin at the lower end of its handle and rises from there; a unit is a
-pixel of the card.
+Weapons, regalia and plants have their origin at the lower end of the handle and rise from there; a
+unit is a pixel of the card.
 """
 
 from __future__ import annotations
