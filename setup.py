@@ -48,15 +48,17 @@ setup(
         "click>=8.3.1",
         # Hierarchical clustering, for the order of the matrix. The first version for numpy 2.
         "fastcluster>=1.3",
+        # Keras' files of weights.
         "h5py",
         "markupsafe",
         "numpy>=2",
+        # Makes the network's file of its weights.
         "onnx>=1.16",
         "pillow>=11.3",
         # Forms with a picture: 0.65 has no parser for them, 1.0's writes files. The module of this
         # name that python-multipart has too, which 0.65 brings, makes way for this one.
         "multipart>=2",
-        # The first version whose errors are sentences.
+        # Files of weights; the first version whose errors are sentences.
         "safetensors>=0.6.1",
         "tabulate",
         f"onnxruntime-gpu>=1.21; {GPU_WHEELS}",

@@ -1,8 +1,7 @@
 """ONNX files, read without the onnx library: their graph, and whether weights lie elsewhere.
 
-The library takes a second to import and reads all weights into memory.
-
-The numbers of the fields are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
+The library takes a second to import and reads all weights into memory. The fields' numbers are
+those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
 """
 
 from __future__ import annotations
@@ -18,7 +17,8 @@ MODEL_IR_VERSION, MODEL_GRAPH = 1, 7
 GRAPH_NODE, GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_OUTPUT = 1, 5, 11, 12
 NODE_INPUT, NODE_OUTPUT, NODE_NAME, NODE_OP, NODE_ATTRIBUTE = 1, 2, 3, 4, 5
 ATTRIBUTE_NAME, ATTRIBUTE_INT, ATTRIBUTE_INTS = 1, 3, 8
-TENSOR_DIMS, TENSOR_TYPE, TENSOR_FLOATS, TENSOR_NAME, TENSOR_RAW, TENSOR_PLACE = 1, 2, 4, 8, 9, 14
+TENSOR_DIMS, TENSOR_TYPE, TENSOR_FLOATS = 1, 2, 4
+TENSOR_NAME, TENSOR_RAW, TENSOR_LOCATION = 8, 9, 14
 VALUE_NAME, VALUE_TYPE = 1, 2
 TYPE_TENSOR, TYPE_ELEMENT, TYPE_SHAPE = 1, 1, 2
 SHAPE_DIM, DIM_VALUE = 1, 1
@@ -142,7 +142,7 @@ def _has_weights_elsewhere(model: Message) -> bool:
         kind, message = waiting.pop()
         if kind == "tensor":
             # 1 is another file; whatever other numbers mean, it isn't this file.
-            if any(message.integers(TENSOR_PLACE)):
+            if any(message.integers(TENSOR_LOCATION)):
                 return True
             continue
         ways = _WAYS_TO_TENSORS[kind]

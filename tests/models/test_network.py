@@ -1,9 +1,9 @@
 """The bundled network, as it is shipped."""
 
 import hashlib
-import io
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from PIL import Image, ImageDraw
@@ -12,6 +12,7 @@ from datasette_revimg.errors import RevimgError
 from datasette_revimg.models.catalogue import VGG16_RMAC
 from datasette_revimg.models.network import Network
 from datasette_revimg.pictures import decoding
+from kit.pictures import encoded
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +23,7 @@ def network():
 def drawing(shape: str, colour: str, left: int) -> np.ndarray:
     image = Image.new("RGB", (400, 300), "white")
     getattr(ImageDraw.Draw(image), shape)((left, 60, left + 160, 220), fill=colour)
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return decoding.decode(buffer.getvalue()).array
+    return decoding.decode(encoded(image)).array
 
 
 def test_is_the_file_that_the_catalogue_describes():
@@ -70,7 +69,6 @@ def test_features_are_the_last_maps():
 
 def test_weights_have_seven_bits():
     """Beyond them, processors without VNNI would saturate and give other vectors."""
-    onnx = pytest.importorskip("onnx", reason="onnx reads the graph")
     graph = onnx.load(VGG16_RMAC.file).graph
     kernels = [
         onnx.numpy_helper.to_array(tensor)

@@ -1,5 +1,6 @@
 """The graph against VGG16 and R-MAC written once more, in numpy, from the papers."""
 
+import h5py
 import numpy as np
 import onnxruntime
 import pytest
@@ -109,7 +110,6 @@ def test_damaged_weights_are_named(weights, tmp_path, change, message):
 
 
 def test_reads_npz_and_keras_files(weights, tmp_path):
-    h5py = pytest.importorskip("h5py", reason="h5py reads Keras' files")
     np.savez(tmp_path / "weights.npz", **weights)
     with h5py.File(tmp_path / "old.h5", "w") as file:
         for layer in architecture.LAYERS:
@@ -128,7 +128,6 @@ def test_reads_npz_and_keras_files(weights, tmp_path):
 
 
 def test_a_file_that_is_no_weights(tmp_path):
-    pytest.importorskip("h5py", reason="h5py reads Keras' files")
     file = tmp_path / "weights.h5"
     file.write_bytes(b"nothing of the kind")
     with pytest.raises(WeightsError, match=r"weights\.h5"):

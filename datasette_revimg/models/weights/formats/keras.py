@@ -13,17 +13,15 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import h5py
+import numpy as np
 
 from ....errors import WeightsError
 from ...vgg16.architecture import LAYERS
 from .. import zips
 from ..names import DENSE, SHAPES, WeightTensors, by_canonical_name
 from ..tensors import Span, Stored, rows_per_block
-
-if TYPE_CHECKING:
-    import h5py
-    import numpy as np
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MEMBER = "model.weights.h5"
@@ -48,10 +46,6 @@ def read(source: Path | Span, layout: str) -> WeightTensors:
 
 @contextmanager
 def _archive(source: Path | Span) -> Iterator[h5py.File]:
-    try:
-        import h5py
-    except ImportError as error:
-        raise WeightsError("reading Keras' files needs h5py: pip install h5py") from error
     try:
         if isinstance(source, Span):
             with zips.SpanFile(source) as file, h5py.File(file, "r") as archive:

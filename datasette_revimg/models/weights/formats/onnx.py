@@ -12,7 +12,7 @@ from ...onnx_file import (
     MODEL_IR_VERSION,
     TENSOR_DIMS,
     TENSOR_FLOATS,
-    TENSOR_PLACE,
+    TENSOR_LOCATION,
     TENSOR_RAW,
     TENSOR_TYPE,
     Graph,
@@ -95,7 +95,7 @@ def _check_gemm(node: Node) -> None:
 
 
 def _stored(path: Path, name: str, tensor: Message) -> Stored:
-    if tensor.integers(TENSOR_PLACE) == [1]:
+    if tensor.integers(TENSOR_LOCATION) == [1]:
         raise WeightsError(f"the numbers of {name} are in another file")
     kind = tensor.integers(TENSOR_TYPE)
     if len(kind) != 1 or kind[0] not in _TYPES:
