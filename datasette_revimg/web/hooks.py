@@ -18,7 +18,18 @@ from ..search import cache, functions
 from ..store import connection
 from . import cells, compat, permissions, settings
 from .compat import Actor, Datasette
-from .pages import compare, diagnostics, map, matrix, overview, row_pictures, similar, upload, why
+from .pages import (
+    compare,
+    diagnostics,
+    map,
+    map_data,
+    matrix,
+    overview,
+    row_pictures,
+    similar,
+    upload,
+    why,
+)
 from .work.state import state_of
 
 Cell = Callable[[], Awaitable[Markup | None]]
@@ -70,8 +81,8 @@ def register_routes() -> list[tuple[str, Callable[..., Awaitable[Any]]]]:
         (table + r"matrix\.png$", matrix.picture),
         (table + r"matrix-values$", matrix.values),
         (table + r"map(\.(?P<format>json))?$", map.page),
-        (table + r"map-data$", map.data),
-        (table + r"map-sheet$", map.sheet),
+        (table + r"map-data$", map_data.data),
+        (table + r"map-sheet$", map_data.sheet),
         (row + r"similar(\.(?P<format>json))?$", similar.similar),
         (row + r"thumbnail$", row_pictures.thumbnail),
         (row + r"picture$", row_pictures.picture),

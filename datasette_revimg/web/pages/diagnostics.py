@@ -57,7 +57,7 @@ class DiagnosticsPage:
 
 
 async def diagnostics(request: Request, datasette: Datasette) -> Response:
-    """``/-/revimg{.json}``: the tables that the actor may view, and how they are searched."""
+    """Answer ``/-/revimg{.json}`` with the tables that the actor may view."""
     if not await compat.may_view_instance(datasette, request.actor):
         sentence = "You do not have permission to view this Datasette instance"
         if wants_json(request):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -10,15 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 from datasette import Response
 
-from ...keys import row_path
 from ...overview import layout
 from ...overview.sample import Sample
-from ...pictures import sprites
-from ...pictures.sprites import Grid
 from ...search.rows import Row, read_rows
-from ...store import thumbnails
-from ..problems import BusyError, Problem
-from ..requests.parameters import whole_number
+from ..problems import BusyError
 from ..requests.place import Place
 from ..requests.reading import read
 from ..requests.responses import html_response, json_response, wants_json
@@ -69,7 +63,7 @@ class MapPage(OverviewPage):
     rows: list[ListedPicture]
 
 
-async def _computed(place: Place, selection: Selection, sample: Sample) -> Layout:
+async def compute_layout(place: Place, selection: Selection, sample: Sample) -> Layout:
     if not sample.keys:
         return Layout(np.zeros((0, 2), np.float32), layout.PCA, None)
     key = overview.key(place, sample)
@@ -97,16 +91,16 @@ async def page(place: Place) -> Response:
     """``/{database}/{table}/-/map{.json}``: the pictures, similar ones near each other."""
     selection = await overview.parse_selection(place, MOST_ROWS, MOST_ROWS)
     sample = await overview.sample_rows(place, selection)
-    computed = await _computed(place, selection, sample)
+    computed = await compute_layout(place, selection, sample)
     if wants_json(place.request):
-        rows = await _rows(place, sample, list(range(len(sample.keys))))
+        rows = await rows_at(place, sample, list(range(len(sample.keys))))
         return json_response(place.datasette, _as_json(place, sample, computed, rows))
     page = await _page(place, selection, sample, computed)
     return await html_response(place.datasette, place.request, page)
 
 
 async def _page(place: Place, selection: Selection, sample: Sample, computed: Layout) -> MapPage:
-    rows = await _rows(place, sample, _first(computed.places))
+    rows = await rows_at(place, sample, _first(computed.places))
     label = await place.label_column(rows)
     return MapPage(
         **overview.overview_fields(place, selection, sample, "map", []),
@@ -134,7 +128,8 @@ def _first(places: np.ndarray) -> list[int]:
     return indices
 
 
-async def _rows(place: Place, sample: Sample, indices: list[int]) -> list[Row]:
+async def rows_at(place: Place, sample: Sample, indices: list[int]) -> list[Row]:
+    """Return the rows at these indices of a sample."""
     keys = [sample.keys[index] for index in indices]
     return await read(place.db, lambda conn: read_rows(conn, place.source, keys))
 
@@ -155,81 +150,3 @@ def _as_json(place: Place, sample: Sample, computed: Layout, rows: list[Row]) ->
         "sampled": sample.is_part,
         "filtered_table_rows_count": sample.total,
     }
-
-
-@view()
-async def data(place: Place) -> Response:
-    """Answer ``/{database}/{table}/-/map-data`` with what the page draws.
-
-    With ``_places`` only the places, for a page that has everything else already.
-    """
-    selection = await overview.parse_selection(place, MOST_ROWS, MOST_ROWS)
-    sample = await overview.sample_rows(place, selection)
-    overview.same_version(place, sample)
-    computed = await _computed(place, selection, sample)
-    body: dict[str, Any] = {
-        "version": sample.version,
-        "method": computed.method,
-        "pending": computed.pending,
-        "places": np.round(computed.places.astype(np.float64), 4).tolist(),
-    }
-    if "_places" not in place.request.args:
-        rows = await _rows(place, sample, list(range(len(sample.keys))))
-        named_by = await place.label_column(rows)
-        grid = Grid(len(rows))
-        versioned = [*selection.pairs, ("_version", sample.version)]
-        body |= {
-            "base": overview.url(place, ""),
-            "improved": overview.url(place, "map-data", [*versioned, ("_places", "1")]),
-            "cell": grid.cell,
-            "sheets": [
-                overview.url(place, "map-sheet", [*versioned, ("_sheet", str(number))])
-                for number in range(grid.sheets)
-            ],
-            "rows": [
-                [
-                    row_path(row.key),
-                    label_of(row, named_by),
-                    *sprites.fitted_size(row.size, grid.cell),
-                ]
-                for row in rows
-            ],
-        }
-    return Response(
-        json.dumps(body, separators=(",", ":")),
-        200,
-        {"Cache-Control": "private, no-cache"},
-        "application/json; charset=utf-8",
-    )
-
-
-@view()
-async def sheet(place: Place) -> Response:
-    """``/{database}/{table}/-/map-sheet``: many small thumbnails in one WebP, see sprites."""
-    selection = await overview.parse_selection(place, MOST_ROWS, MOST_ROWS)
-    sample = await overview.sample_rows(place, selection)
-    overview.same_version(place, sample)
-    grid = Grid(len(sample.keys))
-    text = place.request.args.get("_sheet", "0")
-    number = whole_number(text)
-    if number is None or number >= grid.sheets:
-        raise Problem(404, f"there is no sheet {text!r}; this map has {grid.sheets}")
-    key = overview.key(place, sample, number)
-    keys = sample.keys[number * grid.per_sheet : (number + 1) * grid.per_sheet]
-
-    sheets = state_of(place.datasette).sheets
-
-    async def draw() -> bytes:
-        pictures: list[bytes | None] = []
-        sizes: list[tuple[int, int] | None] = []
-        if not sheets.has(key):
-            pictures = await read(
-                place.db, lambda conn: thumbnails.read_many(conn, place.source, keys)
-            )
-            known = await read(
-                place.db, lambda conn: thumbnails.read_sizes(conn, place.source, keys)
-            )
-            sizes = [known.get(each) for each in keys]
-        return await sheets.get(key, lambda: sprites.draw_sheet(pictures, sizes, grid.cell))
-
-    return await overview.sample_response(place, sample, "image/webp", draw)

@@ -21,7 +21,7 @@ from ..work.agreement import Original
 
 @view()
 async def thumbnail(place: Place) -> Response:
-    """``/{database}/{table}/{pks}/-/thumbnail``: the row's picture as a small WebP."""
+    """Answer ``/{database}/{table}/{pks}/-/thumbnail`` with the row's picture as a small WebP."""
 
     def find(conn: sqlite3.Connection) -> bytes | None:
         if len(place.row) != len(place.source.key_columns):
@@ -40,7 +40,7 @@ async def thumbnail(place: Place) -> Response:
 
 @view()
 async def picture(place: Place) -> Response:
-    """``/{database}/{table}/{pks}/-/picture``: the row's picture, for a screen, as WebP."""
+    """Answer ``/{database}/{table}/{pks}/-/picture`` with the row's picture, fit for a screen."""
 
     def find(conn: sqlite3.Connection) -> Original:
         return original(conn, place, tables.resolve_key(conn, place.source, place.row))

@@ -38,7 +38,7 @@ class SimilarPage(ResultsPage):
 
 @view()
 async def similar(place: Place) -> Response:
-    """``/{database}/{table}/{pks}/-/similar{.json}``: the rows that look most like this one."""
+    """Answer ``/{database}/{table}/{pks}/-/similar{.json}`` with the rows that look most alike."""
     parameters = parse(place.request, place.settings.size)
     if sent_by_form(parameters.pairs):
         return Response.redirect(address(_path(place), from_form(parameters.pairs)))

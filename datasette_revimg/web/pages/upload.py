@@ -116,7 +116,7 @@ async def action(
 
 @view("GET", "HEAD", "POST")
 async def similar(place: Place) -> Response:
-    """``/{database}/{table}/-/similar{.json}``: the form, and the answer to a picture posted."""
+    """Answer ``/{database}/{table}/-/similar{.json}`` with the form, or similar pictures."""
     await check_upload(place)
     if place.request.method == "POST":
         return await _answer(place)

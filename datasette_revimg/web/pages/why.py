@@ -17,13 +17,14 @@ from ..requests.responses import file_response, json_response, wants_json
 from ..requests.view import view
 from ..work import agreement, inference
 from ..work.agreement import Agreement, Original
-from .compare import why_url, with_row
+from .compare import with_row
+from .compare_page import why_url
 from .row_pictures import original
 
 
 @view()
 async def explain(place: Place) -> Response:
-    """``/{database}/{table}/{pks}/-/why{.json}?with=…``: where the picture agrees with another."""
+    """Answer ``/{database}/{table}/{pks}/-/why{.json}?with=…`` with where two pictures agree."""
     other = with_row(place.request)
     if not agreement.available(place.embedded):
         raise inference.without_features(place.embedded.model)

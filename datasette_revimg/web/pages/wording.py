@@ -125,12 +125,12 @@ def legend(model: str, available: bool) -> str:
             f"only VGG16 networks support this, and {model} isn’t one."
         )
     sentence = (
-        "Bright parts are where both pictures have what the network’s last convolutions respond "
-        "to; dark parts add nothing to their similarity."
+        "Bright areas show what the two pictures have in common in the network’s last "
+        "convolutional layers; dark areas add nothing to their similarity."
     )
     if model.startswith("vgg16-rmac"):
         return sentence
-    return f"{sentence} The cosine is that of {model}, whose dense layers follow them."
+    return f"{sentence} The cosine is that of {model}, whose dense layers come after these."
 
 
 def method(name: str, pending: str | None) -> str:

@@ -13,7 +13,7 @@ from jinja2 import Environment, nodes
 from jinja2.meta import find_undeclared_variables
 
 import datasette_revimg.web
-from datasette_revimg.web.pages.compare import ComparePage
+from datasette_revimg.web.pages.compare_page import ComparePage
 from datasette_revimg.web.pages.diagnostics import DiagnosticsPage
 from datasette_revimg.web.pages.map import MapPage
 from datasette_revimg.web.pages.matrix import MatrixPage
