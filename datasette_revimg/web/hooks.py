@@ -30,6 +30,7 @@ from .pages import (
     upload,
     why,
 )
+from .requests import uploads
 from .work.state import state_of
 
 Cell = Callable[[], Awaitable[Markup | None]]
@@ -88,7 +89,7 @@ def register_routes() -> list[tuple[str, Callable[..., Awaitable[Any]]]]:
         (row + r"picture$", row_pictures.picture),
         (row + r"compare(\.(?P<format>json))?$", compare.compare),
         (row + r"why(\.(?P<format>json))?$", why.explain),
-        (upload.PATH, upload.similar),
+        (uploads.PATH, upload.similar),
     ]
 
 
@@ -155,7 +156,7 @@ def table_actions(datasette: Datasette, actor: Actor, database: str, table: str)
 
 @hookimpl
 def skip_csrf(datasette: Datasette, scope: dict[str, Any]) -> bool:
-    return upload.is_upload(datasette, scope)
+    return uploads.is_upload(datasette, scope)
 
 
 @hookimpl

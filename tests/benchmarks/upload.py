@@ -29,10 +29,10 @@ from PIL import Image
 from datasette_revimg.models import network
 from datasette_revimg.models.catalogue import VGG16_RMAC
 from datasette_revimg.pictures import decoding
+from datasette_revimg.search import similar
 from datasette_revimg.store import tables, writing
 from datasette_revimg.store.registry import EmbeddedTable
 from datasette_revimg.store.writing import Embedding
-from datasette_revimg.web.pages import similar
 
 SIZE = (4000, 3000)
 BOUNDARY = "revimg"

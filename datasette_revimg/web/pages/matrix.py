@@ -84,7 +84,7 @@ async def _computed(
 
 @view()
 async def page(place: Place) -> Response:
-    """``/{database}/{table}/-/matrix{.json}``: every picture compared with every other one."""
+    """Answer ``/{database}/{table}/-/matrix{.json}`` with every picture compared with every other."""
     as_json = wants_json(place.request)
     selection = await overview.parse_selection(
         place, JSON_ROWS if as_json else MOST_ROWS, MOST_ROWS
@@ -174,7 +174,7 @@ def _as_json(
 
 @view()
 async def picture(place: Place) -> Response:
-    """``/{database}/{table}/-/matrix.png``: the matrix as a heat map."""
+    """Answer ``/{database}/{table}/-/matrix.png`` with the matrix as a heat map."""
     selection, sample, order = await _part(place)
     if not sample.keys:
         raise Problem(404, f"no picture of {place.source.name} meets these filters")
@@ -193,7 +193,7 @@ async def picture(place: Place) -> Response:
 
 @view()
 async def values(place: Place) -> Response:
-    """``/{database}/{table}/-/matrix-values``: the page's cosines, see matrix.pack_pairs."""
+    """Answer ``/{database}/{table}/-/matrix-values`` with the cosines, see matrix.pack_pairs."""
     selection, sample, order = await _part(place)
 
     async def halves() -> bytes:

@@ -6,13 +6,10 @@ The picture is kept in memory while its answer is computed, and nowhere else.
 from __future__ import annotations
 
 import base64
-import re
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
-from urllib.parse import parse_qsl, urlencode
+from typing import ClassVar
 
 from datasette import Response
-from datasette.utils.asgi import Request
 
 from ...pictures.decoding import Picture
 from ...search.similar import Answer
@@ -24,6 +21,7 @@ from ..requests.forms import FIELD, megabytes, read_form
 from ..requests.parameters import Parameters, address, parse
 from ..requests.place import Place, check_upload
 from ..requests.responses import html_response, json_response, wants_json
+from ..requests.uploads import check_site, with_fields
 from ..requests.view import view
 from ..rows import search_url
 from ..work import inference
@@ -33,10 +31,6 @@ from .answers import answer_json, search
 from .cards import Thumbnail, thumbnail
 from .context import Conditions, TablePage
 from .gallery import ResultsPage
-
-PATH = r"^/(?P<database>[^/\.]+)/(?P<table>[^/]+?)/-/similar(\.(?P<format>json))?$"
-
-_TOKEN = "csrftoken"
 
 
 @dataclass(frozen=True)
@@ -79,20 +73,6 @@ class UploadedPage(ResultsPage):
 
     query: UploadedPicture
     form: UploadForm
-
-
-def is_upload(datasette: Datasette, scope: dict[str, Any]) -> bool:
-    """Return whether a request uploads a picture, so that ``_check_site`` guards it.
-
-    Datasette 0.65's own check of tokens fails for every form with a file in it.
-    """
-    # Read as Datasette's router reads it, so that no other page can be meant.
-    raw = scope.get("raw_path") or scope["path"].encode()
-    path: str = raw.decode("latin-1").partition("?")[0]
-    base: str = datasette.setting("base_url")
-    if base != "/" and path.startswith(base):
-        path = "/" + path[len(base) :]
-    return re.match(PATH, path) is not None
 
 
 async def action(
@@ -140,11 +120,11 @@ async def similar(place: Place) -> Response:
 
 
 async def _answer(place: Place) -> Response:
-    _check_site(place.request)
+    check_site(place.request)
     state = state_of(place.datasette)
     state.inference.check_room()
     form = await read_form(place.request, place.settings.max_upload_bytes, state.forms)
-    place = replace(place, request=_with_fields(place.request, form.fields))
+    place = replace(place, request=with_fields(place.request, form.fields))
     parameters = parse(place.request, place.settings.size)
     condition = await parse_condition(place, parameters.pairs)
     picture, encoding = await inference.embed_picture(
@@ -199,29 +179,3 @@ def _uploaded_picture(picture: Picture, size: int) -> UploadedPicture:
         thumbnail(url, "your picture", (picture.width, picture.height)),
         f"{picture.width:,} × {picture.height:,} {picture.format}, {megabytes(size)}",
     )
-
-
-def _with_fields(request: Request, fields: list[tuple[str, str]]) -> Request:
-    """Return the request with the fields of its form added to the parameters of its address."""
-    pairs = parse_qsl(request.query_string, keep_blank_values=True)
-    pairs += [(name, text) for name, text in fields if name != _TOKEN]
-    if sent_by_form(pairs):
-        pairs = from_form(pairs)
-    return Request({**request.scope, "query_string": urlencode(pairs).encode()}, request.receive)
-
-
-def _check_site(request: Request) -> None:
-    """Raise Problem 403 when another site made a browser send this.
-
-    Inference is costly, and the answer is for the actor only. Datasette 1.0 checks all of its
-    forms like this. Programs other than browsers send neither header.
-    """
-    site = request.headers.get("sec-fetch-site")
-    origin = request.headers.get("origin")
-    if site is not None:
-        same = site in ("same-origin", "none")
-    else:
-        # The scheme is ignored: a proxy in front of this server may speak https.
-        same = origin is None or origin.partition("://")[2] == request.headers.get("host")
-    if not same:
-        raise Problem(403, "a picture can’t be sent here from another site, only from this page")

@@ -17,6 +17,7 @@ from PIL import Image
 
 from datasette_revimg.web.problems import Problem
 from datasette_revimg.web.requests import forms
+from datasette_revimg.web.requests.uploads import is_upload
 from datasette_revimg.web.work.state import state_of
 from kit import scenes
 from kit.asking import IS_1, cookies, ids
@@ -423,8 +424,6 @@ async def test_own_page_and_programs_can(ds, headers):
 
 
 async def test_only_this_path_skips_the_token(served):
-    from datasette_revimg.web.pages.upload import is_upload
-
     ds = served(settings={"base_url": "/prefix/"})
     for path, expected in (
         ("/scenes/photos/-/similar", True),
