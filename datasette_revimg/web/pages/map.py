@@ -88,7 +88,7 @@ async def compute_layout(place: Place, selection: Selection, sample: Sample) -> 
 
 @view()
 async def page(place: Place) -> Response:
-    """Answer ``/{database}/{table}/-/map{.json}`` with the pictures, similar ones near each other."""
+    """Answer ``/{database}/{table}/-/map{.json}`` with the pictures and their places."""
     selection = await overview.parse_selection(place, MOST_ROWS, MOST_ROWS)
     sample = await overview.sample_rows(place, selection)
     computed = await compute_layout(place, selection, sample)

@@ -84,7 +84,7 @@ async def _computed(
 
 @view()
 async def page(place: Place) -> Response:
-    """Answer ``/{database}/{table}/-/matrix{.json}`` with every picture compared with every other."""
+    """Answer ``/{database}/{table}/-/matrix{.json}`` with all pictures compared pairwise."""
     as_json = wants_json(place.request)
     selection = await overview.parse_selection(
         place, JSON_ROWS if as_json else MOST_ROWS, MOST_ROWS
