@@ -58,5 +58,5 @@ def use(page: Page, name: str) -> None:
         # The two pictures of a cell.
         page.locator("#revimg-stage canvas").focus()
         page.keyboard.press("ArrowRight")
-        page.wait_for_selector("#revimg-pair:not([hidden])")
+        page.wait_for_selector("#revimg-shown:not([hidden])")
     page.wait_for_load_state("networkidle")
