@@ -127,7 +127,7 @@ class Index:
 
 @dataclass(frozen=True)
 class _IntegerPlaces:
-    """Where keys that are integers are: ``ordered``, int64 (n,), and their positions."""
+    """The positions of integer keys; ``ordered`` are the keys, ascending. Both are int64 (n,)."""
 
     ordered: np.ndarray
     positions: np.ndarray
@@ -153,7 +153,7 @@ class _IntegerPlaces:
 
 @dataclass(frozen=True)
 class _Places:
-    """Where keys of any kind are, each at its last position."""
+    """The positions of keys of any kind, the last one of each."""
 
     by_key: dict[Key, int]
 

@@ -1,4 +1,4 @@
-"""How an index is read from a database, and brought up to date with later entries."""
+"""Read an index from a database, and bring it up to date with later entries."""
 
 from __future__ import annotations
 

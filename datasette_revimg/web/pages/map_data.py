@@ -1,4 +1,4 @@
-"""What the script of the map draws: places and labels as JSON, thumbnails in sheets."""
+"""Data for the script of the map: places and labels as JSON, thumbnails in sheets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where two pictures agree, from the network's maps of them, which are kept for a while.
+"""The cells where two pictures agree, from the network's maps, which are kept for a while.
 
 A picture's maps are kept in memory alone, by what they depend on: the database itself, not its
 name; the row; the bytes of its picture now; the network. So none is ever out of date, and none
