@@ -1,27 +1,15 @@
 """``datasette revimg embed``: pictures in a table, with the bundled network."""
 
-import os
-import signal
 import sqlite3
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from datasette_revimg.embedding import columns, pipeline
+from datasette_revimg.embedding import columns
 from datasette_revimg.models.catalogue import VGG16_RMAC
 from datasette_revimg.store import connection, failed_rows, registry
-from kit.command import error_of, run, summary, vectors
+from kit.command import run, summary, vectors
 from kit.pictures import mosaic, photos_database
-
-
-@pytest.fixture
-def database(tmp_path):
-    """Return a database of three pictures as BLOBs."""
-    return photos_database(tmp_path / "photos.db", {n: mosaic(n) for n in (1, 2, 3)})
 
 
 def test_blobs(database):
@@ -187,164 +175,9 @@ def test_nothing_could_be_embedded(tmp_path):
     run("embed", path, "photos", "--column", "image", status=1)
 
 
-def test_limit_and_going_on(database):
-    result = run("embed", database, "photos", "--limit", 2)
-    assert summary(result.stdout).startswith("photos: 2 embedded")
-    result = run("embed", database, "photos")
-    assert summary(result.stdout).startswith("photos: 1 embedded, 2 unchanged")
-
-
 def test_same_vector_whatever_the_batch(database, tmp_path):
     run("embed", database, "photos", "--batch-size", 1)
     one_by_one = vectors(database)
     run("embed", database, "photos", "--replace", "--batch-size", 3, "--threads", 1)
     for key, vector in vectors(database).items():
         assert vector == pytest.approx(one_by_one[key], abs=1e-6)
-
-
-def test_bad_input(tmp_path, database):
-    nothing = tmp_path / "none.db"
-    assert "no such database file" in error_of("embed", nothing, "photos")
-    assert "no such file or folder" in error_of("embed", nothing, "photos", tmp_path / "gone")
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    assert "no pictures in" in error_of("embed", nothing, "photos", empty)
-    assert not nothing.exists()
-    text = tmp_path / "text.db"
-    text.write_text("This is not a database, it only pretends to be one. " * 30)
-    assert "is not a SQLite database" in error_of("embed", text, "photos")
-    assert "no table 'cats' in the database; it has photos" in error_of("embed", database, "cats")
-    with sqlite3.connect(database) as conn:
-        conn.execute("create view v as select * from photos")
-        conn.execute("create table words (id integer primary key, word text)")
-        conn.execute("insert into words values (1, 'hello')")
-    assert "is a view" in error_of("embed", database, "v")
-    assert "no column of 'words' holds pictures" in error_of("embed", database, "words")
-    assert "no column 'picture'; it has id" in error_of(
-        "embed", database, "photos", "--column", "picture"
-    )
-    assert "there is no model 'vgg99'" in error_of("embed", database, "photos", "--model", "vgg99")
-    file = tmp_path / "a.png"
-    file.write_bytes(mosaic(1))
-    assert "primary key id, and files need a table whose key is path" in error_of(
-        "embed", database, "photos", file
-    )
-    run("embed", database, "photos")
-    assert "contains what was computed" in error_of("embed", database, "_revimg_photos")
-
-
-def test_locked_database(database, monkeypatch):
-    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.1)
-    other = sqlite3.connect(database)
-    other.execute("begin exclusive")
-    assert "is locked by another program" in error_of("embed", database, "photos")
-    other.rollback()
-    assert "3 embedded" in run("embed", database, "photos").stdout
-
-
-def test_read_only_database(database):
-    database.chmod(0o444)
-    database.parent.chmod(0o555)
-    try:
-        if os.access(database, os.W_OK):
-            pytest.skip("this user may write anything")
-        assert "is read-only" in error_of("embed", database, "photos")
-    finally:
-        database.parent.chmod(0o755)
-
-
-def test_sqlite_errors_become_sentences(tmp_path):
-    """What the command says when SQLite says it, also where the test can't make it happen."""
-    for code, words in [
-        (sqlite3.SQLITE_READONLY, "read-only"),
-        (sqlite3.SQLITE_FULL, "disk is full"),
-        (sqlite3.SQLITE_CORRUPT, "damaged"),
-        (sqlite3.SQLITE_BUSY, "locked"),
-        (sqlite3.SQLITE_CANTOPEN, "can't be opened"),
-    ]:
-        error = sqlite3.OperationalError("as SQLite says it")
-        error.sqlite_errorcode = code
-        assert words in str(connection.translated(error, tmp_path / "x.db"))
-
-
-def test_disk_full_keeps_what_was_finished(tmp_path):
-    path = photos_database(tmp_path / "full.db", {n: mosaic(n) for n in range(40)})
-    connect = connection.connect
-
-    def connect_to_small_disk(*arguments, **options):
-        conn = connect(*arguments, **options)
-        (pages,) = conn.execute("pragma page_count").fetchone()
-        conn.execute(f"pragma max_page_count = {pages + 40}")
-        return conn
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connection, "connect", connect_to_small_disk)
-        assert "the disk is full; what was finished is kept" in error_of("embed", path, "photos")
-    kept = len(vectors(path))
-    assert 0 < kept < 40
-    assert kept % pipeline.BATCH_SIZE == 0
-    result = run("embed", path, "photos")
-    assert summary(result.stdout).startswith(f"photos: {40 - kept} embedded, {kept} unchanged")
-
-
-def test_another_model_is_refused(database, monkeypatch):
-    run("embed", database, "photos")
-    before = vectors(database)
-    with sqlite3.connect(database) as conn:
-        conn.execute("update _revimg_tables set weights_sha256 = 'abcdef0123456789'")
-    error = error_of("embed", database, "photos")
-    assert "abcdef012345" in error
-    assert "--replace" in error
-    assert vectors(database).keys() == before.keys()
-    assert "3 embedded" in run("embed", database, "photos", "--replace").stdout
-
-
-def test_another_column_is_refused(database):
-    run("embed", database, "photos")
-    with sqlite3.connect(database) as conn:
-        conn.execute("alter table photos add column other blob")
-        conn.execute("update photos set other = image")
-    assert "from its column 'image'" in error_of("embed", database, "photos", "--column", "other")
-
-
-def test_names_that_would_collide(database):
-    run("embed", database, "photos")
-    with sqlite3.connect(database) as conn:
-        for table in ("tables", "failures", "photos_thumbnails"):
-            conn.execute(f"create table {table} as select * from photos")
-        conn.execute("create table t (embedding text primary key, image blob)")
-        conn.execute("insert into t values ('a', ?)", [mosaic(1)])
-    for table in ("tables", "failures", "photos_thumbnails"):
-        assert "is taken" in error_of("embed", database, table)
-    assert "key column named 'embedding'" in error_of("embed", database, "t")
-    assert len(vectors(database)) == 3
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_interrupted_at_any_moment(tmp_path, how):
-    path = photos_database(tmp_path / "many.db", {n: mosaic(n) for n in range(150)})
-    command = [sys.executable, "-c", "from datasette_revimg.cli import revimg; revimg()"]
-    process = subprocess.Popen(
-        [*command, "embed", str(path), "photos"], stderr=subprocess.PIPE, text=True
-    )
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not _some_vectors(path):
-        time.sleep(0.02)
-    process.send_signal(how)
-    _, stderr = process.communicate(timeout=60)
-    kept = len(vectors(path))
-    assert kept >= pipeline.BATCH_SIZE
-    if how == signal.SIGINT:
-        assert process.returncode == 130
-        assert f"stopped: {kept} embedded and kept" in stderr
-        assert "Traceback" not in stderr
-    result = run("embed", path, "photos")
-    assert summary(result.stdout).startswith(f"photos: {150 - kept} embedded, {kept} unchanged")
-
-
-def _some_vectors(path: Path) -> bool:
-    try:
-        return bool(vectors(path))
-    except (sqlite3.OperationalError, ValueError):
-        return False
