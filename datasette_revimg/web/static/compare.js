@@ -1,5 +1,5 @@
-// The page that compares two pictures: a line to wipe from one to the other, why they are
-// similar, and the keys. Without any of this, all is there, side by side.
+// The page that compares two pictures: a line to wipe from one to the other, heat maps, and keys.
+// Without this script the page shows everything side by side.
 
 const page = document.querySelector(".revimg-compare");
 const pair = page.querySelector(".revimg-pair");
@@ -8,18 +8,19 @@ const modes = [...page.querySelectorAll(".revimg-modes button")];
 const steps = [...page.querySelectorAll("a[rel=prev], a[rel=next]")];
 const status = page.querySelector(".revimg-status");
 
-// Calls back when a picture has failed, or has done so before this ran.
+// Call back when a picture fails to load, or has failed before this ran.
 function onFailure(image, act) {
   image.addEventListener("error", act);
   if (image.src && image.complete && !image.naturalWidth) act();
 }
 
-// The original is gone: its thumbnail isn't.
+// Without its original, a picture is shown as its thumbnail.
 for (const image of page.querySelectorAll(".revimg-picture")) {
   onFailure(image, () => {
     if (image.src.endsWith(image.dataset.thumbnail)) return;
     image.src = image.dataset.thumbnail;
-    status.textContent = "Shown small, because the picture itself can’t be opened any more.";
+    status.textContent =
+      "Only the thumbnail is shown, because the picture itself can no longer be opened.";
   });
 }
 
@@ -30,7 +31,7 @@ function show(mode) {
   pair.classList.toggle("revimg-swipe", swipe);
   wipe.hidden = !swipe;
   for (const button of modes) button.setAttribute("aria-pressed", button.dataset.mode === mode);
-  // In the part of addresses that the server never sees, so that the next pair opens alike.
+  // The hash never reaches the server; it opens the next pair in the same mode.
   for (const step of steps) step.hash = mode;
   history.replaceState(null, "", mode ? `#${mode}` : location.pathname + location.search);
 }
@@ -60,11 +61,11 @@ wipe.addEventListener("input", move);
 for (const button of modes) {
   button.addEventListener("click", () => {
     show(button.dataset.mode);
-    // Its arrow keys are the line's, then.
+    // The arrow keys move the line now.
     if (!wipe.hidden) wipe.focus();
   });
 }
-// What a browser keeps in a form when one comes back.
+// Browsers restore the old value when somebody comes back.
 wipe.value = 50;
 show(location.hash === "#swipe" ? "swipe" : "");
 for (const part of page.querySelectorAll(".revimg-modes, .revimg-keys")) part.hidden = false;
@@ -119,7 +120,7 @@ const KEYS = { ArrowLeft: "a[rel=prev]", ArrowRight: "a[rel=next]", Escape: "a[r
 document.addEventListener("keydown", (event) => {
   const wanted = KEYS[event.key];
   if (!wanted || event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey) return;
-  // Where arrows have a meaning of their own: the line, and Datasette's own fields.
+  // In the slider and in Datasette's own fields, arrows have their own meaning.
   if (event.key !== "Escape" && event.target.closest("input, textarea, select")) return;
   page.querySelector(wanted)?.click();
 });

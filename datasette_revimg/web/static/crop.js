@@ -1,6 +1,6 @@
-// <revimg-crop>: a rectangle drawn on a picture, to search with that part of it alone.
+// <revimg-crop>: draw a rectangle on a picture, to search with that region alone.
 //
-// data-url is the page of the whole picture, data-crop the rectangle that was searched for, in
+// data-url is the page of the whole picture, data-crop the rectangle of the current results, in
 // thousandths of the picture's sides. A search fires the event "revimg-crop" with the rectangle,
 // and opens the page unless the event is cancelled.
 
@@ -21,7 +21,7 @@ function element(name, className, text) {
 
 class RevimgCrop extends HTMLElement {
   connectedCallback() {
-    // Again, when a former page is put back.
+    // This runs again when an earlier page is put back.
     if (this.picture) return;
     this.picture = this.querySelector(".revimg-crop-picture");
     this.picture.querySelector("img").draggable = false;
@@ -66,7 +66,7 @@ class RevimgCrop extends HTMLElement {
     const text = rectangle?.join(",");
     this.region.hidden = !rectangle;
     this.start.hidden = Boolean(rectangle);
-    // What was searched for already is left by the link to the whole picture.
+    // The region of the current results is left by the link to the whole picture.
     this.clear.hidden = this.search.hidden = !rectangle || text === this.dataset.crop;
     this.picture.classList.toggle("revimg-crop-active", Boolean(rectangle));
     if (!rectangle) return;
@@ -108,7 +108,7 @@ class RevimgCrop extends HTMLElement {
   }
 
   down(event) {
-    // A finger scrolls the page, until there is a rectangle that it can move.
+    // A finger scrolls the page unless there is a rectangle to move.
     const touch = event.pointerType === "touch";
     if (event.button || (touch && !this.rectangle)) return;
     event.preventDefault();
@@ -140,7 +140,7 @@ class RevimgCrop extends HTMLElement {
     this.from(at);
   }
 
-  // Draw between this corner and wherever the pointer goes.
+  // Draw from this corner to the pointer.
   from(anchor) {
     this.drag = (to) => {
       const x = Math.min(anchor[0], to[0]);
@@ -158,7 +158,7 @@ class RevimgCrop extends HTMLElement {
     if (!this.drag) return;
     this.drag = null;
     if (!this.rectangle) return;
-    // A click, not a rectangle.
+    // Too small for a rectangle: it was a click.
     if (this.rectangle[2] < LEAST || this.rectangle[3] < LEAST) this.show(null);
     else this.region.focus({ preventScroll: true });
   }

@@ -1,11 +1,11 @@
-// The map: thumbnails at their places, from sprite sheets, larger ones where there is room.
+// The map: thumbnails at their places, from sprite sheets; larger ones where there is room.
 
 import { go, load, RING, View } from "./stage.js";
 
-// Of more pictures a snapshot is moved, which reaches beyond the canvas by this share of it.
+// With more pictures than this, a snapshot is moved; it extends beyond the canvas by this share.
 const MOST_DRAWN = 300;
 const BEYOND = 0.3;
-// Thumbnails that are fetched one by one, at most, and the largest side of a picture.
+// How many thumbnails are fetched one by one, and the longest side of a picture.
 const MOST_LARGE = 120;
 const LARGEST = 240;
 
@@ -33,7 +33,7 @@ const renew = () => {
   view.draw();
 };
 
-// They grow more slowly than the distances between them, so that zooming in separates them.
+// Pictures grow more slowly than the distances between them, so that zooming separates them.
 const spriteSide = () => {
   const most = Math.min(LARGEST, view.across / 3, view.along / 3);
   const fair = 0.8 * view.least * Math.sqrt((view.width * view.height) / rows.length);
@@ -101,7 +101,7 @@ const snapshot = () => {
   shot = { canvas, scale, left: left + x, top: top + y };
 };
 
-// Where the snapshot lies now, false where it no longer covers the canvas well enough.
+// Return where the snapshot is drawn now; false once it no longer covers the canvas well enough.
 const lies = () => {
   const { across, along } = view;
   const by = view.scale / shot?.scale;
@@ -134,7 +134,7 @@ const choose = (index, touched = false) => {
   view.draw();
 };
 
-// The topmost picture under a point.
+// Return the topmost picture under a point.
 const under = (px, py) => {
   const found = rows.findLastIndex((_, index) => {
     const [x, y, w, h] = box(index);
@@ -143,7 +143,7 @@ const under = (px, py) => {
   return found < 0 ? null : found;
 };
 
-// The nearest picture from a point in a direction, within 45° of it, or in all directions.
+// Return the picture nearest to a point: within 45° of a direction, or in any direction.
 const nearest = ([px, py], dx, dy) => {
   let [best, least] = [null, Infinity];
   for (let index = 0; index < rows.length; index++) {
@@ -197,7 +197,7 @@ const view = new View(
 );
 // The axes have no unit, so the map takes the shape of the canvas.
 view.width = Math.max(0.6, Math.min(1.8, view.across / view.along));
-// Half of a thumbnail, so that those at the edges are whole.
+// Leave room for half a thumbnail, so that those at the edges are whole.
 view.room = 6 + Math.min(48, 0.4 * Math.sqrt((view.across * view.along) / rows.length));
 view.resize();
 view.most = view.least * Math.max(6, Math.sqrt(rows.length));

@@ -1,4 +1,4 @@
-// The matrix as a canvas. A cell shows its two pictures, and opens the page that compares them.
+// The matrix on a canvas. A cell shows its two pictures and opens the page that compares them.
 
 import { go, load, RING, View } from "./stage.js";
 
@@ -13,7 +13,7 @@ const compare = ([row, column]) =>
   `${page(row, "compare")}?with=${encodeURIComponent(rows[column][0])}`;
 
 const halves = new Uint16Array(await (await load(stage, values)).arrayBuffer());
-// They are those above the diagonal, row by row.
+// The values above the diagonal, row by row.
 const cosine = (row, column) => {
   if (row === column) return 1;
   const [first, last] = row < column ? [row, column] : [column, row];
@@ -22,7 +22,7 @@ const cosine = (row, column) => {
 
 const cells = new OffscreenCanvas(count, count);
 const pixels = new Uint32Array(count * count).fill(palette[255]);
-// The most similar pair is shown first: it may be a duplicate.
+// Show the most similar pair first: it may be a duplicate.
 let cell = [0, 1];
 let most = -1;
 for (let at = 0, row = 0; row < count; row++) {

@@ -1,7 +1,7 @@
 // A canvas that is panned and zoomed by dragging, pinching, the wheel, keys and buttons.
 // (x, y) of the world is at x * scale + left, y * scale + top, in CSS pixels.
 
-// The colour around what is pointed at.
+// The colour of the ring around the chosen picture or cell.
 export const RING = "#ff5a1f";
 
 const CLICK = 6;
@@ -54,7 +54,7 @@ export class View {
       1e-6,
       Math.min((this.across - 2 * room) / this.width, (this.along - 2 * room) / this.height),
     );
-    // What was shown whole stays so.
+    // A world that was shown whole stays whole.
     if (!(scale > least * 1.001)) this.scale = this.least;
     this.zoom(1);
   }
@@ -78,13 +78,13 @@ export class View {
     this.draw(true);
   }
 
-  // Pans as little as brings a box into sight.
+  // Pan just enough to bring a box into sight.
   reveal(x, y, w, h) {
     const into = (at, size, seen) => Math.max(0, 30 - at) + Math.min(0, seen - 30 - at - size);
     this.pan(into(x, w, this.across), into(y, h, this.along));
   }
 
-  // On the next frame, however often it is asked for.
+  // Draw on the next frame, however often this is called.
   draw(moving = false) {
     this.moving ||= moving;
     this.frame ??= requestAnimationFrame(() => {
@@ -153,7 +153,7 @@ export const go = (url, event) => {
   else location.href = url;
 };
 
-// The response. Without one, the stage shows the server's sentence, and nothing follows.
+// Return the response. If it is an error, show the server's sentence and never return.
 export const load = async (stage, url) => {
   const response = await fetch(url).catch(() => new Response("", { status: 503 }));
   if (response.ok) return response;

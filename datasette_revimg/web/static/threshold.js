@@ -1,6 +1,6 @@
-// The slider of the least similarity: while it is dragged, its number of pictures follows; when it
-// is let go, they are shown. Keys move it, too, and Enter or the button shows them. Without this,
-// the form is a form.
+// The slider of the minimum similarity: the number of pictures follows while it is dragged, and
+// the pictures follow when it is released. Keys move it too; Enter or the button then applies it.
+// Without this script it is a plain form.
 
 const WAIT = 150;
 
@@ -8,7 +8,7 @@ let timer = 0;
 let request = null;
 let dragged = false;
 
-// As many digits as tell a percentile from 100, rounded down.
+// Round a percentile down, with enough digits to tell it from 100.
 function words(percentile) {
   let digits = percentile < 90 ? 0 : 1;
   while (digits < 4 && percentile >= 100 - 2 * 10 ** -digits) digits++;
@@ -33,7 +33,7 @@ async function count(form, value, parts) {
       `${more}${number.toLocaleString("en")} picture${number === 1 ? "" : "s"}`;
     if (parts.length > 2) parts[1].textContent = words(answer.minimum.percentile);
   } catch {
-    // Moved on already, or not to be had: the button still works.
+    // Superseded by a later request, or failed: the button still works.
   }
 }
 

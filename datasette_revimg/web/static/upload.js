@@ -1,10 +1,10 @@
-// Search by image without leaving the page: choose, drop or paste a picture, and its answer takes
-// the place of what was there. The picture stays at hand, to search again among other rows, or
-// with a region of it. Without this, the form is a form.
+// Search by image without leaving the page: choose, drop or paste a picture, and the results
+// replace the page's content. The picture is kept, to search again with other filters or with a
+// region of it. Without this script it is a plain form.
 
 const HEADING = ".revimg h1";
 
-// What Back and Forward go to, by the state of the history's entry.
+// The pages that Back and Forward go to, by the state of the history entry.
 const pages = new Map();
 
 let file = null;
@@ -40,7 +40,7 @@ function tell(state, wrong = "") {
   if (wrong) forget();
 }
 
-// The preview is of the picture on its way; afterwards the page itself shows it.
+// The preview is shown while the picture is sent; afterwards the page itself shows it.
 function forget() {
   if (!preview) return;
   URL.revokeObjectURL(preview.src);
@@ -53,7 +53,7 @@ function announce(picture) {
   preview = new Image();
   preview.className = "revimg-preview";
   preview.alt = "";
-  // A format that the browser can't show may still be searched for.
+  // The server may read a format that the browser can't show.
   preview.onerror = forget;
   preview.src = URL.createObjectURL(picture);
   form().prepend(preview);
@@ -128,7 +128,7 @@ document.addEventListener("submit", (event) => {
 document.addEventListener("paste", (event) => {
   if (event.target.closest?.("input, textarea, [contenteditable]")) return;
   const files = event.clipboardData.files;
-  // A text, which is for whoever else wants it.
+  // Pasted text is left to other scripts.
   if (!files.length) return;
   event.preventDefault();
   take(files);
@@ -149,7 +149,7 @@ document.addEventListener("drop", (event) => {
   take(event.dataTransfer.files);
 });
 
-// Links to this page itself: with fewer filters, or more pictures. The picture goes along.
+// Links to this page with other filters or more results: send the picture again.
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[href]");
   const plain = !(event.button || event.ctrlKey || event.metaKey || event.shiftKey);
@@ -171,11 +171,11 @@ document.addEventListener("revimg-crop", (event) => {
 });
 
 addEventListener("popstate", (event) => {
-  // To a place on this page.
+  // A jump within this page.
   if (!event.state) return;
   const page = pages.get(event.state);
   if (!page) {
-    // Of a visit before; its picture is gone.
+    // From an earlier visit: its picture is gone.
     location.reload();
     return;
   }
