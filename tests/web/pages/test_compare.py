@@ -629,7 +629,7 @@ async def test_model_without_maps(ds, data):
     with closing(sqlite3.connect(data)) as conn, conn:
         conn.execute("update _revimg_tables set model = 'own' where table_name = 'photos'")
     found = await body(ds, "/data/photos/1/-/why.json?with=2", 501)
-    assert "own can’t tell" in found["error"]
+    assert "own can’t show which parts of the pictures match" in found["error"]
     text = await page(ds, f"{A}?with=2&_why=1")
     assert "can’t be shown: only VGG16 networks support this, and own isn’t one" in text
     assert "Show why" not in text
