@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
 from datasette.utils import is_url
+from datasette.utils.asgi import Request
 from markupsafe import Markup
 
 from ..keys import Key, row_path
@@ -35,7 +37,7 @@ _BLOB = Markup('<a class="blob-download" href="{url}">{size} bytes</a>')
 
 
 async def render(
-    datasette: Datasette, database: str, table: str, row: Any, column: str, value: Any
+    datasette: Datasette, database: str, table: str, row: sqlite3.Row, column: str, value: Any
 ) -> Markup | None:
     """Return the cell that shows the row's picture, None for every other cell."""
     known = (await state_of(datasette).registry(datasette.get_database(database))).table(table)
@@ -56,7 +58,12 @@ async def render(
 
 
 async def render_result(
-    datasette: Datasette, database: str, row: Any, column: str, value: Any, request: Any
+    datasette: Datasette,
+    database: str,
+    row: sqlite3.Row,
+    column: str,
+    value: Any,
+    request: Request | None,
 ) -> Markup | None:
     """Return the cell of a query's result that shows the picture of a row, None for all others.
 
@@ -98,7 +105,9 @@ def _cell(
     )
 
 
-async def action(datasette: Datasette, database: str, table: str, row: Any) -> list[dict[str, str]]:
+async def action(
+    datasette: Datasette, database: str, table: str, row: sqlite3.Row
+) -> list[dict[str, str]]:
     """Return the item of the row's menu, none for a row without a vector."""
     known = (await state_of(datasette).registry(datasette.get_database(database))).table(table)
     if known is None:
@@ -116,7 +125,7 @@ async def action(datasette: Datasette, database: str, table: str, row: Any) -> l
     ]
 
 
-def _key(source: Table, row: Any) -> Key:
+def _key(source: Table, row: sqlite3.Row) -> Key:
     # A key that is a foreign key too comes with its label.
     values = (row[name] for name in source.key_columns)
     return tuple(value["value"] if isinstance(value, Mapping) else value for value in values)

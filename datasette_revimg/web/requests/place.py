@@ -99,9 +99,7 @@ async def find_place(request: Request, datasette: Datasette, crumbs: dict[str, s
         db = datasette.get_database(route=route)
     except KeyError:
         raise Problem(404, f"there is no database {route!r}") from None
-    visible, private = await compat.visibility(datasette, request.actor, db.name, table)
-    if not visible:
-        raise Forbidden("You do not have permission to view this table")
+    private = await _check_view(datasette, request, db, table)
     crumbs["database"] = db.name
     known = (await state_of(datasette).registry(db)).table(table)
     if known is None:
@@ -113,11 +111,7 @@ async def find_place(request: Request, datasette: Datasette, crumbs: dict[str, s
         )
     if known.source.name != table:
         # By whatever name it was found, what counts is whether the table itself may be seen.
-        visible, private = await compat.visibility(
-            datasette, request.actor, db.name, known.source.name
-        )
-        if not visible:
-            raise Forbidden("You do not have permission to view this table")
+        private = await _check_view(datasette, request, db, known.source.name)
     crumbs["table"] = known.source.name
     return Place(
         datasette=datasette,
@@ -127,6 +121,14 @@ async def find_place(request: Request, datasette: Datasette, crumbs: dict[str, s
         source=known.source,
         private=private,
     )
+
+
+async def _check_view(datasette: Datasette, request: Request, db: Database, table: str) -> bool:
+    """Return whether a table that the actor may view is private. Raises Forbidden otherwise."""
+    visible, private = await compat.visibility(datasette, request.actor, db.name, table)
+    if not visible:
+        raise Forbidden("You do not have permission to view this table")
+    return private
 
 
 async def check_upload(place: Place) -> None:
