@@ -28,8 +28,8 @@ class Model:
     ``output`` is the output of the ONNX file ``file`` that is the vector; ``file`` is None
     while the model isn't installed, and so are ``sha256``, the identity of its weights, and
     ``preprocessing``, which depends on where they come from. ``pixels`` is how a model of
-    one's own takes its pictures; the built-in ones take uint8 (N, 224, 224, 3) RGB. ``size`` is
-    in bytes; a model that isn't installed has about that size.
+    the user's own takes its pictures; the built-in ones take uint8 (N, 224, 224, 3) RGB. ``size``
+    is in bytes; a model that isn't installed has about that size.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A model of one's own: an ONNX file, described by the JSON file beside it (see description)."""
+"""A model of the user's own: an ONNX file, and the JSON file that describes it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read_model(file: Path) -> Model:
         dimension=description.dimension(),
         output=output.name,
         licence=description.text("licence") if "licence" in description.values else "unknown",
-        source=f"one's own: {file.name}",
+        source=f"your own: {file.name}",
         size=file.stat().st_size,
         sha256=sha256,
         # Another output of the same file gives other vectors.
@@ -53,7 +53,7 @@ def read_model(file: Path) -> Model:
 
 
 def find_model(folder: Path, name: str, sha256: str) -> Model | None:
-    """Return the model of one's own in ``folder`` that is called ``name``, None without one.
+    """Return the model of the user's own in ``folder`` that is called ``name``, None without one.
 
     Of several, the one with these weights. RevimgError when those of that name can't be used.
     """

@@ -1,4 +1,4 @@
-"""The JSON file beside a model of one's own, read a key at a time.
+"""The JSON file beside a model of the user's own, read a key at a time.
 
 ``model.json`` says of ``model.onnx``: ``input`` and ``output`` (their names), ``size`` (pixels: a
 side, or [height, width]), ``colour`` ("RGB" or "BGR"), ``mean`` and ``std`` (three numbers in the

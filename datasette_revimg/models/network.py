@@ -56,7 +56,7 @@ class Network:
         """Load the ONNX file, whose ``output`` is the vector.
 
         With ``classes``, ``encode`` returns their probabilities too. ``pixels`` describes a model
-        of one's own. ``threads`` 0 leaves the number to ONNX Runtime.
+        of the user's own. ``threads`` 0 leaves the number to ONNX Runtime.
 
         RevimgError when the file can't be loaded, or ``cuda`` was asked for and isn't available.
         """
@@ -124,7 +124,7 @@ class Network:
             )
 
     def _own_vectors(self, pictures: np.ndarray, pixels: Pixels) -> np.ndarray:
-        """Return the unit vectors of a model of one's own.
+        """Return the unit vectors of a model of the user's own.
 
         Unlike ours, it neither prepares its pictures nor normalises its vectors.
         """

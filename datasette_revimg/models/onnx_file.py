@@ -111,7 +111,7 @@ def read_graph(model: Message) -> Graph:
 
 
 def read_ports(file: Path) -> tuple[list[Port], list[Port]]:
-    """Return the inputs and the outputs of a model of one's own.
+    """Return the inputs and the outputs of a model of the user's own.
 
     RevimgError, naming the file, when it isn't ONNX, or when it has weights in other files: those
     aren't in its hash, and ONNX Runtime would read whatever file they name.

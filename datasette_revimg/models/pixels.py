@@ -1,4 +1,4 @@
-"""The pictures that a model of one's own takes, and how to make them."""
+"""The pictures that a model of the user's own takes, and how to make them."""
 
 from __future__ import annotations
 

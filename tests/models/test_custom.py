@@ -66,7 +66,7 @@ def test_what_is_recorded(database, tmp_path):
     assert str(tmp_path).encode() not in database.read_bytes()
     assert "tiny (6 floats)" in run("status", database).stdout
     model = custom.read_model(file)
-    assert (model.licence, model.source) == ("MIT", "one's own: tiny.onnx")
+    assert (model.licence, model.source) == ("MIT", "your own: tiny.onnx")
 
 
 def test_a_name_of_its_own(database, tiny):

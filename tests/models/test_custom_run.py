@@ -1,4 +1,4 @@
-"""Models of one's own whose faults only a run shows: before anything is forgotten."""
+"""Models of the user's own whose faults only a run shows: before anything is forgotten."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The JSON beside a model of one's own: every wrong key is named, and nothing is embedded."""
+"""The JSON beside a model of the user's own: every wrong key is named, and nothing is embedded."""
 
 import json
 

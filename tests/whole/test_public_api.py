@@ -203,7 +203,7 @@ def test_what_cannot_be_done(database: Path, folder: Path, tmp_path: Path) -> No
 
 
 def tiny_model(folder: Path) -> str:
-    """Write a model of one's own, which is not the one that the table has."""
+    """Write a model of the user's own, which is not the one that the table has."""
     from kit.tiny_network import Tiny
 
     tiny = Tiny(folder / "tiny.onnx")

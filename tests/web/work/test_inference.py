@@ -127,7 +127,7 @@ async def test_datasettes_do_not_share_queues_but_networks(scenes_ds, entry, ser
 
 
 async def test_own_model_in_the_folder_of_models(serve, tmp_path):
-    """A table that was embedded with a model of one's own finds it by what the table says."""
+    """A table that was embedded with a model of the user's own finds it by what the table says."""
     folder = tmp_path / "models"
     folder.mkdir()
     tiny = Tiny(folder / "tiny.onnx")
