@@ -56,6 +56,8 @@ def plan_table(conn: sqlite3.Connection, request: EmbedRequest, model: Model) ->
     is to start over, which deletes its vectors. Raises RevimgError when the request can't be met.
     """
     source = tables.find(conn, request.table)
+    if not request.start_over:
+        registry.check_record(conn, request.table)
     recorded = registry.embedded(conn, request.table)
     if recorded and not request.start_over:
         _check_same(recorded, model, request.column)
@@ -93,6 +95,8 @@ def plan_files(conn: sqlite3.Connection, request: EmbedRequest, model: Model, fo
     contains them all. Rows whose file is gone from one of the folders are marked missing and kept,
     with their vectors. Raises RevimgError when the request can't be met.
     """
+    if not request.start_over:
+        registry.check_record(conn, request.table)
     recorded = registry.embedded(conn, request.table)
     if recorded and not request.start_over:
         _check_same(recorded, model, None)

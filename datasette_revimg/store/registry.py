@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 
 import sqlite_utils
 
-from ..errors import NotEmbeddedError
+from ..errors import NotEmbeddedError, RevimgError
 from .schema import exists
 from .sql import fold_name, now
 from .tables import find
@@ -37,13 +37,45 @@ class EmbeddedTable:
 
 _COLUMNS = [field.name for field in fields(EmbeddedTable)]
 
+# SQL that is true of a record whose columns hold what they should.
+_SOUND = " and ".join(
+    [
+        *(f"typeof({name}) = 'text'" for name in ("table_name", "column_name", "model")),
+        *(f"typeof({name}) = 'text'" for name in ("weights_sha256", "preprocessing")),
+        "kind in ('blob', 'path')",
+        "typeof(base_dir) in ('text', 'null')",
+        "typeof(updated) in ('text', 'null')",
+        "typeof(dimension) = 'integer' and dimension between 1 and 65536",
+    ]
+)
+
 
 def embedded_tables(conn: sqlite3.Connection) -> list[EmbeddedTable]:
-    """Return the records of all embedded tables, by name."""
+    """Return the records of all embedded tables, by name.
+
+    Left out are damaged ones, and what somebody else may have written: whoever may insert a row
+    must not be able to break the pages of every table.
+    """
     if not exists(conn, REGISTRY):
         return []
-    cursor = conn.execute(f"select {', '.join(_COLUMNS)} from {REGISTRY} order by table_name")
+    cursor = conn.execute(
+        f"select {', '.join(_COLUMNS)} from {REGISTRY} where {_SOUND} order by table_name"
+    )
     return [EmbeddedTable(**dict(zip(_COLUMNS, row, strict=True))) for row in cursor.fetchall()]
+
+
+def check_record(conn: sqlite3.Connection, table: str) -> None:
+    """Raise RevimgError when the record of a table is damaged.
+
+    Then nobody knows what its vectors were made with.
+    """
+    if not exists(conn, REGISTRY):
+        return
+    damaged = f"select table_name from {REGISTRY} where table_name = ? collate nocase"
+    if conn.execute(f"{damaged} and not ({_SOUND})", [table]).fetchone():
+        raise RevimgError(
+            f"the record of {table!r} in {REGISTRY} is damaged: embed it again with --replace"
+        )
 
 
 def embedded(conn: sqlite3.Connection, table: str) -> EmbeddedTable | None:

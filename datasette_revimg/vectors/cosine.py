@@ -17,6 +17,9 @@ from ..errors import RevimgError
 # A vector's bytes: little-endian float32, which llm and sqlite-vec store too.
 VECTOR_DTYPE = np.dtype("<f4")
 
+# No embedding is longer: 65,536 floats. What isn't an embedding is no reason to hold its bytes.
+LONGEST_BYTES = 65_536 * VECTOR_DTYPE.itemsize
+
 # How much "not like this" weighs against "like this": enough to turn the ranking, too little
 # to fill it with the opposite of everything.
 UNLIKE_WEIGHT = 0.5
@@ -61,6 +64,8 @@ def blob_cosine() -> Callable[[Any, Any], float | None]:
             elif a == a_blob:
                 x = decode(b, dtype)
                 norms, product = a_norm * root(x.dot(x)), a_dot(x)
+            elif len(a) != len(b) or len(a) > LONGEST_BYTES:
+                return None
             else:
                 x, y = decode(a, dtype), decode(b, dtype)
                 a_blob, a_dot, a_norm = a, x.dot, root(x.dot(x))

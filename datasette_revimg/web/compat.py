@@ -32,6 +32,9 @@ class Database(Protocol):
     @property
     def path(self) -> str | None: ...
 
+    @property
+    def is_mutable(self) -> bool: ...
+
     async def execute_fn(self, fn: Callable[[sqlite3.Connection], Result]) -> Result: ...
 
     async def execute(

@@ -61,7 +61,10 @@ def shutdown(datasette: Datasette) -> Callable[[], Awaitable[None]]:
 def prepare_connection(conn: sqlite3.Connection, database: str, datasette: Datasette) -> None:
     db = datasette.databases.get(database)
     functions.register(conn, state_of(datasette).database(db).search if db else None)
-    connection.map_pages(conn)
+    # A mapped page of a file that somebody overwrites in place is a signal that ends the process:
+    # only for files that are promised never to change.
+    if db and not db.is_mutable:
+        connection.map_pages(conn)
 
 
 @hookimpl
@@ -212,6 +215,8 @@ def permission_resources_sql(
 ) -> Awaitable[object | None] | object | None:
     if action == "view-table":
         return permissions.denials(datasette, actor)
+    if action in permissions.WRITES:
+        return permissions.write_denials(datasette)
     if action == permissions.UPLOAD:
         reason = "everyone who may view a table may search it"
         return compat.allowed_by_default(datasette, reason)

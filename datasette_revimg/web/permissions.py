@@ -20,6 +20,12 @@ from .work.state import state_of
 UPLOAD = "revimg-upload"
 UPLOAD_DESCRIPTION = "Search a table by image, or by a region of one"
 
+# 1.0's actions that change a table.
+WRITES = ("insert-row", "update-row", "delete-row", "alter-table", "drop-table")
+
+# The names of our own tables, for SQL's LIKE.
+_PREFIX_PATTERN = sql.PREFIX.replace("_", "\\_") + "%"
+
 # 1.0 asks every plugin for its rules whenever it decides about a table, which our own question
 # about a source makes it do as well.
 _asking: ContextVar[bool] = ContextVar("revimg_asking", default=False)
@@ -39,6 +45,18 @@ _DENY = """
     select json_extract(value, '$[0]'), json_extract(value, '$[1]'), 0,
         'a picture''s vector and thumbnail are as private as the picture'
     from json_each(:revimg_hidden)
+"""
+
+_DENY_WRITING = """
+    select database_name as parent, table_name as child, 0 as allow,
+        'only `datasette revimg` writes to this table' as reason
+    from catalog_tables
+    where table_name like :revimg_prefix escape '\\'
+    union
+    -- 1.0 renews its catalog once a second; these may have come since.
+    select json_extract(value, '$[0]'), json_extract(value, '$[1]'), 0,
+        'only `datasette revimg` writes to this table'
+    from json_each(:revimg_computed)
 """
 
 
@@ -76,6 +94,22 @@ async def may_upload(datasette: Datasette, actor: Actor, database: str, table: s
     return await compat.allowed(datasette, actor, UPLOAD, database, table)
 
 
+async def write_denials(datasette: Datasette) -> object:
+    """Return rules for 1.0 that deny writing to the ``_revimg_`` tables to everybody.
+
+    What is in them decides which files are read and what a search finds; only ``datasette
+    revimg`` writes there.
+    """
+    computed = [
+        [database, table]
+        for database, db in compat.databases(datasette).items()
+        for table in (await state_of(datasette).registry(db, current=True)).computed
+    ]
+    return compat.permission_rules(
+        _DENY_WRITING, {"revimg_prefix": _PREFIX_PATTERN, "revimg_computed": json.dumps(computed)}
+    )
+
+
 async def denials(datasette: Datasette, actor: Actor) -> object | None:
     """Return rules for 1.0 that deny the ``_revimg_`` tables of hidden sources.
 
@@ -93,11 +127,10 @@ async def denials(datasette: Datasette, actor: Actor) -> object | None:
                 (visible if seen else hidden).append([database, table])
     finally:
         _asking.reset(token)
-    prefix = sql.PREFIX.replace("_", "\\_") + "%"
     return compat.permission_rules(
         _DENY,
         {
-            "revimg_prefix": prefix,
+            "revimg_prefix": _PREFIX_PATTERN,
             "revimg_visible": json.dumps(visible),
             "revimg_hidden": json.dumps(hidden),
         },

@@ -27,7 +27,9 @@ class Settings:
     each of them, beside the label. ``upload``: whether visitors may search by image or region.
     ``max_upload_bytes``: the limit for their files. ``device`` and ``threads``: where the network
     runs, and on how many threads; 0 leaves that to ONNX Runtime. ``models_dir``: the folder of
-    models. ``max_cache_bytes``: the memory for search indexes, of all tables together.
+    models. ``base_dirs``: folders outside the database's own whose pictures may be read; what the
+    database itself says of them is data, which others may have written. ``max_cache_bytes``: the
+    memory for search indexes, of all tables together.
     """
 
     size: int = 24
@@ -37,6 +39,7 @@ class Settings:
     device: str = "auto"
     threads: int = 0
     models_dir: Path | None = None
+    base_dirs: tuple[Path, ...] = ()
     max_cache_bytes: int = LIMIT_BYTES
 
 
@@ -68,6 +71,9 @@ def parse(configured: Mapping[str, Any]) -> Settings:
     folder = configured.get("models_dir")
     if folder is not None and (not isinstance(folder, str) or not folder):
         raise SettingsError(f"models_dir must be a folder, not {folder!r}")
+    base_dirs = configured.get("base_dirs", [])
+    if not isinstance(base_dirs, list) or not all(isinstance(name, str) for name in base_dirs):
+        raise SettingsError(f"base_dirs must be a list of folders, not {base_dirs!r}")
     return Settings(
         size=size,
         similar_columns=tuple(columns),
@@ -76,6 +82,7 @@ def parse(configured: Mapping[str, Any]) -> Settings:
         device=device,
         threads=_positive(configured, "threads", Settings.threads),
         models_dir=Path(folder).expanduser() if folder else None,
+        base_dirs=tuple(Path(name).expanduser() for name in base_dirs),
         max_cache_bytes=_positive(configured, "max_cache_bytes", Settings.max_cache_bytes),
     )
 

@@ -202,7 +202,7 @@ def test_why_that_fails_says_why(browser: Browser, server: str) -> None:
     page = opened(browser)
     page.goto(f"{server}/scenes/files/in~2F1~2Ejpg/-/compare?with=in~2F2~2Ejpg&_why=1")
     page.wait_for_function(
-        "document.querySelector('.revimg-status').textContent.includes('moved or deleted')"
+        "document.querySelector('.revimg-status').textContent.includes('moved, deleted')"
     )
     assert boxes(page, ".revimg-heat") == []
     page.wait_for_function(

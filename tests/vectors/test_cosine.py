@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+import tracemalloc
 from operator import mul
 
 import numpy as np
@@ -84,3 +85,24 @@ def test_unit_vector_of_a_blob():
 )  # fmt: skip
 def test_no_unit_vector(value):
     assert unit_vector(value, 2) is None
+
+
+def test_what_is_too_long_for_an_embedding_is_not_held():
+    """BLOBs of any size may be asked about by anybody who may run SQL."""
+    cosine = blob_cosine()
+    long = np.ones(1_000_000, np.float32).tobytes()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for size in range(20):
+            part = bytes(bytearray(long)[: len(long) - 4 * size])
+            assert cosine(part, part) is None
+            other = bytes(bytearray(part))
+            assert cosine(part, other) is None
+            del part, other
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 100_000
+    edge = np.ones(65_536, np.float32).tobytes()
+    assert cosine(edge, edge) == pytest.approx(1)

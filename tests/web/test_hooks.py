@@ -215,3 +215,13 @@ async def test_displayed_size():
     assert displayed((3000, 4000), box) == (90, 120)
     assert displayed((67, 40), box) == (134, 80)
     assert displayed((100000, 1), box) == (160, 1)
+
+
+@pytest.mark.parametrize("mutable", [True, False])
+async def test_only_files_that_never_change_are_mapped(serve, data, mutable):
+    """A mapped page of a file that somebody cuts off is a signal that ends the process."""
+    ds = serve() if mutable else serve(immutables=[str(data)])
+    mapped = await ds.get_database("data").execute_fn(
+        lambda conn: conn.execute("pragma mmap_size").fetchone()[0]
+    )
+    assert (mapped > 0) == (not mutable)

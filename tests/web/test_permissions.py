@@ -298,3 +298,49 @@ async def test_through_needs_the_other_table(data, serve):
     assert response.json()["ok"] is False
     response = await ds.client.get(path, params={"_through": through}, cookies=cookies(ds, "ann"))
     assert response.status_code == 200
+
+
+@pytest.mark.skipif(not IS_1, reason="0.65 has no addresses that write")
+async def test_nobody_writes_to_the_computed_tables(serve):
+    """Not even somebody who may write everywhere: they decide which files are read."""
+    rights = dict.fromkeys(
+        ("insert-row", "update-row", "delete-row", "alter-table", "drop-table"), ANN
+    )
+    ds = serve(config={"permissions": rights})
+    await ds.invoke_startup()
+    for table in ("_revimg_tables", "_revimg_photos", "_revimg_photos_thumbnails"):
+        for address, body in (
+            (f"/data/{table}/-/insert", {"row": {"id": 500}}),
+            (f"/data/{table}/1/-/update", {"update": {"width": 1}}),
+            (f"/data/{table}/1/-/delete", {}),
+            (f"/data/{table}/-/drop", {"confirm": True}),
+        ):
+            response = await ds.client.post(address, json=body, cookies=cookies(ds, "ann"))
+            assert response.status_code in (403, 404), (address, response.text)
+            assert response.status_code == 403 or "1/-/" in address
+    insert = {"row": {"id": 500, "title": "mine"}}
+    response = await ds.client.post(
+        "/data/photos/-/insert", json=insert, cookies=cookies(ds, "ann")
+    )
+    assert response.status_code == 201
+
+
+DAMAGED = {
+    "no name": "insert into _revimg_tables (table_name, model) values (null, 'x')",
+    "a name of bytes": "insert into _revimg_tables (table_name, model) values (x'00ff', 'x')",
+    "no column": "update _revimg_tables set column_name = null where table_name = 'pairs'",
+    "dimension of text": "update _revimg_tables set dimension = 'many' where table_name = 'pairs'",
+    "no hash": "update _revimg_tables set weights_sha256 = null where table_name = 'pairs'",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+async def test_a_damaged_record_breaks_no_other_page(serve, data, damage):
+    with closing(sqlite3.connect(data)) as conn, conn:
+        conn.execute(DAMAGED[damage])
+    ds = serve()
+    for path in ("/", "/data", "/data/photos", "/data/pairs", "/-/revimg", "/data/plain/1"):
+        assert (await ds.client.get(path)).status_code == 200, path
+    assert (await ds.client.get("/data/photos/1/-/similar.json")).status_code == 200
+    expected = 404 if "pairs" in DAMAGED[damage] else 200
+    assert (await ds.client.get("/data/pairs/1,b~2F1/-/similar")).status_code == expected

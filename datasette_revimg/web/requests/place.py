@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,8 +39,19 @@ class Place:
 
     @property
     def base(self) -> Path | None:
-        """The folder that the table's paths start from; none for a database without a file."""
-        return base_folder(Path(self.db.path), self.embedded) if self.db.path else None
+        """The folder that the table's paths start from; None when its files may not be read.
+
+        That is so for a database without a file, and for a folder that is neither below the
+        database's own nor named in the configuration: the database itself has no say in which
+        folders of the server are read.
+        """
+        if not self.db.path:
+            return None
+        database = Path(self.db.path)
+        base = base_folder(database, self.embedded)
+        real = Path(os.path.realpath(base))
+        allowed = map(os.path.realpath, (database.absolute().parent, *self.settings.base_dirs))
+        return base if any(real.is_relative_to(folder) for folder in allowed) else None
 
     @property
     def indexes(self) -> Cache:

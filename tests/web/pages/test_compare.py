@@ -425,7 +425,7 @@ async def test_files(serve, scenes_db):
     assert np.abs(difference).mean() < 5
     (scenes_db.parent / "in" / "3.jpg").unlink()
     text = await page(ds, path, 410)
-    assert "moved or deleted" in text
+    assert "moved, deleted or changed" in text
     assert str(scenes_db.parent) not in text
 
 
