@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -33,17 +34,19 @@ def serving(file: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "datasette", str(file), "--host", "127.0.0.1"]
-    process = subprocess.Popen([*command, "--port", str(port)], stderr=subprocess.PIPE)
     address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(address, process)
-        yield address
-    finally:
-        process.terminate()
-        process.communicate(timeout=START_SECONDS)
+    # A file, because a pipe that nobody reads stops whoever writes many errors into it.
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen([*command, "--port", str(port)], stderr=errors)
+        try:
+            _wait_for(address, process, errors)
+            yield address
+        finally:
+            process.terminate()
+            process.wait(timeout=START_SECONDS)
 
 
-def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+def _wait_for(address: str, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -54,7 +57,9 @@ def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
         except (urllib.error.URLError, TimeoutError):
             time.sleep(0.1)
     process.kill()
-    pytest.fail(f"Datasette did not start: {process.communicate()[1].decode()}")
+    process.wait()
+    errors.seek(0)
+    pytest.fail(f"Datasette did not start: {errors.read().decode()}")
 
 
 @contextmanager
