@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,16 +47,20 @@ def sample_rows(
     limit: int,
     where: str = "",
     parameters: Sequence[Any] | Mapping[str, Any] = (),
+    among: Collection[Key] | None = None,
 ) -> Sample:
     """Return the embedded rows that meet the SQL condition ``where``, at most ``limit`` of them.
 
-    Of more rows, a random sample is drawn, always the same. Raises RevimgError for a table that
-    isn't embedded.
+    ``among`` are the keys of the rows that meet it, for a caller who knows them. Of more rows, a
+    random sample is drawn, always the same. Raises RevimgError for a table that isn't embedded.
     """
     embedded = registry.embedded(conn, source.name)
     if embedded is None:
         raise RevimgError(f"{source.name!r} is not embedded")
     keys = reading.embedded_keys(conn, source.name, where, parameters)
+    if among is not None:
+        allowed = set(among)
+        keys = [key for key in keys if key in allowed]
     total = len(keys)
     if total > limit:
         drawn = np.random.default_rng(SEED).choice(total, limit, replace=False)

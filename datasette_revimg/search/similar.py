@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -27,8 +26,8 @@ class Question:
 
     Rows are named by the text of their keys. ``vector``, a unit vector float32 (D,), stands for
     the picture to search with in place of the vector of ``row``; without a ``row``, that picture
-    is in no row. ``where`` is an SQL condition on the source table with its named ``values``. If
-    no more than ``enumerated`` rows reach the ``minimum``, the answer has the keys of all of them.
+    is in no row. ``among`` are the keys of the rows to choose from, None for all. If no more than
+    ``enumerated`` rows reach the ``minimum``, the answer has the keys of all of them.
     """
 
     row: Sequence[str] | None
@@ -36,8 +35,7 @@ class Question:
     unlike: Sequence[Sequence[str]] = ()
     size: int
     minimum: Minimum | None = None
-    where: str = ""
-    values: Mapping[str, Any] = field(default_factory=dict)
+    among: Sequence[Key] | None = None
     vector: np.ndarray | None = None
     enumerated: int = 0
 
@@ -105,8 +103,7 @@ def answer(
         conn,
         source.name,
         query.vector,
-        where=question.where,
-        parameters=question.values,
+        among=question.among,
         exclude=query.keys,
         minimum=minimum,
         cache=cache,

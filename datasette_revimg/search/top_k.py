@@ -47,6 +47,7 @@ def top_k(
     *,
     where: str = "",
     parameters: Sequence[Any] | Mapping[str, Any] = (),
+    among: Sequence[Key] | None = None,
     exclude: Collection[Key] = (),
     minimum: float | None = None,
     counted: bool = False,
@@ -58,8 +59,9 @@ def top_k(
     vectors or their codes, kept in ``cache``, or by reading vector after vector. Equal scores are
     ordered by key, so that the same question gets the same answer.
 
-    ``where`` is an SQL condition on the source table with its ``parameters``. Rows in ``exclude``,
-    and rows that score below ``minimum``, are no candidates; they are counted if ``counted``.
+    ``where`` is an SQL condition on the source table with its ``parameters``; ``among`` are the
+    keys of the rows that meet it, for a caller who knows them. Rows in ``exclude``, and rows that
+    score below ``minimum``, are no candidates; they are counted if ``counted``.
     RevimgError for a query of another dimension, or one that isn't finite.
     """
     started = time.perf_counter()
@@ -72,10 +74,15 @@ def top_k(
         index = cache.index(conn, source)
         candidates, counted_all = None, True
         if index is None:
-            candidates = _scan(cosines, best, where, parameters)
+            scored = cosines.by_condition(where, parameters)
+            if among is not None:
+                scored = cosines.by_keys(among)
+            candidates = sum(best.offer(keys, scores) for keys, scores in scored)
         else:
             allowed = None
-            if where or (counted and minimum is not None):
+            if among is not None:
+                allowed = index.positions(among)
+            elif where or (counted and minimum is not None):
                 allowed = index.positions(tables.live_keys(conn, source, where, parameters))
             _walk(index, allowed, cosines, best)
             if counted:
@@ -123,13 +130,6 @@ class _ExactCosines:
         for keys, matrix in vectors:
             self.computed += len(keys)
             yield keys, np.vecdot(matrix.astype(np.float64), self.query)
-
-
-def _scan(
-    cosines: _ExactCosines, best: Best, where: str, parameters: Sequence[Any] | Mapping[str, Any]
-) -> int:
-    """Read every vector, and return how many were candidates."""
-    return sum(best.offer(keys, scores) for keys, scores in cosines.by_condition(where, parameters))
 
 
 def _walk(index: Index, allowed: np.ndarray | None, cosines: _ExactCosines, best: Best) -> None:

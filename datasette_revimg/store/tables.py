@@ -137,11 +137,6 @@ def live_keys(
     return cursor.fetchall()
 
 
-def count_sql(source: Table, where: str) -> str:
-    """Return the SQL that counts the rows that meet a condition."""
-    return f"select count(*) from {quote(source.name)} where {where}"
-
-
 def key_subquery(source: Table, where: str = "", *, missing: bool = False) -> str:
     """Return SQL to put after ``in``: the keys of the rows that meet a condition.
 

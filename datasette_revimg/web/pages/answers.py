@@ -37,8 +37,7 @@ async def search(
         unlike=[parse_row_path(path) for path in parameters.unlike],
         size=parameters.size,
         minimum=parameters.minimum,
-        where=condition.sql,
-        values=condition.values,
+        among=condition.keys,
         vector=vector,
         enumerated=facets.ENUMERATED if faceted else 0,
     )

@@ -86,9 +86,8 @@ async def vectors(place: Place, selection: Selection, sample: Sample) -> np.ndar
 
 
 def _sample(conn: sqlite3.Connection, place: Place, selection: Selection) -> Sample:
-    return sampling.sample_rows(
-        conn, place.source, selection.size, selection.condition.sql, selection.condition.values
-    )
+    among = selection.condition.keys
+    return sampling.sample_rows(conn, place.source, selection.size, among=among)
 
 
 def _changing(place: Place) -> Problem:
