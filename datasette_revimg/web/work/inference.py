@@ -20,8 +20,9 @@ from ...embedding import choice
 from ...errors import ModelMissingError, OtherModelError, RevimgError
 from ...models import catalogue
 from ...models.pixels import Pixels
-from ...pictures import decoding, opening
+from ...pictures import opening
 from ...pictures.decoding import Picture
+from ...pictures.isolated import IsolatedDecoder
 from ...pictures.opening import ImageError
 from ...pictures.region import Crop
 from ...store.registry import EmbeddedTable
@@ -68,12 +69,13 @@ def embedding_job(
     ``features`` of a model that doesn't have them.
     """
     chosen = settings.for_table(datasette, database, embedded.table_name)
+    decoder = state_of(datasette).upload_decoder
 
     def work() -> tuple[Picture, Encoded]:
         network = _network(embedded, chosen)
         if features and not network.has_features:
             raise without_features(embedded.model)
-        picture = _decode(data, network, crop)
+        picture = _decode(decoder, data, network, crop)
         encoded = network.encode(picture.array[np.newaxis], features=features)
         maps = encoded.features
         return picture, Encoded(encoded.vectors[0], None if maps is None else maps[0])
@@ -96,13 +98,13 @@ async def embed_picture(
     return await state_of(datasette).inference.run(work)
 
 
-def _decode(data: bytes, network: Network, crop: Crop | None) -> Picture:
+def _decode(decoder: IsolatedDecoder, data: bytes, network: Network, crop: Crop | None) -> Picture:
     try:
-        return decoding.decode(data, network.size, crop)
+        return decoder.decode(data, network.size, crop)
     except opening.TooLargeError as error:
-        raise TooLargeError(f"the picture is {error}") from error
+        raise TooLargeError(f"the picture is {error}") from None
     except ImageError as error:
-        raise RevimgError(f"the picture can’t be used: {error}") from error
+        raise RevimgError(f"the picture can’t be used: {error}") from None
 
 
 def without_features(model: str) -> NoFeaturesError:

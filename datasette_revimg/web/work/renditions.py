@@ -1,13 +1,13 @@
 """A row's picture as large as a screen wants it: made when it is asked for, kept nowhere.
 
-What is stored may be anything, hostile or too large for a page. It is drawn anew, in threads of
-its own, few of them, because a decoded picture is large.
+What is stored may be anything, hostile or too large for a page. It is drawn anew in a process of
+its own, one picture at a time, because a decoded picture is large.
 """
 
 from __future__ import annotations
 
 from ...errors import UnusablePictureError
-from ...pictures import decoding
+from ...pictures.isolated import IsolatedDecoder
 from ...pictures.opening import ImageError
 from ..compat import Datasette
 from .state import state_of
@@ -21,7 +21,8 @@ async def rendition(datasette: Datasette, data: bytes) -> bytes:
     Raises UnusablePictureError when the bytes are no picture that can be shown, and BusyError
     when too many are waiting.
     """
-    return await state_of(datasette).renditions.run(lambda: _make(data))
+    state = state_of(datasette)
+    return await state.renditions.run(lambda: _make(state.rendition_decoder, data))
 
 
 def size(original: tuple[int, int]) -> tuple[int, int]:
@@ -30,8 +31,8 @@ def size(original: tuple[int, int]) -> tuple[int, int]:
     return max(1, round(original[0] * scale)), max(1, round(original[1] * scale))
 
 
-def _make(data: bytes) -> bytes:
+def _make(decoder: IsolatedDecoder, data: bytes) -> bytes:
     try:
-        return decoding.draw_rendition(data, SIDE)
+        return decoder.draw_rendition(data, SIDE)
     except ImageError as error:
-        raise UnusablePictureError(f"the picture can’t be shown: {error}") from error
+        raise UnusablePictureError(f"the picture can’t be shown: {error}") from None

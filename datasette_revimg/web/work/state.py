@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ...overview.matrix import SimilarityMatrix
+from ...pictures.isolated import IsolatedDecoder
 from ...search.cache import Cache
 from ..compat import Database, Datasette
 from ..embedded import CurrentRegistry, Registry
@@ -21,11 +22,8 @@ from .room import Room
 # Pictures that wait for the network or are in it: some seconds of work on a small machine.
 INFERENCE_QUEUE = 8
 
-# Two for each visitor, about a second's work for each of the threads in ordinary photos.
+# Two for each visitor, some seconds' work in ordinary photos.
 RENDITION_QUEUE = 24
-
-# A picture of 178 megapixels takes 1.4 GB while it is converted.
-RENDITION_THREADS = 2
 
 # Forms that are read at the same time, each in memory.
 MAX_FORMS = 16
@@ -53,7 +51,9 @@ class DatabaseState:
 class State:
     """Everything that is kept for one Datasette: queues, results, and a part for each database.
 
-    ``forms`` is the room for forms with a picture that are being read.
+    ``upload_decoder`` and ``rendition_decoder`` are the processes that decode pictures for the
+    queues ``inference`` and ``renditions``. ``forms`` is the room for forms with a picture that
+    are being read.
     ``features`` are the last convolution block's maps of pictures, float32 (512, 7, 7) of 100 KB
     each: enough for a visitor who steps through 24 results, several times over. ``quick_maps``
     and ``better_maps`` are places on a map, float32 (n, 2); ``sheets`` are WebP files of 300 KB
@@ -70,8 +70,9 @@ class State:
             "revimg-renditions",
             RENDITION_QUEUE,
             "too many pictures are being opened; try again in a few seconds",
-            RENDITION_THREADS,
         )
+        self.upload_decoder = IsolatedDecoder()
+        self.rendition_decoder = IsolatedDecoder()
         self.forms = Room(
             MAX_FORMS,
             "too many pictures are being sent; try again in a few seconds",
@@ -107,6 +108,8 @@ class State:
         deadline = time.monotonic() + CLOSE_SECONDS
         for queue in queues:
             queue.join(deadline)
+        self.upload_decoder.close()
+        self.rendition_decoder.close()
 
     def _queues(self) -> list[Queue]:
         kept = (

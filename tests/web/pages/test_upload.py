@@ -7,9 +7,12 @@ import html
 import io
 import os
 import re
+import sqlite3
 import sys
 import tempfile
 import threading
+import time
+from contextlib import closing
 
 import pytest
 from datasette.utils import StartupError
@@ -241,6 +244,46 @@ async def test_bomb(ds):
     buffer = io.BytesIO()
     Image.new("1", (20_000, 20_000)).save(buffer, "PNG")
     await refused(ds, form(part(buffer.getvalue())), 413, "too large", "megapixels")
+
+
+def slow_picture() -> bytes:
+    """Five kilobytes that take seconds: Pillow's JPEG 2000 decoder lets no other thread run."""
+    buffer = io.BytesIO()
+    options = {"quality_mode": "rates", "quality_layers": [2000]}
+    Image.new("RGB", (5000, 5000), (10, 120, 200)).save(buffer, "JPEG2000", **options)
+    return buffer.getvalue()
+
+
+async def longest_wait_during(work) -> tuple[float, float]:
+    """How long the event loop stood still at most, and how long ``work`` took, in seconds."""
+    task = asyncio.ensure_future(work)
+    begun = last = time.monotonic()
+    longest = 0.0
+    while not task.done():
+        await asyncio.sleep(0.005)
+        now = time.monotonic()
+        longest, last = max(longest, now - last), now
+    await task
+    return longest, last - begun
+
+
+async def test_other_pages_go_on_while_a_picture_is_decoded(ds):
+    await uploaded(ds, PICTURE)
+    longest, total = await longest_wait_during(uploaded(ds, slow_picture()))
+    assert longest < total / 2
+
+
+async def test_rendition_of_a_slow_picture_stops_nobody(ds, scenes_db):
+    """What is stored may come from strangers too."""
+    assert (await ds.client.get("/scenes/photos/2/-/picture")).status_code == 200
+    with closing(sqlite3.connect(scenes_db)) as conn, conn:
+        conn.execute("update photos set picture = ? where id = 1", [slow_picture()])
+
+    async def seen():
+        assert (await ds.client.get("/scenes/photos/1/-/picture")).status_code == 200
+
+    longest, total = await longest_wait_during(seen())
+    assert longest < total / 2
 
 
 @pytest.mark.parametrize("query", ["_size=0", "_min=2", "nonsense=1", "like=99", "_crop=1,2,3"])

@@ -56,6 +56,22 @@ async def test_shutdown_ends_all_threads(ds, only_pca):
         assert "server is being shut down" in response.text
 
 
+async def test_shutdown_ends_the_decoders(ds, monkeypatch):
+    started = []
+
+    class Recorded(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            started.append(self)
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", Recorded)
+    assert (await ds.client.get(f"{PAGE}/1/-/picture")).status_code == 200
+    (worker,) = started
+    assert worker.poll() is None
+    await hooks.shutdown(ds)()
+    assert worker.poll() is not None
+
+
 EXITING = """
 import sys, threading, time
 from datasette.app import Datasette
