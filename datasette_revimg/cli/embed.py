@@ -94,6 +94,12 @@ def embed(prune: bool, yes: bool, strict: bool, silent: bool, **options: Any) ->
             _warn(ready.table, ready.found)
     if ready.chosen_by_default and ready.model is VGG16_RMAC and not silent:
         click.echo(FC2_NOTE, err=True)
+    if summary.codes_error:
+        click.echo(
+            f"{summary.table}: searches are slow for now, because their codes couldn't be written "
+            f"({summary.codes_error}): run this again",
+            err=True,
+        )
     missing = f", {summary.missing} missing" if summary.missing else ""
     click.echo(
         f"{summary.table}: {summary.embedded} embedded, {summary.unchanged} unchanged, "

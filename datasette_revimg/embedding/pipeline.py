@@ -39,13 +39,15 @@ Encode = Callable[[np.ndarray], Batch]
 class Counts:
     """The pictures that a run has embedded, found unchanged and failed at so far, and its time.
 
-    ``seconds`` is set when the run ends.
+    ``seconds`` is set when the run ends, ``codes_error`` when the codes that make searches fast
+    couldn't be written: all vectors are stored nevertheless, and the next run makes the codes.
     """
 
     embedded: int = 0
     unchanged: int = 0
     failed: int = 0
     seconds: float = 0.0
+    codes_error: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ def run(
             if limit is not None and attempted >= limit:
                 break
         _store(conn, source, batch, encode, counts)
-        upkeep.finish(conn, source)
+        counts.codes_error = ""
+        _keep_up(upkeep.finish, conn, source, counts)
     finally:
         counts.seconds = time.perf_counter() - started
 
@@ -196,8 +199,22 @@ def _store(
             )
         ]
     writing.write(conn, source, embeddings, batch.failures, batch.rows)
-    upkeep.maintain(conn, source)
     counts.embedded += len(embeddings)
+    if not counts.codes_error:
+        _keep_up(upkeep.maintain, conn, source, counts)
+
+
+def _keep_up(
+    work: Callable[[sqlite3.Connection, Table], None],
+    conn: sqlite3.Connection,
+    source: Table,
+    counts: Counts,
+) -> None:
+    """Do work on the codes, without which searches are slow but right, so it may fail."""
+    try:
+        work(conn, source)
+    except sqlite3.OperationalError as error:
+        counts.codes_error = str(error)
 
 
 def _labels(encoded: Batch) -> Sequence[Sequence[labels.Label]]:

@@ -28,7 +28,8 @@ class Summary:
     ``embedded``, ``unchanged`` and ``failed`` count pictures, ``removed`` counts the rows whose
     vectors were deleted because their picture is gone, ``missing`` the rows of a table made from
     files that are kept though their file is gone. ``dimension`` is the number of float32 in
-    each vector, ``seconds`` how long the run took.
+    each vector, ``seconds`` how long the run took. ``codes_error`` is why the codes that make
+    searches fast couldn't be written, empty if they could.
     """
 
     table: str
@@ -40,6 +41,7 @@ class Summary:
     removed: int
     missing: int
     seconds: float
+    codes_error: str = ""
 
     @property
     def rate(self) -> float:
@@ -113,6 +115,7 @@ class Run:
             removed=self.plan.removed,
             missing=self.plan.missing,
             seconds=counts.seconds,
+            codes_error=counts.codes_error,
         )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import sqlite_utils
+
 from ..errors import RevimgError
 
 # How long to wait for another program's write to end before calling the database locked.
@@ -39,6 +41,26 @@ def opened(path: Path, *, create: bool = False) -> Iterator[sqlite3.Connection]:
             yield conn
     except sqlite3.Error as error:
         raise translated(error, path) from error
+
+
+@contextmanager
+def transaction(conn: sqlite3.Connection) -> Iterator[None]:
+    """Write in one transaction, whole or not at all; within another one, as a part of it.
+
+    It takes the lock first, for which it waits while another program writes. SQLite lets nobody
+    wait who has begun to read: the others' change might be to what was read.
+    """
+    if conn.in_transaction:
+        with sqlite_utils.Database(conn, execute_plugins=False).atomic():
+            yield
+        return
+    conn.execute("begin immediate")
+    try:
+        yield
+        conn.execute("commit")
+    finally:
+        # After a commit, or an error that has ended the transaction, this does nothing.
+        conn.rollback()
 
 
 def map_pages(conn: sqlite3.Connection) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-import sqlite_utils
-
 from ..keys import Key, key_json
+from .connection import transaction
 from .sql import now
 from .tables import Table
 
@@ -31,7 +30,7 @@ def read(conn: sqlite3.Connection, table: str) -> list[tuple[str, str]]:
 
 def clear(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> None:
     """Forget, in a transaction, that these rows have failed: they are about to be tried again."""
-    with sqlite_utils.Database(conn, execute_plugins=False).atomic():
+    with transaction(conn):
         delete(conn, source.name, keys)
 
 

@@ -11,6 +11,7 @@ import sqlite_utils
 from ..errors import RevimgError
 from ..keys import Key
 from . import code_tables, failed_rows, own_tables, tables
+from .connection import transaction
 from .sql import now, quote
 from .tables import MISSING, Table
 
@@ -33,6 +34,11 @@ def prepare(conn: sqlite3.Connection, table: str, keep_content: bool) -> Table:
     It has a column ``content``, for the files' bytes, if ``keep_content``. Raises RevimgError when
     a table of that name has another primary key than ``path``.
     """
+    with transaction(conn):
+        return _prepared(conn, table, keep_content)
+
+
+def _prepared(conn: sqlite3.Connection, table: str, keep_content: bool) -> Table:
     database = sqlite_utils.Database(conn, execute_plugins=False)
     columns = dict(COLUMNS, **({"content": bytes} if keep_content else {}))
     if table not in database.table_names() and table not in database.view_names():
@@ -82,7 +88,7 @@ def mark_missing(
     something else in a column of this name, which is then the user's own, keeps that.
     """
     table, column = quote(source.name), quote(MISSING)
-    with sqlite_utils.Database(conn, execute_plugins=False).atomic():
+    with transaction(conn):
         conn.executemany(
             f"update {table} set {column} = ? where path = ? and {column} is null",
             [(now(), *key) for key in gone],
@@ -103,7 +109,7 @@ def missing(conn: sqlite3.Connection, source: Table) -> list[Key]:
 
 def move_paths(conn: sqlite3.Connection, source: Table, prefix: str) -> None:
     """Put ``prefix`` before every path of a table made from files, in one transaction."""
-    with sqlite_utils.Database(conn, execute_plugins=False).atomic():
+    with transaction(conn):
         for name in (source.name, *own_tables.existing_keyed_names(conn, source.name)):
             # SQLite checks each row at once: a path may become what another one still is. No
             # path begins with a slash, so that in between they are out of each other's way.

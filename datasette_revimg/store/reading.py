@@ -56,20 +56,15 @@ def vectors_of(
 
     They come in any order, at most SCAN_ROWS at a time.
     """
-    width = len(source.stored_keys)
-    one = placeholders(width)
     # Two INs side by side, and SQLite may choose to walk through the whole table for the second.
     same = " and ".join(
         f"{quote(vectors_table(source.name))}.{quote(stored)} = {quote(source.name)}.{quote(name)}"
         for stored, name in zip(source.stored_columns, source.key_columns, strict=True)
     )
     alive = f"exists (select 1 from {quote(source.name)} where {same} and {source.present})"
-    names = quote_all(source.stored_columns)
-    for start in range(0, len(keys), SCAN_ROWS):
-        part = keys[start : start + SCAN_ROWS]
-        listed = ", ".join([one if width == 1 else f"({one})"] * len(part))
-        condition = f"where ({names}) in ({'values ' if width > 1 else ''}{listed}) and {alive}"
-        yield from _vectors(conn, source, condition, [value for key in part for value in key])
+    for page in pages(keys):
+        condition, parameters = _one_of(source, page)
+        yield from _vectors(conn, source, f"{condition} and {alive}", parameters)
 
 
 def all_vectors(conn: sqlite3.Connection, source: Table) -> Iterator[tuple[list[Key], np.ndarray]]:
@@ -80,16 +75,39 @@ def all_vectors(conn: sqlite3.Connection, source: Table) -> Iterator[tuple[list[
     return _vectors(conn, source, "", ())
 
 
+def stored_keys(conn: sqlite3.Connection, source: Table) -> list[Key]:
+    """Return the keys of all stored vectors, in order, whether the row is still there or not."""
+    names = quote_all(source.stored_columns)
+    cursor = conn.execute(
+        f"select {names} from {quote(vectors_table(source.name))} order by {names}"
+    )
+    cursor.row_factory = None
+    return cursor.fetchall()
+
+
+def pages(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
+    """Yield keys, SCAN_ROWS at a time."""
+    for start in range(0, len(keys), SCAN_ROWS):
+        yield keys[start : start + SCAN_ROWS]
+
+
+def stored_vectors(
+    conn: sqlite3.Connection, source: Table, keys: Sequence[Key]
+) -> tuple[list[Key], np.ndarray]:
+    """Return keys and unit vectors, float32 (n, D), of these rows, whether they are live or not.
+
+    At most SCAN_ROWS at a time, in any order. No statement is left open: others can write.
+    """
+    found = list(_vectors(conn, source, *_one_of(source, keys)))
+    return found[0] if found else ([], np.empty((0, 0), VECTOR_DTYPE))
+
+
 def sample_vectors(conn: sqlite3.Connection, source: Table, size: int) -> np.ndarray:
     """Return at most ``size`` of the stored vectors, float32 (n, D).
 
     They are spread evenly over the table, and always the same ones of the same table.
     """
-    cursor = conn.execute(
-        f"select {quote_all(source.stored_columns)} from {quote(vectors_table(source.name))}"
-    )
-    cursor.row_factory = None
-    keys = cursor.fetchall()
+    keys = stored_keys(conn, source)
     step = max(1.0, len(keys) / size)
     chosen = [keys[int(number * step)] for number in range(min(size, len(keys)))]
     parts = [matrix for _, matrix in vectors_of(conn, source, chosen)]
@@ -164,6 +182,16 @@ def hashes(
         query += f" and exists (select 1 from {quote(labels_table(source.name))} {condition})"
     rows = {key: conn.execute(query, key).fetchone() for key in keys}
     return {key: row[0] for key, row in rows.items() if row}
+
+
+def _one_of(source: Table, keys: Sequence[Key]) -> tuple[str, list[Any]]:
+    """Return the condition that a stored row has one of these keys, with its parameters."""
+    width = len(source.stored_keys)
+    one = placeholders(width)
+    listed = ", ".join([one if width == 1 else f"({one})"] * len(keys))
+    values = "values " if width > 1 else ""
+    condition = f"where ({quote_all(source.stored_columns)}) in ({values}{listed})"
+    return condition, [value for key in keys for value in key]
 
 
 def _vectors(

@@ -6,12 +6,12 @@ import sqlite3
 from collections.abc import Sequence
 
 import numpy as np
-import sqlite_utils
 
 from ..errors import RevimgError
 from ..keys import Key
 from ..vectors.cosine import VECTOR_DTYPE
 from . import code_log, failed_rows, own_tables, registry
+from .connection import transaction
 from .reading import hashes
 from .sql import all_present, equalities, quote, quote_all
 from .tables import Table, key_subquery
@@ -23,7 +23,7 @@ def remove_rows(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) ->
     Only for a table made from files, when the user has asked for it.
     """
     condition = equalities(source.key_columns)
-    with sqlite_utils.Database(conn, execute_plugins=False).atomic():
+    with transaction(conn):
         conn.executemany(f"delete from {quote(source.name)} where {condition}", keys)
         removed = delete_stored(conn, source, keys)
         _record_removed(conn, source, removed)
@@ -39,7 +39,7 @@ def remove_missing(conn: sqlite3.Connection, source: Table, column: str) -> int:
     # One NULL among the keys, and SQL's "not in" is never true.
     present = all_present((*source.key_columns, column))
     gone = f"({stored}) not in {key_subquery(source, present, missing=True)}"
-    with sqlite_utils.Database(conn, execute_plugins=False).atomic():
+    with transaction(conn):
         failed_rows.delete_all(conn, source.name)
         vectors = quote(own_tables.vectors_table(source.name))
         removed = conn.execute(f"select {stored} from {vectors} where {gone}").fetchall()
@@ -54,7 +54,7 @@ def forget(conn: sqlite3.Connection, table: str) -> None:
     embedded = registry.embedded(conn, table)
     if embedded is None:
         raise RevimgError(f"{table!r} is not embedded; there is nothing to forget")
-    with sqlite_utils.Database(conn, execute_plugins=False).atomic():
+    with transaction(conn):
         for name in own_tables.names(embedded.table_name):
             conn.execute(f"drop table if exists {quote(name)}")
         failed_rows.delete_all(conn, embedded.table_name)

@@ -11,7 +11,6 @@ import itertools
 import sqlite3
 
 import numpy as np
-import sqlite_utils
 
 from ..errors import CodesError
 from ..keys import Key
@@ -20,6 +19,7 @@ from ..vectors.cosine import VECTOR_DTYPE
 from . import code_chunks, code_keys, code_log, code_tables, distributions, reading, registry
 from .code_chunks import CHUNK
 from .code_tables import CodesState
+from .connection import transaction
 from .tables import Table
 
 # Vectors that a basis is fitted to: enough for the directions of any collection, 134 MB.
@@ -58,7 +58,7 @@ def finish(conn: sqlite3.Connection, source: Table) -> None:
     vectors = reading.count_vectors(conn, source)
     if state.vectors != vectors or not _intact(conn, source, state):
         # Another program has written to our tables, or the file was damaged.
-        with sqlite_utils.Database(conn, execute_plugins=False).atomic():
+        with transaction(conn):
             code_tables.start_over(conn, source.name)
     maintain(conn, source)
     _sample_pairs(conn, source, vectors)
@@ -77,12 +77,11 @@ def rebuild(conn: sqlite3.Connection, source: Table) -> bool:
         return False
     basis, residual = codes.fit(sample, state.vectors)
     generation = code_tables.new_number()
-    database = sqlite_utils.Database(conn, execute_plugins=False)
-    with database.atomic():
+    with transaction(conn):
         # Chunks that an interrupted rebuild may have left.
         code_tables.discard_unused(conn, source.name)
-    entries = _write_codes(database, source, basis, generation)
-    with database.atomic():
+    entries = _write_codes(conn, source, basis, generation)
+    with transaction(conn):
         adopted = code_log.adopt(
             conn,
             source.name,
@@ -97,17 +96,21 @@ def rebuild(conn: sqlite3.Connection, source: Table) -> bool:
 
 
 def _write_codes(
-    database: sqlite_utils.Database, source: Table, basis: np.ndarray, generation: int
+    conn: sqlite3.Connection, source: Table, basis: np.ndarray, generation: int
 ) -> int:
     """Write the codes of all vectors, and return their number."""
     entries = 0
-    batches = reading.all_vectors(database.conn, source)
-    while group := list(itertools.islice(batches, BATCHES)):
-        with database.atomic():
-            for keys, vectors in group:
-                coded = codes.encode(basis, vectors)
+    # Nothing is being read while a batch is written: a reader can't wait for the lock.
+    pages = reading.pages(reading.stored_keys(conn, source))
+    while group := list(itertools.islice(pages, BATCHES)):
+        coded = []
+        for page in group:
+            keys, vectors = reading.stored_vectors(conn, source, page)
+            coded.append((keys, codes.encode(basis, vectors)))
+        with transaction(conn):
+            for keys, part in coded:
                 code_chunks.write_chunks(
-                    database.conn, source.name, generation, entries // CHUNK, keys, coded
+                    conn, source.name, generation, entries // CHUNK, keys, part
                 )
                 entries += len(keys)
     return entries
@@ -154,5 +157,5 @@ def _sample_pairs(conn: sqlite3.Connection, source: Table, vectors: int) -> None
         return
     sample = reading.sample_vectors(conn, source, percentiles.SAMPLE)
     if len(sample) >= 2:
-        with sqlite_utils.Database(conn, execute_plugins=False).atomic():
+        with transaction(conn):
             distributions.write(conn, source.name, percentiles.from_sample(sample, vectors))

@@ -17,6 +17,7 @@ import sqlite_utils
 from ..keys import Key
 from ..vectors.cosine import VECTOR_DTYPE
 from . import code_log, failed_rows, own_tables, registry
+from .connection import transaction
 from .reading import hashes
 from .registry import EmbeddedTable
 from .removal import delete_stored
@@ -63,7 +64,7 @@ def prepare(
     RevimgError when the tables can't have their names.
     """
     own_tables.check_names(conn, source, labels)
-    with sqlite_utils.Database(conn, execute_plugins=False).atomic():
+    with transaction(conn):
         registry.create(conn)
         failed_rows.create(conn)
         own_tables.create(conn, source, labels)
@@ -82,9 +83,7 @@ def write(
     ``rows`` are upserted into the source table itself, which only a table made from files needs.
     """
     database = sqlite_utils.Database(conn, execute_plugins=False)
-    with database.atomic():
-        # First, because it takes the lock: a transaction that has only read so far can't wait
-        # for its turn.
+    with transaction(conn):
         registry.touch(conn, source.name)
         for row in rows:
             # One by one: upsert_all would write NULL where one row lacks a column of another.

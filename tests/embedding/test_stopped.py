@@ -65,6 +65,32 @@ def test_interrupted_at_any_moment(tmp_path, how):
     assert summary(result.stdout).startswith(f"photos: {150 - kept} embedded, {kept} unchanged")
 
 
+# Another program: it holds the lock for some seconds, and then again and again for 50 ms.
+WRITER = """
+import sqlite3, sys, time
+conn = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)
+for seconds in [3] + [0.05] * 10_000:
+    conn.execute("begin immediate")
+    print(flush=True)
+    time.sleep(seconds)
+    conn.execute("commit")
+    time.sleep(0.01)
+"""
+
+
+def test_a_program_that_writes_all_the_time_is_waited_for(database):
+    run("embed", database, "photos", "--limit", 1)
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, database], stdout=subprocess.PIPE)
+    with writer:
+        assert writer.stdout
+        writer.stdout.readline()
+        try:
+            result = run("embed", database, "photos", "--batch-size", 1)
+        finally:
+            writer.kill()
+    assert summary(result.stdout).startswith("photos: 2 embedded, 1 unchanged")
+
+
 def _some_vectors(path: Path) -> bool:
     try:
         return bool(vectors(path))
