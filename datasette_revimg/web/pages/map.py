@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from datasette import Response
@@ -15,7 +16,13 @@ from ...search.rows import Row, read_rows
 from ..problems import BusyError
 from ..requests.place import Place
 from ..requests.reading import read
-from ..requests.responses import html_response, json_response, wants_json
+from ..requests.responses import (
+    html_response,
+    json_array,
+    json_object,
+    long_json_response,
+    wants_json,
+)
 from ..requests.view import view
 from ..rows import label_of
 from ..work.state import state_of
@@ -94,7 +101,9 @@ async def page(place: Place) -> Response:
     computed = await compute_layout(place, selection, sample)
     if wants_json(place.request):
         rows = await rows_at(place, sample, list(range(len(sample.keys))))
-        return json_response(place.datasette, _as_json(place, sample, computed, rows))
+        return await long_json_response(
+            place.datasette, lambda: _as_json(place, sample, computed, rows)
+        )
     page = await _page(place, selection, sample, computed)
     return await html_response(place.datasette, place.request, page)
 
@@ -134,19 +143,16 @@ async def rows_at(place: Place, sample: Sample, indices: list[int]) -> list[Row]
     return await read(place.db, lambda conn: read_rows(conn, place.source, keys))
 
 
-def _as_json(place: Place, sample: Sample, computed: Layout, rows: list[Row]) -> dict[str, Any]:
-    return {
-        **place.body,
-        "method": computed.method,
-        "pending": computed.pending,
-        "rows": [
-            {
-                "x": round(x, 4),
-                "y": round(y, 4),
-                **place.described(row),
-            }
-            for (x, y), row in zip(computed.places.tolist(), rows, strict=True)
-        ],
-        "sampled": sample.is_part,
-        "filtered_table_rows_count": sample.total,
-    }
+def _as_json(place: Place, sample: Sample, computed: Layout, rows: list[Row]) -> bytes:
+    body = {**place.body, "method": computed.method, "pending": computed.pending}
+    return json_object(
+        {
+            **{name: json.dumps(value) for name, value in body.items()},
+            "rows": json_array(
+                {"x": round(x, 4), "y": round(y, 4), **place.described(row)}
+                for (x, y), row in zip(computed.places.tolist(), rows, strict=True)
+            ),
+            "sampled": json.dumps(sample.is_part),
+            "filtered_table_rows_count": json.dumps(sample.total),
+        }
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,7 +21,13 @@ from ..problems import Problem
 from ..requests.parameters import address
 from ..requests.place import Place
 from ..requests.reading import read
-from ..requests.responses import html_response, json_response, wants_json
+from ..requests.responses import (
+    html_response,
+    json_array,
+    json_object,
+    long_json_response,
+    wants_json,
+)
 from ..requests.view import view
 from ..rows import label_of
 from ..work.state import state_of
@@ -95,7 +103,12 @@ async def page(place: Place) -> Response:
     keys = [sample.keys[index] for index in computed.order]
     rows = await read(place.db, lambda conn: read_rows(conn, place.source, keys))
     if as_json:
-        return json_response(place.datasette, _as_json(place, sample, computed, rows))
+        key = overview.key(place, sample, order)
+        texts = state_of(place.datasette).matrix_texts
+        cosines = await texts.get(key, lambda: _cosines_json(computed.cosines))
+        return await long_json_response(
+            place.datasette, lambda: _as_json(place, sample, cosines, rows)
+        )
     page = await _page(place, selection, sample, computed, rows)
     return await html_response(place.datasette, place.request, page)
 
@@ -160,16 +173,21 @@ def _pixels(colours: np.ndarray) -> list[int]:
     return pixels
 
 
-def _as_json(
-    place: Place, sample: Sample, computed: SimilarityMatrix, rows: list[Row]
-) -> dict[str, Any]:
-    return {
-        **place.body,
-        "rows": [place.described(row) for row in rows],
-        "matrix": [[round(value, 4) for value in line] for line in computed.cosines.tolist()],
-        "sampled": sample.is_part,
-        "filtered_table_rows_count": sample.total,
-    }
+def _cosines_json(cosines: np.ndarray) -> str:
+    """Return cosines, float32 (n, n), as JSON with four decimals."""
+    return json_array(np.round(line.astype(np.float64), 4).tolist() for line in cosines)
+
+
+def _as_json(place: Place, sample: Sample, cosines: str, rows: list[Row]) -> bytes:
+    return json_object(
+        {
+            **{name: json.dumps(value) for name, value in place.body.items()},
+            "rows": json_array(map(place.described, rows)),
+            "matrix": cosines,
+            "sampled": json.dumps(sample.is_part),
+            "filtered_table_rows_count": json.dumps(sample.total),
+        }
+    )
 
 
 @view()
@@ -197,7 +215,8 @@ async def values(place: Place) -> Response:
     selection, sample, order = await _part(place)
 
     async def halves() -> bytes:
-        return matrix.pack_pairs((await _computed(place, selection, sample, order)).cosines)
+        computed = await _computed(place, selection, sample, order)
+        return await asyncio.to_thread(matrix.pack_pairs, computed.cosines)
 
     return await overview.sample_response(place, sample, "application/octet-stream", halves)
 

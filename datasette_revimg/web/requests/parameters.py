@@ -21,6 +21,7 @@ Pairs = list[tuple[str, str]]
 
 # A query string may have no more. Every link of a page repeats all of it.
 MAX_PAIRS = 100
+MAX_QUERY_BYTES = 8192
 MAX_EXAMPLES = 50
 
 
@@ -72,7 +73,16 @@ def parse(request: Request, default_size: int) -> Parameters:
 
 
 def parse_pairs(request: Request) -> Pairs:
-    """Return the query string's names and values. Raises Problem 400 when there are too many."""
+    """Return the names and values of the query string, or of a form's fields.
+
+    Raises Problem 400 when there are too many, or when they are too long.
+    """
+    if len(request.query_string) > MAX_QUERY_BYTES:
+        raise Problem(
+            400,
+            f"the parameters are {len(request.query_string):,} bytes long; at most "
+            f"{MAX_QUERY_BYTES:,} are allowed",
+        )
     pairs = parse_qsl(request.query_string, keep_blank_values=True)
     if len(pairs) > MAX_PAIRS:
         raise Problem(400, f"there are {len(pairs):,} parameters; at most {MAX_PAIRS} are allowed")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import Field, dataclass, fields
 from typing import Any, ClassVar, Protocol
 
@@ -53,6 +54,27 @@ def json_response(datasette: Datasette, body: Any, status: int = 200) -> Respons
     if datasette.cors:
         add_cors_headers(headers)
     return Response.json(body, status=status, headers=headers)
+
+
+async def long_json_response(datasette: Datasette, write: Callable[[], bytes]) -> Response:
+    """Return a body that takes long to write as JSON, by ``write`` in a thread of its own."""
+    response = json_response(datasette, None)
+    response.body = await asyncio.to_thread(write)
+    return response
+
+
+def json_array(values: Iterable[Any]) -> str:
+    """Return values as a JSON array.
+
+    They are written one by one: other threads wait while ``json`` writes all of a value.
+    """
+    return f"[{', '.join(map(json.dumps, values))}]"
+
+
+def json_object(members: Mapping[str, str]) -> bytes:
+    """Return members, whose values are JSON already, as a JSON object."""
+    parts = (f"{json.dumps(name)}: {text}" for name, text in members.items())
+    return f"{{{', '.join(parts)}}}".encode()
 
 
 async def html_response(datasette: Datasette, request: Request, context: Context) -> Response:

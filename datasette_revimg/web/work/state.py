@@ -35,6 +35,9 @@ COMPUTING_QUEUE = 16
 # Four matrices of 2,000 rows.
 MATRICES_BYTES = 64_000_000
 
+# The longest JSON of a matrix, of 2,000 rows, has 32 MB.
+MATRIX_TEXTS_BYTES = 64_000_000
+
 # A map by t-SNE takes longer, and can't be interrupted: it ends with the process.
 CLOSE_SECONDS = 5.0
 
@@ -57,7 +60,7 @@ class State:
     ``features`` are the last convolution block's maps of pictures, float32 (512, 7, 7) of 100 KB
     each: enough for a visitor who steps through 24 results, several times over. ``quick_maps``
     and ``better_maps`` are places on a map, float32 (n, 2); ``sheets`` are WebP files of 300 KB
-    at most, ``matrix_pictures`` PNG files.
+    at most, ``matrix_pictures`` PNG files, ``matrix_texts`` the cosines as JSON.
     """
 
     def __init__(self) -> None:
@@ -82,6 +85,7 @@ class State:
         self.matrices: Kept[SimilarityMatrix] = Kept(
             _computing("matrices"), 64, MATRICES_BYTES, lambda matrix: matrix.cosines.nbytes
         )
+        self.matrix_texts: Kept[str] = Kept(_computing("matrix-texts"), 64, MATRIX_TEXTS_BYTES, len)
         self.matrix_pictures: Kept[bytes] = Kept(_computing("matrix-pictures"), 8)
         self.quick_maps: Kept[np.ndarray] = Kept(_computing("quick-maps"), 32)
         self.better_maps: Kept[np.ndarray] = Kept(_computing("better-maps"), 32)
@@ -114,6 +118,7 @@ class State:
     def _queues(self) -> list[Queue]:
         kept = (
             self.matrices,
+            self.matrix_texts,
             self.matrix_pictures,
             self.quick_maps,
             self.better_maps,

@@ -39,6 +39,7 @@ async def data_url(ds, page, table="/data/photos"):
         ("/data/photos/-/{page}?_size=x", 400, ["_size"]),
         ("/data/photos/-/{page}?nonsense=1", 400, ["nonsense"]),
         ("/data/photos/-/{page}?_where=nonsense+%3D+1", 400, ["nonsense"]),
+        ("/data/photos/-/{page}?_x=" + "x" * 9000, 400, ["9,003", "8,192"]),
         ("/data/absent/-/{page}", 404, ["absent"]),
         ("/data/plain/-/{page}", 404, ["plain", "not embedded"]),
     ],

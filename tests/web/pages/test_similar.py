@@ -186,6 +186,8 @@ async def test_search_and_through(data, serve):
         ('_through={"table":["x"],"column":"tag","value":"cat"}', []),
         ("&".join(["like=2"] * 51), ["51", "50"]),
         ("&".join(["year__gt=2"] * 101), ["101", "100"]),
+        # Each card of a page repeats it several times.
+        ("_x=" + "%C3%A9" * 10_000, ["60,003", "8,192"]),
         ("year__in=[1", ["JSON"]),
         ("_where=nonsense+%3D+1", ["nonsense"]),
         ("_where=%29+or+1+or+%281+%3B", ["SQL"]),

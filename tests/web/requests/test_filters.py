@@ -21,6 +21,8 @@ ENDLESS = "with recursive n(i) as (select 1 union all select i + 1 from n) selec
 class Counting:
     """A plugin whose SQL function ``times()`` returns how often it was called."""
 
+    __name__ = "counting"
+
     def __init__(self) -> None:
         self.numbers = itertools.count(1)
 
