@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from ..embedding.run import Run, Summary
 from ..errors import RevimgError
 from ..models.catalogue import VGG16_RMAC
 from ..pictures.kinds import skipped_sentence
+from ..pictures.quiet import silence_pillow, silent_libraries
 from ..store.writing import Failure
 from .options import DATABASE, model_option, network_options, one_line_errors
 
@@ -85,8 +85,8 @@ def embed(prune: bool, yes: bool, strict: bool, silent: bool, **options: Any) ->
     if prune and not request.paths:
         raise click.UsageError("--prune goes with PATHs: it deletes rows whose file is gone")
     # Pillow warns of what our own limits and messages report for each row.
-    warnings.filterwarnings("ignore", module="PIL")
-    with one_line_errors(), run.prepared(request) as ready:
+    silence_pillow()
+    with silent_libraries(), one_line_errors(), run.prepared(request) as ready:
         if prune:
             _prune(ready, yes)
         summary = _with_progress(ready, silent)

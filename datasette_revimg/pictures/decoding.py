@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 from PIL import ExifTags, Image
 
-from .opening import DamagedError, open_picture
+from .loading import load_pixels, read_exif, read_taken
+from .opening import failure, open_picture
 from .region import SIDE as WHOLE
 from .region import Crop
 from .rgb import upright_rgb
@@ -20,9 +20,6 @@ THUMBNAIL_SIDE = 320
 
 # EXIF's orientations in which a picture lies on its side.
 _TURNED = (5, 6, 7, 8)
-
-# Where in its EXIF a camera says when the picture was taken, best first.
-_TAKEN_TAGS = (ExifTags.Base.DateTimeOriginal, ExifTags.Base.DateTimeDigitized)
 
 
 @dataclass(frozen=True)
@@ -52,9 +49,11 @@ def decode(data: bytes, size: tuple[int, int] = (SIDE, SIDE), crop: Crop | None 
     width, height = image.size
     kind = image.format or ""
     try:
-        taken = _taken(image)
-        image.draft("RGB", _draft_size(size, crop, image.getexif()))
-        image.load()
+        # Only JPEGs have drafts. Reading a PNG's EXIF would decode it, and hide its errors.
+        if kind in ("JPEG", "MPO"):
+            image.draft("RGB", _draft_size(size, crop, read_exif(image)))
+        image = load_pixels(image)
+        taken = read_taken(image)
         lying = image.size
         rgb = upright_rgb(image)
         array = to_array(rgb.crop(crop.box(rgb.size)) if crop else rgb, size)
@@ -64,7 +63,7 @@ def decode(data: bytes, size: tuple[int, int] = (SIDE, SIDE), crop: Crop | None 
     except Exception as error:
         # Pillow's decoders raise nearly anything on damaged data, from struct.error to
         # MemoryError; all of it means the same to whoever owns the picture.
-        raise DamagedError(error) from error
+        raise failure(error, kind) from error
     return Picture(
         array=array,
         thumbnail=thumbnail,
@@ -85,10 +84,9 @@ def draw_rendition(data: bytes, side: int) -> bytes:
     image = open_picture(data)
     try:
         image.draft("RGB", (side, side))
-        image.load()
-        return _webp(upright_rgb(image), side, quality=85)
+        return _webp(upright_rgb(load_pixels(image)), side, quality=85)
     except Exception as error:
-        raise DamagedError(error) from error
+        raise failure(error, image.format or "") from error
 
 
 def to_array(rgb: Image.Image, size: tuple[int, int] = (SIDE, SIDE)) -> np.ndarray:
@@ -110,18 +108,6 @@ def _draft_size(size: tuple[int, int], crop: Crop | None, exif: Image.Exif) -> t
     width, height = (-(-side * WHOLE // part) for part in (crop.width, crop.height))
     turned = exif.get(ExifTags.Base.Orientation) in _TURNED
     return (height, width) if turned else (width, height)
-
-
-def _taken(image: Image.Image) -> str | None:
-    details = image.getexif().get_ifd(ExifTags.IFD.Exif)
-    for tag in _TAKEN_TAGS:
-        try:
-            return datetime.strptime(
-                str(details[tag]).strip("\0 "), "%Y:%m:%d %H:%M:%S"
-            ).isoformat()
-        except (KeyError, ValueError):
-            continue
-    return None
 
 
 def _webp(rgb: Image.Image, side: int, quality: int) -> bytes:

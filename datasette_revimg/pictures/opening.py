@@ -29,6 +29,18 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF", "HEIF", "JPEG200
 _MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
 _SOI, _SOS, _EOI = b"\xd8", b"\xda", b"\xd9"
 
+# How Pillow and its decoders say that there should be more bytes.
+_CUT_OFF = re.compile("truncat|bytes not processed|unexpected end|not enough|premature", re.I)
+
+# How pictures of the formats begin whose first bytes are nobody else's.
+_BEGINNINGS = {
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"GIF87a": "GIF",
+    b"GIF89a": "GIF",
+    b"\0\0\0\x0cjP  \r\n\x87\n": "JPEG 2000",
+}
+
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
 
@@ -43,9 +55,24 @@ class TooLargeError(ImageError):
 class DamagedError(ImageError):
     """A decoder has failed on the bytes."""
 
-    def __init__(self, error: Exception) -> None:
-        reason = str(error).strip().rstrip(".") or type(error).__name__
-        super().__init__(f"damaged picture: {reason}")
+
+def failure(error: Exception, kind: str) -> ImageError:
+    """Return the error that says why a decoder of format ``kind`` has failed.
+
+    The decoders' own words ("decoder error -2", "tile cannot extend outside image") are for those
+    who write decoders.
+    """
+    if isinstance(error, ImageError):
+        return error
+    text = str(error)
+    if isinstance(error, MemoryError) or "out of memory" in text:
+        return TooLargeError("too large: it needs too much memory to decode")
+    if isinstance(error, EOFError) or _CUT_OFF.search(text):
+        return DamagedError("damaged picture: the file is cut off")
+    if kind == "TIFF":
+        # There are more kinds of TIFF than anybody reads.
+        return DamagedError("damaged picture, or a kind of TIFF that can't be read")
+    return DamagedError("damaged picture: what is in the file can't be decoded")
 
 
 @cache
@@ -90,15 +117,36 @@ def open_picture(data: bytes) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise TooLargeError(f"too large: more than {MAX_PIXELS // 10**6} megapixels") from error
     except Exception as error:
-        raise DamagedError(error) from error
+        raise failure(error, "") from error
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise TooLargeError(
             f"too large: {width}×{height} pixels, the limit is {MAX_PIXELS // 10**6} megapixels"
         )
+    if image.format == "TIFF":
+        _check_samples(image)
     if image.format in ("JPEG", "MPO") and _has_too_many_scans(data):
         raise TooLargeError(f"too large: a JPEG of more than {MAX_SCANS} scans")
     return image
+
+
+def _check_samples(image: Image.Image) -> None:
+    """Raise ImageError for a TIFF whose samples Pillow would read wrong, without a word.
+
+    TIFF 6.0: BitsPerSample, SamplesPerPixel, PlanarConfiguration and SampleFormat.
+    """
+    tags = image.tag_v2  # type: ignore[attr-defined]
+    bits = max(tags.get(258) or (1,))
+    if bits > 8 and tags.get(284) == 2 and tags.get(277, 1) > 1:
+        raise ImageError(
+            f"a {bits}-bit TIFF by planes, which can't be read right: "
+            "save it with interleaved channels"
+        )
+    if bits <= 8 and 2 in (tags.get(339) or ()):
+        raise ImageError(
+            f"a TIFF of {bits}-bit numbers below and above 0, which can't be read right: "
+            "save it with levels from 0 to 255"
+        )
 
 
 def _has_too_many_scans(jpeg: bytes) -> bool:
@@ -123,4 +171,7 @@ def _has_too_many_scans(jpeg: bytes) -> bool:
 def _unidentified(data: bytes) -> str:
     if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS and "HEIF" not in formats():
         return "a HEIC picture, which needs the package pillow-heif"
+    for beginning, name in _BEGINNINGS.items():
+        if data.startswith(beginning):
+            return f"damaged picture: the header of this {name} file can't be read"
     return "not a picture in a format that can be read"

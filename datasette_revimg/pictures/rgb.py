@@ -27,7 +27,7 @@ def upright_rgb(image: Image.Image, band_pixels: int = BAND_PIXELS) -> Image.Ima
     Alpha is laid over white, and levels of more than 8 bits are scaled to 8. At most about
     ``band_pixels`` are converted at a time, so that this needs little more memory than the result.
     """
-    ImageOps.exif_transpose(image, in_place=True)
+    _turn(image)
     if image.mode == "RGB" and not image.has_transparency_data:
         return image
     levels = _levels(image, band_pixels) if _is_deep(image) else (0.0, 255.0)
@@ -35,6 +35,19 @@ def upright_rgb(image: Image.Image, band_pixels: int = BAND_PIXELS) -> Image.Ima
     for top, band in _bands(image, band_pixels):
         rgb.paste(_to_rgb(band, levels), (0, top))
     return rgb
+
+
+def _turn(image: Image.Image) -> None:
+    """Turn the image as its EXIF says, in place; not at all when that can't be read."""
+    image.load()
+    try:
+        ImageOps.exif_transpose(image, in_place=True)
+    except MemoryError:
+        raise
+    except Exception:
+        # Pillow raises nearly anything on damaged EXIF, before it has turned the pixels or after,
+        # but never halfway.
+        return
 
 
 def _bands(image: Image.Image, band_pixels: int) -> Iterator[tuple[int, Image.Image]]:
@@ -51,6 +64,9 @@ def _is_deep(image: Image.Image) -> bool:
 def _to_rgb(image: Image.Image, levels: tuple[float, float]) -> Image.Image:
     if _is_deep(image):
         image = _to_8_bits(image, *levels)
+    if image.mode == "La":
+        # Grey that was multiplied by its alpha: Pillow has no way from there to RGBA.
+        image = image.convert("LA")
     if image.mode == "LAB":
         return _LAB_TO_SRGB.apply(image)
     if image.has_transparency_data:
@@ -81,6 +97,13 @@ def _finite(image: Image.Image) -> np.ndarray:
 
 
 def _to_8_bits(image: Image.Image, low: float, high: float) -> Image.Image:
-    """Scale grey levels between black and white to mode L, where Pillow would clip at 255."""
-    scaled = (_finite(image) - low) * (255 / max(high - low, 1e-12))
+    """Scale grey levels between black and white to mode L, where Pillow would clip at 255.
+
+    The level that is declared transparent becomes white.
+    """
+    levels = _finite(image)
+    scaled = (levels - low) * (255 / max(high - low, 1e-12))
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        scaled[levels == transparent] = 255
     return Image.fromarray(np.round(scaled).astype(np.uint8))

@@ -24,6 +24,7 @@ import numpy as np
 
 from . import decoding, opening
 from .opening import ImageError, TooLargeError
+from .quiet import silence_pillow
 from .region import Crop
 
 try:
@@ -132,6 +133,7 @@ def main() -> None:
     os.dup2(2, 1)
     # Ctrl-C is for the server, which ends this process when it has no more pictures.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    silence_pillow()
     opening.formats()
     _use_one_thread()
     _leave_nothing_behind()
