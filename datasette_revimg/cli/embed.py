@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ..embedding import run
-from ..embedding.folders import Found
+from ..embedding.folders import Listing
 from ..embedding.request import BATCH_SIZE, EmbedRequest
 from ..embedding.run import Run, Summary
 from ..errors import RevimgError
@@ -90,8 +90,8 @@ def embed(prune: bool, yes: bool, strict: bool, silent: bool, **options: Any) ->
         if prune:
             _prune(ready, yes)
         summary = _with_progress(ready, silent)
-        if ready.found:
-            _warn(ready.table, ready.found)
+        if ready.listing:
+            _warn(ready.table, ready.listing)
     if ready.chosen_by_default and ready.model is VGG16_RMAC and not silent:
         click.echo(FC2_NOTE, err=True)
     if summary.codes_error:
@@ -127,13 +127,13 @@ def _prune(ready: Run, yes: bool) -> None:
         click.echo(f"{ready.table}: {rows} deleted, their files are gone", err=True)
 
 
-def _warn(table: str, found: Found) -> None:
+def _warn(table: str, listing: Listing) -> None:
     """Report the folders that can't be read, and the pictures that are skipped."""
-    for folder, reason in found.unreadable.items():
+    for folder, reason in listing.unreadable.items():
         click.echo(
             f"{table}: {folder} can't be read, {reason}: what is stored for it is kept", err=True
         )
-    for kind, count in found.skipped.items():
+    for kind, count in listing.skipped.items():
         click.echo(f"{table}: {skipped_sentence(kind, count)}", err=True)
 
 

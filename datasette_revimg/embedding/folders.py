@@ -25,7 +25,7 @@ _SAME_NAME = (
 
 
 @dataclass(frozen=True)
-class Found:
+class Listing:
     """The pictures in the files and folders of a request.
 
     ``pictures`` are absolute, sorted, each once. ``unreadable`` are folders that can't be listed,
@@ -38,31 +38,31 @@ class Found:
     skipped: Counter[str] = field(default_factory=Counter)
 
 
-def find_pictures(paths: Sequence[Path]) -> Found:
+def find_pictures(paths: Sequence[Path]) -> Listing:
     """Find the pictures among files and, recursively, in folders.
 
     In folders, pictures are recognised by their suffix; a file given by itself is taken whatever
     its suffix. Raises RevimgError for a path that doesn't exist, and when there is no picture.
     """
     names: set[str] = set()
-    found = Found()
+    listing = Listing()
     for path in paths:
         absolute = os.path.abspath(path)
         if os.path.isdir(absolute):
-            names.update(_pictures_below(absolute, found))
+            names.update(_pictures_below(absolute, listing))
         elif os.path.exists(absolute):
             names.add(absolute)
         else:
             raise RevimgError(f"{path}: there is no such file or folder")
     if not names:
-        raise RevimgError(_no_pictures(paths, found))
-    found.pictures.extend(Path(name) for name in sorted(names))
-    return found
+        raise RevimgError(_no_pictures(paths, listing))
+    listing.pictures.extend(Path(name) for name in sorted(names))
+    return listing
 
 
-def _pictures_below(folder: str, found: Found) -> Iterator[str]:
+def _pictures_below(folder: str, listing: Listing) -> Iterator[str]:
     def unreadable(error: OSError) -> None:
-        found.unreadable[Path(error.filename)] = error.strerror or str(error)
+        listing.unreadable[Path(error.filename)] = error.strerror or str(error)
 
     for parent, folders, names in os.walk(folder, onerror=unreadable):
         folders[:] = [name for name in folders if not name.startswith(".")]
@@ -74,16 +74,16 @@ def _pictures_below(folder: str, found: Found) -> Iterator[str]:
             if suffix in opening.suffixes():
                 yield os.path.join(parent, name)
             elif kind := kind_of_unreadable(suffix):
-                found.skipped[kind] += 1
+                listing.skipped[kind] += 1
 
 
-def _no_pictures(paths: Sequence[Path], found: Found) -> str:
+def _no_pictures(paths: Sequence[Path], listing: Listing) -> str:
     sentence = f"no pictures in {', '.join(map(str, paths))}"
-    if found.unreadable:
-        folder, reason = next(iter(found.unreadable.items()))
+    if listing.unreadable:
+        folder, reason = next(iter(listing.unreadable.items()))
         return f"{sentence}: {folder} can't be read, {reason}"
-    if found.skipped:
-        skipped = (skipped_sentence(kind, count) for kind, count in found.skipped.most_common())
+    if listing.skipped:
+        skipped = (skipped_sentence(kind, count) for kind, count in listing.skipped.most_common())
         return f"{sentence} that can be read: {'; '.join(skipped)}"
     return f"{sentence} (looked for {', '.join(opening.formats())})"
 
@@ -104,15 +104,15 @@ def common_folder(paths: Sequence[Path]) -> Path:
 
 
 def missing_files(
-    conn: sqlite3.Connection, source: Table, found: Found, paths: Sequence[Path], base: Path
+    conn: sqlite3.Connection, source: Table, listing: Listing, paths: Sequence[Path], base: Path
 ) -> list[Key]:
     """Return the keys of rows whose file was below one of the folders in ``paths`` and is gone.
 
     What was below a folder that can't be listed now may still be there.
     """
-    present = {relative(file, base) for file in found.pictures}
+    present = {relative(file, base) for file in listing.pictures}
     searched = _prefixes((path for path in paths if path.is_dir()), base)
-    unknown = _prefixes(found.unreadable, base)
+    unknown = _prefixes(listing.unreadable, base)
     return [
         (path,)
         for path in file_table.paths(conn, source)

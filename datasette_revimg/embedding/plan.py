@@ -28,7 +28,7 @@ from ..store.tables import Table
 from . import columns, folders
 from .base import base_folder, base_of_files, stored_base
 from .choice import check_model
-from .folders import Found
+from .folders import Listing
 from .jobs import Job
 from .request import EmbedRequest
 
@@ -87,10 +87,12 @@ def plan_table(conn: sqlite3.Connection, request: EmbedRequest, model: Model) ->
     )
 
 
-def plan_files(conn: sqlite3.Connection, request: EmbedRequest, model: Model, found: Found) -> Plan:
+def plan_files(
+    conn: sqlite3.Connection, request: EmbedRequest, model: Model, listing: Listing
+) -> Plan:
     """Plan to embed files into a table of their own, which is created if it doesn't exist.
 
-    ``found`` is what is in the request's paths (see ``folders.find_pictures``). The table
+    ``listing`` is what is in the request's paths (see ``folders.find_pictures``). The table
     keeps their paths relative to the request's base folder, by default the deepest one that
     contains them all. Rows whose file is gone from one of the folders are marked missing and kept,
     with their vectors. Raises RevimgError when the request can't be met.
@@ -117,15 +119,15 @@ def plan_files(conn: sqlite3.Connection, request: EmbedRequest, model: Model, fo
         if request.start_over:
             removal.forget(conn, request.table)
     writing.prepare(conn, source, embedded, request.labels)
-    gone = folders.missing_files(conn, source, found, request.paths, base)
-    present: list[Key] = [(folders.relative(file, base),) for file in found.pictures]
+    gone = folders.missing_files(conn, source, listing, request.paths, base)
+    present: list[Key] = [(folders.relative(file, base),) for file in listing.pictures]
     file_table.mark_missing(conn, source, gone, present)
     failed_rows.clear(conn, source, present)
     return Plan(
         source=source,
         embedded=embedded,
-        jobs=folders.file_jobs(conn, source, found.pictures, base, keep_content, request.labels),
-        total=len(found.pictures),
+        jobs=folders.file_jobs(conn, source, listing.pictures, base, keep_content, request.labels),
+        total=len(listing.pictures),
         missing=len(gone),
     )
 

@@ -15,7 +15,7 @@ from ..store import connection, file_table, registry, removal
 from ..store.writing import Failure
 from . import folders, pipeline
 from .choice import choose_model, load_network
-from .folders import Found
+from .folders import Listing
 from .pipeline import Counts
 from .plan import Plan, plan_files, plan_table
 from .request import EmbedRequest
@@ -54,7 +54,7 @@ class Run:
     """A run that can start: everything is checked, and no picture has been read yet.
 
     ``counts`` grow while it runs, so that they are right after an interruption too.
-    ``found`` is what is in the request's files and folders, None for a table's own pictures.
+    ``listing`` is what is in the request's files and folders, None for a table's own pictures.
     ``chosen_by_default`` says that neither the request nor the table named the model.
     """
 
@@ -64,7 +64,7 @@ class Run:
     network: Network
     plan: Plan
     chosen_by_default: bool
-    found: Found | None = None
+    listing: Listing | None = None
     counts: Counts = field(default_factory=Counts)
 
     @property
@@ -80,7 +80,7 @@ class Run:
     @property
     def missing(self) -> list[Key]:
         """The keys of all rows that are marked missing, in this run or before."""
-        return file_table.missing(self.conn, self.plan.source) if self.found else []
+        return file_table.missing(self.conn, self.plan.source) if self.listing else []
 
     def prune(self, keys: Sequence[Key]) -> None:
         """Delete rows whose file is gone, with everything the user has added to them."""
@@ -127,7 +127,7 @@ def prepared(request: EmbedRequest) -> Iterator[Run]:
     been loaded: a database without pictures for it isn't created, and nothing is discarded for a
     network that can't be used.
     """
-    found = folders.find_pictures(request.paths) if request.paths else None
+    listing = folders.find_pictures(request.paths) if request.paths else None
     with connection.opened(request.database, create=bool(request.paths)) as conn:
         recorded = registry.embedded(conn, request.table)
         model = choose_model(None if request.start_over else recorded, request.model_name)
@@ -141,7 +141,9 @@ def prepared(request: EmbedRequest) -> Iterator[Run]:
             batch_size=request.batch_size,
         )
         plan = (
-            plan_files(conn, request, model, found) if found else plan_table(conn, request, model)
+            plan_files(conn, request, model, listing)
+            if listing
+            else plan_table(conn, request, model)
         )
         yield Run(
             request=request,
@@ -149,6 +151,6 @@ def prepared(request: EmbedRequest) -> Iterator[Run]:
             model=model,
             network=network,
             plan=plan,
-            found=found,
+            listing=listing,
             chosen_by_default=not (recorded or request.model_name),
         )

@@ -86,11 +86,11 @@ async def results_fields(
 
 def conditions(parameters: Parameters, filters: list[Filter], here: str) -> Conditions:
     """Return the filters and the threshold of the page ``here``."""
-    found = context.removable(filters, here)
+    removable = context.removable(filters, here)
     if parameters.minimum is not None:
         url = address(here, parameters.without("_min"))
-        found.append(RemovableFilter(parameters.minimum.in_words, url))
-    return context.conditions(found, here, parameters.only("_size", "_crop", *ROWS))
+        removable.append(RemovableFilter(parameters.minimum.in_words, url))
+    return context.conditions(removable, here, parameters.only("_size", "_crop", *ROWS))
 
 
 def _facts(place: Place, answer: Answer, filtered: bool) -> list[str]:

@@ -45,12 +45,12 @@ async def picture(place: Place) -> Response:
     def find(conn: sqlite3.Connection) -> Original:
         return original(conn, place, tables.resolve_key(conn, place.source, place.row))
 
-    found = await read(place.db, find)
+    shown = await read(place.db, find)
     return await file_response(
         place.request,
-        b"%d " % renditions.SIDE + found.digest,
+        b"%d " % renditions.SIDE + shown.digest,
         "image/webp",
-        lambda: renditions.rendition(place.datasette, found.data),
+        lambda: renditions.rendition(place.datasette, shown.data),
     )
 
 
