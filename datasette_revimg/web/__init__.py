@@ -5,6 +5,7 @@ Datasette loads this package as the plugin, and finds ``templates`` and ``static
 
 from .hooks import (
     extra_css_urls,
+    get_metadata,
     overview_actions,
     permission_allowed,
     permission_resources_sql,
@@ -22,6 +23,7 @@ from .hooks import (
 
 __all__ = [
     "extra_css_urls",
+    "get_metadata",
     "overview_actions",
     "permission_allowed",
     "permission_resources_sql",

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from datasette import hookspecs
 from datasette.utils import actor_matches_allow
 
-from ..store.sql import fold_name
+from ..store.sql import PREFIX, fold_name
 
 try:
     from datasette.permissions import Action, PermissionSQL
@@ -228,6 +228,19 @@ def table_configuration(datasette: Datasette, database: str, table: str) -> dict
     """Return Datasette's own configuration of a table."""
     settings = _configured_databases(datasette).get(database) or {}
     return (settings.get("tables") or {}).get(table) or {}
+
+
+def hidden_tables(datasette: Datasette, database: str) -> dict[str, Any]:
+    """Return metadata for 0.65 that hides the ``_revimg_`` tables of a database.
+
+    It hides every table whose name begins with that of a hidden one. None is hidden where the
+    user's metadata says of one of them that it isn't.
+    """
+    tables = (_configured_databases(datasette).get(database) or {}).get("tables") or {}
+    for name, settings in tables.items():
+        if fold_name(name).startswith(PREFIX) and (settings or {}).get("hidden") is False:
+            return {}
+    return {"databases": {database: {"tables": {PREFIX: {"hidden": True}}}}}
 
 
 def _configured_databases(datasette: Datasette) -> Mapping[str, Any]:

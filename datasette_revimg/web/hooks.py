@@ -191,6 +191,17 @@ def extra_css_urls(
     return urls
 
 
+# 1.0 hides tables whose names start with an underscore, and has no such hook.
+@hookimpl
+def get_metadata(
+    datasette: Datasette, key: str | None, database: str | None, table: str | None
+) -> dict[str, Any]:
+    # The one question of the pages that list tables. Answers to others are shown to people.
+    if database and key is None and table is None:
+        return compat.hidden_tables(datasette, database)
+    return {}
+
+
 # Last, because in 0.65 the last plugin that has an opinion is right.
 @hookimpl(trylast=True)
 def permission_allowed(

@@ -225,3 +225,29 @@ async def test_only_files_that_never_change_are_mapped(serve, data, mutable):
         lambda conn: conn.execute("pragma mmap_size").fetchone()[0]
     )
     assert (mapped > 0) == (not mutable)
+
+
+async def hidden_tables(ds):
+    """Return which tables Datasette hides on the database's page."""
+    tables = (await ds.client.get("/data.json")).json()["tables"]
+    return {table["name"] for table in tables if table["hidden"]}
+
+
+async def test_computed_tables_are_hidden(ds):
+    tables = (await ds.client.get("/data.json")).json()["tables"]
+    own = {table["name"] for table in tables if table["name"].startswith("_revimg_")}
+    assert len(own) > 6
+    assert await hidden_tables(ds) == own
+    # Names of tables that not everybody may view would be shown there.
+    assert "_revimg_" not in (await ds.client.get("/-/metadata.json")).text
+
+
+@pytest.mark.skipif(IS_1, reason="1.0 decides by names alone")
+async def test_computed_tables_are_shown_where_the_metadata_says_so(serve):
+    tables = {"_revimg_photos": {"hidden": False, "title": "Vectors"}, "plain": {"hidden": True}}
+    ds = serve(config={"databases": {"data": {"tables": tables}}})
+    assert await hidden_tables(ds) == {"plain"}
+    tables["_revimg_photos"]["hidden"] = True
+    ds = serve(config={"databases": {"data": {"tables": tables}}})
+    assert {"plain", "_revimg_photos", "_revimg_tables"} <= await hidden_tables(ds)
+    assert ds.metadata("title", database="data", table="_revimg_photos") == "Vectors"
