@@ -98,7 +98,7 @@ def column_jobs(
     """
     after: Key | None = None
     while page := picture_column.next_keys(conn, source, embedded.column_name, after, PAGE):
-        hashes = reading.hashes(conn, source, page, labels)
+        hashes = reading.finished_hashes(conn, source, page, labels)
         for key in page:
             value = picture_column.read(conn, source, embedded.column_name, key)
             if value is not None:

@@ -142,7 +142,7 @@ def file_jobs(
     for start in range(0, len(files), PAGE):
         page = files[start : start + PAGE]
         keys: list[Key] = [(relative(file, base),) for file in page]
-        hashes = reading.hashes(conn, source, keys, labels)
+        hashes = reading.finished_hashes(conn, source, keys, labels)
         for file, key in zip(page, keys, strict=True):
             yield _file_job(conn, source, file, key, hashes.get(key), keep_content)
 

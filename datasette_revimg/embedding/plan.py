@@ -78,6 +78,7 @@ def plan_table(conn: sqlite3.Connection, request: EmbedRequest, model: Model) ->
         own_tables.check_names(conn, source, request.labels)
         removal.forget(conn, request.table)
     writing.prepare(conn, source, embedded, request.labels)
+    removal.remove_damaged(conn, source)
     return Plan(
         source=source,
         embedded=embedded,
@@ -119,6 +120,7 @@ def plan_files(
         if request.start_over:
             removal.forget(conn, request.table)
     writing.prepare(conn, source, embedded, request.labels)
+    removal.remove_damaged(conn, source)
     gone = folders.missing_files(conn, source, listing, request.paths, base)
     present: list[Key] = [(folders.relative(file, base),) for file in listing.pictures]
     file_table.mark_missing(conn, source, gone, present)

@@ -34,12 +34,10 @@ def expected_bytes(state: CodesState, dimension: int) -> int:
 def read_vectors(
     conn: sqlite3.Connection, source: Table, state: CodesState, embedded: EmbeddedTable
 ) -> Index:
-    """Read an index of the vectors themselves. CodesError when they differ in length."""
+    """Read an index of the vectors themselves."""
     keys: list[Key] = []
     parts = [np.empty((0, embedded.dimension), VECTOR_DTYPE)]
     for some, matrix in reading.all_vectors(conn, source):
-        if matrix.shape[1] != embedded.dimension:
-            raise CodesError(f"there are vectors of {matrix.shape[1]} floats among them")
         keys.extend(some)
         parts.append(matrix)
     vectors = np.concatenate(parts)

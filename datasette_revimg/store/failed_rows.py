@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ..keys import Key, key_json
 from .connection import transaction
+from .schema import exists
 from .sql import now
 from .tables import Table
 
@@ -23,6 +24,8 @@ def create(conn: sqlite3.Connection) -> None:
 
 def read(conn: sqlite3.Connection, table: str) -> list[tuple[str, str]]:
     """Return (key as JSON, reason) of every row that could not be embedded, in order."""
+    if not exists(conn, FAILURES):
+        return []
     return conn.execute(
         f"select pk, reason from {FAILURES} where table_name = ? order by pk", [table]
     ).fetchall()
@@ -53,4 +56,5 @@ def delete(conn: sqlite3.Connection, table: str, keys: Iterable[Key]) -> None:
 
 def delete_all(conn: sqlite3.Connection, table: str) -> None:
     """Delete, within a transaction, the records of a table's rows."""
-    conn.execute(f"delete from {FAILURES} where table_name = ?", [table])
+    if exists(conn, FAILURES):
+        conn.execute(f"delete from {FAILURES} where table_name = ?", [table])

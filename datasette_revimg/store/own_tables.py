@@ -14,6 +14,12 @@ from .tables import Table
 
 _COLUMNS = {"embedding", "content_hash", "thumbnail", "width", "height"}
 
+# SQL that is true of a picture's size as it is stored beside its thumbnail.
+SOUND_SIZE = (
+    "typeof(width) = 'integer' and width between 1 and 1000000000 "
+    "and typeof(height) = 'integer' and height between 1 and 1000000000"
+)
+
 _LABEL_COLUMNS = {"label", "score"}
 
 

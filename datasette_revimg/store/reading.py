@@ -1,5 +1,8 @@
 """Read stored vectors: of one row, of some rows or of all, and which rows have one.
 
+Vectors that are damaged are left out, because one of them must not cost the others; the next
+``embed`` finds and replaces them.
+
 A stored vector whose row is gone from the user's table counts for nothing until the next run
 removes it: functions that speak of "live" rows leave it out.
 """
@@ -15,7 +18,8 @@ import numpy as np
 from ..errors import RevimgError
 from ..keys import Key, key_json
 from ..vectors.cosine import VECTOR_DTYPE
-from .own_tables import labels_table, vectors_table
+from . import registry
+from .own_tables import SOUND_SIZE, labels_table, thumbnails_table, vectors_table
 from .sql import placeholders, quote, quote_all
 from .tables import Table, find, key_condition, key_subquery
 
@@ -24,13 +28,22 @@ SCAN_ROWS = 512
 
 
 def vector(conn: sqlite3.Connection, table: str, key: Sequence[Any]) -> np.ndarray | None:
-    """Return a row's unit vector, float32 (D,), None when the row is gone or has none."""
+    """Return a row's unit vector, float32 (D,), None when the row is gone or has none.
+
+    Raises RevimgError when it is damaged.
+    """
     source = find(conn, table)
     where, parameters = key_condition(source, key)
     # A row whose file is gone still has its vector, and may be asked about.
     names = quote_all(source.stored_columns)
     row = f"where ({names}) in {key_subquery(source, where, missing=True)}"
-    return next((matrix[0] for _, matrix in _vectors(conn, source, row, parameters)), None)
+    for _, matrix in _vectors(conn, source, row, parameters):
+        return np.asarray(matrix[0])
+    stored = f"select {names} from {quote(vectors_table(source.name))} {row}"
+    damaged = conn.execute(stored, parameters).fetchone()
+    if damaged:
+        raise _damaged(source, damaged)
+    return None
 
 
 def vectors(
@@ -42,7 +55,6 @@ def vectors(
     """Yield keys and unit vectors, float32 (n, D), of the rows in the source table.
 
     They come SCAN_ROWS at a time. ``where`` is an SQL condition on the source table's columns.
-    Raises RevimgError when the vectors differ in length.
     """
     source = find(conn, table)
     condition = f"where ({quote_all(source.stored_columns)}) in {key_subquery(source, where)}"
@@ -117,7 +129,7 @@ def sample_vectors(conn: sqlite3.Connection, source: Table, size: int) -> np.nda
 def vectors_in_order(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> np.ndarray:
     """Return the unit vectors of these rows, float32 (n, D), in their order.
 
-    Raises RevimgError for a row that has none, or is gone.
+    Raises RevimgError for a row that has none or a damaged one, or is gone.
     """
     by_key = {
         key: vector
@@ -126,6 +138,8 @@ def vectors_in_order(conn: sqlite3.Connection, source: Table, keys: Sequence[Key
     }
     for key in keys:
         if key not in by_key:
+            if hashes(conn, source, [key]):
+                raise _damaged(source, key)
             raise RevimgError(f"row {key_json(key)} of {source.name!r} has no vector")
     if not keys:
         return np.empty((0, 0), VECTOR_DTYPE)
@@ -168,20 +182,62 @@ def count_live(conn: sqlite3.Connection, source: Table) -> int:
     return int(count)
 
 
+def damaged_keys(conn: sqlite3.Connection, source: Table) -> list[Key]:
+    """Return the keys of all vectors that are damaged; this reads all of them."""
+    damaged: list[Key] = []
+    for page in pages(stored_keys(conn, source)):
+        sound = set(stored_vectors(conn, source, page)[0])
+        damaged.extend(key for key in page if key not in sound)
+    return damaged
+
+
 def hashes(
+    conn: sqlite3.Connection, source: Table, keys: Sequence[Key], *, whole: bool = False
+) -> dict[Key, bytes]:
+    """Return the content hash of each row that has a vector, of the right size if ``whole``."""
+    condition = ""
+    if whole:
+        size = _vector_bytes(conn, source)
+        condition = f" and typeof(embedding) = 'blob' and length(embedding) = {size}"
+    return _hashes(conn, source, keys, condition)
+
+
+def finished_hashes(
     conn: sqlite3.Connection, source: Table, keys: Sequence[Key], labelled: bool = False
 ) -> dict[Key, bytes]:
-    """Return the content hash of each row that has a vector.
+    """Return the content hash of each row for which everything is stored, also a thumbnail.
 
     Where it must be ``labelled``, it has labels too.
     """
-    values = ", ".join(f"?{number}" for number, _ in enumerate(source.stored_columns, start=1))
-    condition = f"where ({quote_all(source.stored_columns)}) = ({values})"
-    query = f"select content_hash from {quote(vectors_table(source.name))} {condition}"
+    condition = _same_key(source)
+    thumbnail = f"select 1 from {quote(thumbnails_table(source.name))} where {condition}"
+    sound = "typeof(thumbnail) = 'blob' and length(thumbnail) > 0 and " + SOUND_SIZE
+    required = f" and exists ({thumbnail} and {sound})"
     if labelled:
-        query += f" and exists (select 1 from {quote(labels_table(source.name))} {condition})"
+        labels = f"select 1 from {quote(labels_table(source.name))} where {condition}"
+        required += f" and exists ({labels})"
+    return _hashes(conn, source, keys, required)
+
+
+def _hashes(
+    conn: sqlite3.Connection, source: Table, keys: Sequence[Key], required: str
+) -> dict[Key, bytes]:
+    vectors = quote(vectors_table(source.name))
+    query = f"select content_hash from {vectors} where {_same_key(source)}{required}"
     rows = {key: conn.execute(query, key).fetchone() for key in keys}
     return {key: row[0] for key, row in rows.items() if row}
+
+
+def _same_key(source: Table) -> str:
+    values = ", ".join(f"?{number}" for number, _ in enumerate(source.stored_columns, start=1))
+    return f"({quote_all(source.stored_columns)}) = ({values})"
+
+
+def _damaged(source: Table, key: Sequence[Any]) -> RevimgError:
+    return RevimgError(
+        f"the stored vector of row {', '.join(map(str, key))} of {source.name!r} is damaged: run "
+        "`datasette revimg embed` again, which replaces it"
+    )
 
 
 def _one_of(source: Table, keys: Sequence[Key]) -> tuple[str, list[Any]]:
@@ -200,6 +256,7 @@ def _vectors(
     condition: str,
     parameters: Sequence[Any] | Mapping[str, Any],
 ) -> Iterator[tuple[list[Key], np.ndarray]]:
+    size = _vector_bytes(conn, source)
     cursor = conn.execute(
         f"select {quote_all(source.stored_columns)}, embedding "
         f"from {quote(vectors_table(source.name))} {condition}",
@@ -208,12 +265,34 @@ def _vectors(
     # Datasette's connections make sqlite3.Row, which doesn't compare and hash like a tuple.
     cursor.row_factory = None
     while rows := cursor.fetchmany(SCAN_ROWS):
-        blobs = b"".join(row[-1] for row in rows)
-        try:
-            vectors = np.frombuffer(blobs, VECTOR_DTYPE).reshape(len(rows), -1)
-        except ValueError as error:
-            raise RevimgError(
-                f"{vectors_table(source.name)!r} holds vectors of different lengths: embed "
-                f"{source.name!r} again with --replace"
-            ) from error
-        yield [row[:-1] for row in rows], vectors
+        keys, matrix = _sound(rows, size)
+        if keys:
+            yield keys, matrix
+
+
+def _vector_bytes(conn: sqlite3.Connection, source: Table) -> int:
+    """Return the bytes of a vector of this table; without a record, those of its first one."""
+    recorded = registry.embedded(conn, source.name)
+    if recorded:
+        return recorded.dimension * VECTOR_DTYPE.itemsize
+    (size,) = conn.execute(
+        f"select max(length(embedding)) from (select embedding "
+        f"from {quote(vectors_table(source.name))} where typeof(embedding) = 'blob' limit 1)"
+    ).fetchone()
+    return size or VECTOR_DTYPE.itemsize
+
+
+def _sound(rows: Sequence[Any], size: int) -> tuple[list[Key], np.ndarray]:
+    """Return keys and vectors, float32 (n, D), of the rows whose vector is not damaged.
+
+    Each row is (*key, vector as it is stored); a vector has ``size`` bytes, and finite numbers.
+    """
+    rows = [row for row in rows if isinstance(row[-1], bytes) and len(row[-1]) == size]
+    blobs = b"".join(row[-1] for row in rows)
+    vectors = np.frombuffer(blobs, VECTOR_DTYPE).reshape(len(rows), size // VECTOR_DTYPE.itemsize)
+    with np.errstate(over="ignore", invalid="ignore"):
+        finite = np.isfinite(np.vecdot(vectors, vectors))
+    keys = [row[:-1] for row in rows]
+    if finite.all():
+        return keys, vectors
+    return [key for key, good in zip(keys, finite, strict=True) if good], vectors[finite]

@@ -9,7 +9,7 @@ import sqlite_utils
 
 from ..errors import NotEmbeddedError, RevimgError
 from .schema import exists
-from .sql import fold_name, now
+from .sql import PREFIX, fold_name, now
 from .tables import find
 
 REGISTRY = "_revimg_tables"
@@ -93,12 +93,17 @@ def embedded(conn: sqlite3.Connection, table: str) -> EmbeddedTable | None:
 def require_embedded(conn: sqlite3.Connection, table: str) -> EmbeddedTable:
     """Return the record of an embedded table.
 
-    Raises NotEmbeddedError when it has not been embedded, RevimgError when there is no such table.
+    Raises NotEmbeddedError when it has not been embedded, or its vectors' table is gone;
+    RevimgError when there is no such table.
     """
     recorded = embedded(conn, table)
     if recorded is None:
         find(conn, table)
         raise NotEmbeddedError(f"{table!r} is not embedded yet: run `datasette revimg embed` first")
+    if not exists(conn, PREFIX + recorded.table_name):
+        raise NotEmbeddedError(
+            f"the vectors of {recorded.table_name!r} are gone: run `datasette revimg embed` again"
+        )
     return recorded
 
 

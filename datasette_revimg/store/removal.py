@@ -10,9 +10,8 @@ import numpy as np
 from ..errors import RevimgError
 from ..keys import Key
 from ..vectors.cosine import VECTOR_DTYPE
-from . import code_log, failed_rows, own_tables, registry
+from . import code_log, failed_rows, own_tables, reading, registry
 from .connection import transaction
-from .reading import hashes
 from .sql import all_present, equalities, quote, quote_all
 from .tables import Table, key_subquery
 
@@ -49,6 +48,18 @@ def remove_missing(conn: sqlite3.Connection, source: Table, column: str) -> int:
     return len(removed)
 
 
+def remove_damaged(conn: sqlite3.Connection, source: Table) -> int:
+    """Delete everything stored for rows whose vector is damaged, so that it is computed anew.
+
+    Returns how many there were.
+    """
+    damaged = reading.damaged_keys(conn, source)
+    if damaged:
+        with transaction(conn):
+            _record_removed(conn, source, delete_stored(conn, source, damaged))
+    return len(damaged)
+
+
 def forget(conn: sqlite3.Connection, table: str) -> None:
     """Delete everything that was computed for a table; the table itself stays as it is."""
     embedded = registry.embedded(conn, table)
@@ -61,7 +72,7 @@ def forget(conn: sqlite3.Connection, table: str) -> None:
         registry.delete(conn, embedded.table_name)
         if not registry.embedded_tables(conn):
             conn.execute(f"drop table {registry.REGISTRY}")
-            conn.execute(f"drop table {failed_rows.FAILURES}")
+            conn.execute(f"drop table if exists {failed_rows.FAILURES}")
 
 
 def delete_stored(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> list[Key]:
@@ -69,7 +80,7 @@ def delete_stored(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) 
 
     Returns the keys of those that had a vector.
     """
-    removed = list(hashes(conn, source, keys))
+    removed = list(reading.hashes(conn, source, keys))
     for name in own_tables.existing_keyed_names(conn, source.name):
         conn.executemany(
             f"delete from {quote(name)} where {equalities(source.stored_columns)}", keys

@@ -13,22 +13,30 @@ from .sql import quote
 
 def count_rows(conn: sqlite3.Connection, table: str) -> tuple[int, int, int]:
     """Return how many rows the source has, how many vectors there are, and how many failures."""
-    (vectors,) = conn.execute(f"select count(*) from {quote(vectors_table(table))}").fetchone()
-    (failed,) = conn.execute(
-        f"select count(*) from {FAILURES} where table_name = ?", [table]
-    ).fetchone()
-    rows = 0
-    if exists(conn, table):
-        (rows,) = conn.execute(f"select count(*) from {quote(table)}").fetchone()
-    return rows, vectors, failed
+    failed = 0
+    if exists(conn, FAILURES):
+        (failed,) = conn.execute(
+            f"select count(*) from {FAILURES} where table_name = ?", [table]
+        ).fetchone()
+    return _count(conn, table), _count(conn, vectors_table(table)), failed
+
+
+def _count(conn: sqlite3.Connection, table: str) -> int:
+    """Return a table's number of rows, 0 for one that is gone."""
+    if not exists(conn, table):
+        return 0
+    (count,) = conn.execute(f"select count(*) from {quote(table)}").fetchone()
+    return int(count)
 
 
 def stored_bytes(conn: sqlite3.Connection, table: str) -> int:
     """Return the bytes of the vectors, thumbnails and codes that are kept for a table."""
-    (vectors,) = conn.execute(
-        f"select coalesce(sum(length(embedding)), 0) from {quote(vectors_table(table))}"
-    ).fetchone()
-    (thumbnails,) = conn.execute(
-        f"select coalesce(sum(length(thumbnail)), 0) from {quote(thumbnails_table(table))}"
-    ).fetchone()
-    return int(vectors + thumbnails) + code_tables.codes_bytes(conn, table)
+    size = code_tables.codes_bytes(conn, table)
+    for name, column in (
+        (vectors_table(table), "embedding"),
+        (thumbnails_table(table), "thumbnail"),
+    ):
+        if exists(conn, name):
+            query = f"select coalesce(sum(length({column})), 0) from {quote(name)}"
+            size += conn.execute(query).fetchone()[0]
+    return size

@@ -94,7 +94,11 @@ def _read(conn: sqlite3.Connection) -> Registry:
         # A table of somebody else's that has the name of ours.
         entries = []
     known: dict[str, KnownTable] = {}
+    existing = set(map(fold_name, computed))
     for embedded in entries:
+        if fold_name(own_tables.vectors_table(embedded.table_name)) not in existing:
+            # Somebody has dropped it: the next run makes it anew.
+            continue
         try:
             source = tables.find(conn, embedded.table_name)
         except RevimgError:
