@@ -56,6 +56,8 @@ def decode(data: bytes, size: tuple[int, int] = (SIDE, SIDE), crop: Crop | None 
         taken = read_taken(image)
         lying = image.size
         rgb = upright_rgb(image)
+        # Where a copy was made, it is large.
+        del image
         array = to_array(rgb.crop(crop.box(rgb.size)) if crop else rgb, size)
         if rgb.size != lying:
             width, height = height, width

@@ -44,7 +44,7 @@ class Limits:
     ``wall_seconds`` the time until an answer must be there.
     """
 
-    memory_bytes: int = 650 << 20
+    memory_bytes: int = 680 << 20
     cpu_seconds: float = 10.0
     wall_seconds: float = 60.0
 

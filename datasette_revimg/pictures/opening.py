@@ -12,10 +12,14 @@ from functools import cache
 
 from PIL import Image, UnidentifiedImageError
 
+from .cost import decoded_bytes
+
 # Twice Pillow's default, which is also where Pillow itself calls a picture a bomb: room for
-# medium format cameras (150 megapixels). Pillow keeps 4 bytes a pixel, so with the RGB that is
-# made of it, up to 1.4 GB; JPEGs are scaled down while they are decoded.
+# medium format cameras (150 megapixels).
 MAX_PIXELS = 178_956_970
+
+# What decoding may take: 150 megapixels of RGB.
+MAX_BYTES = 600 << 20
 
 # A JPEG may go over all its pixels as often as it likes, in scans of some bytes each.
 # Progressive ones from cameras and programs have about ten.
@@ -125,9 +129,28 @@ def open_picture(data: bytes) -> Image.Image:
         )
     if image.format == "TIFF":
         _check_samples(image)
-    if image.format in ("JPEG", "MPO") and _has_too_many_scans(data):
+    scans = _count_scans(data) if image.format in ("JPEG", "MPO") else 1
+    if scans > MAX_SCANS:
         raise TooLargeError(f"too large: a JPEG of more than {MAX_SCANS} scans")
+    _check_cost(image, scans)
     return image
+
+
+def _check_cost(image: Image.Image, scans: int) -> None:
+    """Raise TooLargeError when decoding the picture would take more than MAX_BYTES."""
+    needed = decoded_bytes(image, scans)
+    if needed > MAX_BYTES:
+        name = {"JPEG2000": "JPEG 2000", "MPO": "JPEG"}.get(image.format or "", image.format)
+        width, height = image.size
+        raise TooLargeError(
+            f"too large: {name} of {width}×{height} pixels needs {_size(needed)} to decode, "
+            f"at most {_size(MAX_BYTES)} are allowed"
+        )
+
+
+def _size(count: int) -> str:
+    """Return a number of bytes in words."""
+    return f"{count / 2**30:.1f} GB" if count >= 2**30 else f"{count / 2**20:.0f} MB"
 
 
 def _check_samples(image: Image.Image) -> None:
@@ -149,8 +172,8 @@ def _check_samples(image: Image.Image) -> None:
         )
 
 
-def _has_too_many_scans(jpeg: bytes) -> bool:
-    """Return whether the first picture in a JPEG file has more than MAX_SCANS scans.
+def _count_scans(jpeg: bytes) -> int:
+    """Return how many scans the first picture in a JPEG file has, at most MAX_SCANS + 1.
 
     ITU-T T.81, B.1: markers, most of them followed by a segment that begins with its length.
     """
@@ -158,14 +181,14 @@ def _has_too_many_scans(jpeg: bytes) -> bool:
     while match := _MARKER.search(jpeg, place):
         marker, place = match[1], match.end()
         if marker == _EOI:
-            return False
+            break
         if marker != _SOI:
             # The bytes in a segment are no markers, whatever they look like.
             place += max(2, int.from_bytes(jpeg[place : place + 2], "big"))
         scans += marker == _SOS
         if scans > MAX_SCANS:
-            return True
-    return False
+            break
+    return scans
 
 
 def _unidentified(data: bytes) -> str:
