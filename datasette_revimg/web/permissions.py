@@ -67,10 +67,9 @@ def is_computed(table: str) -> bool:
 
 async def may_view(datasette: Datasette, actor: Actor, database: str, table: str) -> bool:
     """Return whether the actor may view everything that a ``_revimg_`` table was computed from."""
-    db = datasette.get_database(database)
-    for source in await _sources(db, await state_of(datasette).registry(db), table):
-        visible, _ = await compat.visibility(datasette, actor, database, source)
-        if not visible:
+    db, state = datasette.get_database(database), state_of(datasette)
+    for source in await _sources(db, await state.registry(db), table):
+        if not await state.visible.may_view(datasette, actor, database, source):
             return False
     return True
 

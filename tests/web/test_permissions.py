@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import time
+from collections import Counter
 from contextlib import closing
 
 import pytest
@@ -12,6 +14,7 @@ from datasette.utils import tilde_encode
 
 from datasette_revimg.store import code_tables, failed_rows, own_tables, registry, tables, writing
 from datasette_revimg.web import hooks
+from datasette_revimg.web.embedded import FRESH_SECONDS
 from kit.asking import IS_1, cookies
 from kit.geometry import embed, nearest
 
@@ -345,3 +348,29 @@ async def test_a_damaged_record_breaks_no_other_page(serve, data, damage):
     assert (await ds.client.get("/data/photos/1/-/similar.json")).status_code == 200
     expected = 404 if "pairs" in DAMAGED[damage] else 200
     assert (await ds.client.get("/data/pairs/1,b~2F1/-/similar")).status_code == expected
+
+
+@pytest.mark.skipif(not IS_1, reason="0.65 asks about a table only where it is shown")
+async def test_each_source_is_asked_about_once(serve):
+    """Every decision about a table needs to know which computed tables are hidden."""
+    ds = serve()
+    await ds.invoke_startup()
+    asked: list[tuple] = []
+    original = ds.check_visibility
+
+    async def counted(actor, action, resource=None):
+        asked.append((actor and actor["id"], resource.parent, resource.child))
+        return await original(actor, action=action, resource=resource)
+
+    ds.check_visibility = counted
+    for actor in (None, "ann"):
+        asked.clear()
+        started = time.monotonic()
+        response = await ds.client.get(
+            "/data/plain.json", cookies=cookies(ds, actor) if actor else None
+        )
+        assert response.status_code == 200
+        taken = time.monotonic() - started
+        about_sources = Counter(each for each in asked if each[0] == actor and each[2] != "plain")
+        assert len(about_sources) >= 4
+        assert max(about_sources.values()) <= 1 + int(taken / FRESH_SECONDS) + 1

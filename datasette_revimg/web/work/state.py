@@ -15,6 +15,7 @@ from ...search.cache import Cache
 from ..compat import Database, Datasette
 from ..embedded import CurrentRegistry, Registry
 from ..query_results import ResultColumns
+from ..visible import VisibleTables
 from .kept import Kept
 from .queue import Queue
 from .room import Room
@@ -90,6 +91,7 @@ class State:
         self.quick_maps: Kept[np.ndarray] = Kept(_computing("quick-maps"), 32)
         self.better_maps: Kept[np.ndarray] = Kept(_computing("better-maps"), 32)
         self.sheets: Kept[bytes] = Kept(_computing("sheets"), 96)
+        self.visible = VisibleTables()
         # By the Database object: a name says nothing, each Datasette may have its own "data".
         self._databases: WeakKeyDictionary[Database, DatabaseState] = WeakKeyDictionary()
 
