@@ -13,6 +13,10 @@ class NotEmbeddedError(RevimgError):
     """The table or the row has no vector."""
 
 
+class DamagedVectorError(NotEmbeddedError):
+    """The row's vector is damaged, so that it has none that can be used."""
+
+
 class NoPictureError(RevimgError):
     """The row has no picture, or none that could be found."""
 

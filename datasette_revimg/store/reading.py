@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import RevimgError
+from ..errors import DamagedVectorError, RevimgError
 from ..keys import Key, key_json
 from ..vectors.cosine import VECTOR_DTYPE
 from . import registry
@@ -30,7 +30,7 @@ SCAN_ROWS = 512
 def vector(conn: sqlite3.Connection, table: str, key: Sequence[Any]) -> np.ndarray | None:
     """Return a row's unit vector, float32 (D,), None when the row is gone or has none.
 
-    Raises RevimgError when it is damaged.
+    Raises DamagedVectorError when it is damaged.
     """
     source = find(conn, table)
     where, parameters = key_condition(source, key)
@@ -129,7 +129,8 @@ def sample_vectors(conn: sqlite3.Connection, source: Table, size: int) -> np.nda
 def vectors_in_order(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> np.ndarray:
     """Return the unit vectors of these rows, float32 (n, D), in their order.
 
-    Raises RevimgError for a row that has none or a damaged one, or is gone.
+    Raises DamagedVectorError for a row whose vector is damaged, RevimgError for a row that has
+    none, or is gone.
     """
     by_key = {
         key: vector
@@ -233,8 +234,8 @@ def _same_key(source: Table) -> str:
     return f"({quote_all(source.stored_columns)}) = ({values})"
 
 
-def _damaged(source: Table, key: Sequence[Any]) -> RevimgError:
-    return RevimgError(
+def _damaged(source: Table, key: Sequence[Any]) -> DamagedVectorError:
+    return DamagedVectorError(
         f"the stored vector of row {', '.join(map(str, key))} of {source.name!r} is damaged: run "
         "`datasette revimg embed` again, which replaces it"
     )

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import numpy as np
 from datasette import Response
 
-from ...errors import RevimgError
+from ...errors import DamagedVectorError, RevimgError
 from ...overview import sample as sampling
 from ...overview.sample import Sample
 from ...store import reading
@@ -70,12 +70,15 @@ async def sample_rows(place: Place, selection: Selection) -> Sample:
 async def vectors(place: Place, selection: Selection, sample: Sample) -> np.ndarray:
     """Return the unit vectors of the sample, float32 (n, D).
 
-    Raises Problem 503 when the rows have changed since they were sampled.
+    Raises Problem 503 when the rows have changed since they were sampled, DamagedVectorError when
+    a vector has numbers that are not finite.
     """
 
     def find(conn: sqlite3.Connection) -> np.ndarray:
         try:
             matrix = reading.vectors_in_order(conn, place.source, sample.keys)
+        except DamagedVectorError:
+            raise
         except RevimgError:
             raise _changing(place) from None
         if _sample(conn, place, selection).version != sample.version:
