@@ -59,10 +59,10 @@ def _top(conn: sqlite3.Connection, cache: Cache, table: Any, embedding: Any, k: 
     """
     embedded = registry.embedded(conn, table) if isinstance(table, str) else None
     if embedded is None:
-        names = ", ".join(repr(other.table_name) for other in registry.embedded_tables(conn))
+        # Not everybody who may run a stored query may know the names of other tables.
         raise RevimgError(
             f"revimg_top: {table!r} is not an embedded table of this database; "
-            + (f"these are: {names}" if names else "none is")
+            "datasette revimg status lists those that are"
         )
     if not isinstance(k, int) or not 1 <= k <= MAX_K:
         raise RevimgError(f"revimg_top: k must be a whole number from 1 to {MAX_K}, not {k!r}")
@@ -72,7 +72,7 @@ def _top(conn: sqlite3.Connection, cache: Cache, table: Any, embedding: Any, k: 
     hits = top_k.top_k(conn, embedded.table_name, query, k, cache=cache).hits
     columns = find(conn, embedded.table_name).key_columns
     rows = [
-        {"score": hit.score, **dict(zip(columns, map(json_value, hit.key), strict=True))}
+        {"score": min(hit.score, 1.0), **dict(zip(columns, map(json_value, hit.key), strict=True))}
         for hit in hits
     ]
     return json.dumps(rows, ensure_ascii=False)

@@ -251,3 +251,20 @@ async def test_computed_tables_are_shown_where_the_metadata_says_so(serve):
     ds = serve(config={"databases": {"data": {"tables": tables}}})
     assert {"plain", "_revimg_photos", "_revimg_tables"} <= await hidden_tables(ds)
     assert ds.metadata("title", database="data", table="_revimg_photos") == "Vectors"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "drop table _revimg_photos_thumbnails",
+        "update _revimg_photos_thumbnails set width = 0, height = 0",
+        "update _revimg_photos_thumbnails set width = 'wide'",
+    ],
+)
+async def test_datasettes_own_pages_do_without_damaged_thumbnails(ds, data, damage):
+    with sqlite3.connect(data) as conn:
+        conn.execute(damage)
+    for path in ("/data/photos", "/data/photos/1", "/data"):
+        response = await ds.client.get(path)
+        assert response.status_code == 200, path
+        assert "revimg-cell" not in response.text
