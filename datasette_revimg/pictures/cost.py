@@ -13,6 +13,9 @@ _BY_MODE = {"1": 5, "L": 5, "P": 5, "RGB": 4, "RGBX": 4, "YCbCr": 4}
 _BY_MODE |= {"I;16": 6, "I;16B": 6, "I;16L": 6, "I;16N": 6}
 _OTHER_MODES = 8
 
+# WebP is decoded whole, into several copies.
+_WEBP = 17
+
 # Resampling holds weights for each row and column, Pillow a pointer to each row of each copy.
 _PER_LINE = 40
 
@@ -34,12 +37,30 @@ def decoded_bytes(image: Image.Image, scans: int = 1) -> int:
     return width * height * _per_pixel(image) + _PER_LINE * (width + height)
 
 
+def webp_bytes(data: bytes) -> int:
+    """Return the same for the bytes of a WebP file, from its first chunk; 0 for anything else.
+
+    Pillow takes much of it when it opens the file, and fails if that is too much. RFC 9649.
+    """
+    if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
+        return 0
+    kind = data[12:16]
+    if kind == b"VP8L":
+        word = int.from_bytes(data[21:25], "little")
+        width, height = (word & 0x3FFF) + 1, (word >> 14 & 0x3FFF) + 1
+    elif kind == b"VP8X":
+        width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
+    else:
+        width, height = (int.from_bytes(data[at : at + 2], "little") & 0x3FFF for at in (26, 28))
+    return width * height * _WEBP
+
+
 def _per_pixel(image: Image.Image) -> int:
     bands = len(image.getbands())
     if image.format == "JPEG2000":
         return max(8, 6 * bands)
     if image.format == "WEBP":
-        return 17
+        return _WEBP
     if image.format == "AVIF":
         return 9 if bands < 4 else 13
     if image.format == "HEIF":

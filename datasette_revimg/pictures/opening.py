@@ -12,7 +12,7 @@ from functools import cache
 
 from PIL import Image, UnidentifiedImageError
 
-from .cost import decoded_bytes
+from .cost import decoded_bytes, webp_bytes
 
 # Twice Pillow's default, which is also where Pillow itself calls a picture a bomb: room for
 # medium format cameras (150 megapixels).
@@ -114,6 +114,11 @@ def open_picture(data: bytes) -> Image.Image:
     """Return the picture in the bytes, not yet decoded. Raises ImageError when it can't be used."""
     if not data:
         raise ImageError("empty: 0 bytes")
+    if (needed := webp_bytes(data)) > MAX_BYTES:
+        raise TooLargeError(
+            f"too large: this WebP needs {_size(needed)} to decode, "
+            f"at most {_size(MAX_BYTES)} are allowed"
+        )
     try:
         image = Image.open(io.BytesIO(data), formats=formats())
     except UnidentifiedImageError as error:

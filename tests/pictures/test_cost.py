@@ -53,7 +53,7 @@ def jp2(width: int, height: int) -> bytes:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (webp(16383, 10800), "WEBP of 16383×10800 pixels needs 2.8 GB to decode"),
+        (webp(16383, 10800), "too large: this WebP needs 2.8 GB to decode"),
         (jp2(13300, 13300), "JPEG 2000 of 13300×13300 pixels needs 3.0 GB to decode"),
         (png(1, 178_000_000, "1"), "PNG of 1×178000000 pixels needs"),
         (png(178_000_000, 1, "1"), "PNG of 178000000×1 pixels needs"),
@@ -67,6 +67,16 @@ def test_bombs(data, words):
             use()
         assert str(caught.value).endswith("at most 600 MB are allowed")
     assert time.process_time() - begun < 1
+
+
+def test_a_bomb_that_fails_when_it_is_opened_is_called_too_large():
+    """Pillow takes memory for a WebP before its size is known: there is none in the worker."""
+    decoder = IsolatedDecoder()
+    try:
+        with pytest.raises(TooLargeError, match="2.8 GB"):
+            decoder.decode(webp(16383, 10800), SIZE)
+    finally:
+        decoder.close()
 
 
 @pytest.mark.parametrize("size", [(14204, 10652), (10652, 14204)])
