@@ -34,7 +34,9 @@ _MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
 _SOI, _SOS, _EOI = b"\xd8", b"\xda", b"\xd9"
 
 # How Pillow and its decoders say that there should be more bytes.
-_CUT_OFF = re.compile("truncat|bytes not processed|unexpected end|not enough|premature", re.I)
+_CUT_OFF = re.compile(
+    "truncate|truncation|bytes not processed|unexpected end|not enough|premature", re.I
+)
 
 # How pictures of the formats begin whose first bytes are nobody else's.
 _BEGINNINGS = {
