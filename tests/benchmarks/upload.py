@@ -29,6 +29,7 @@ from PIL import Image
 from datasette_revimg.models import network
 from datasette_revimg.models.catalogue import VGG16_RMAC
 from datasette_revimg.pictures import decoding
+from datasette_revimg.pictures.isolated import IsolatedDecoder
 from datasette_revimg.search import similar
 from datasette_revimg.store import tables, writing
 from datasette_revimg.store.registry import EmbeddedTable
@@ -146,7 +147,7 @@ def main() -> None:
     picture = chosen.picture.read_bytes() if chosen.picture else photograph()
     bare = median(alone(picture, chosen.repeat, chosen.threads))
     parts: dict[str, list[float]] = {"decoding": [], "network": [], "search": []}
-    timed(decoding, "decode", parts["decoding"])
+    timed(IsolatedDecoder, "decode", parts["decoding"])
     timed(network.Network, "encode", parts["network"])
     timed(similar, "answer", parts["search"])
     with tempfile.TemporaryDirectory() as folder:
