@@ -110,8 +110,8 @@ def stored_vectors(
 
     At most SCAN_ROWS at a time, in any order. No statement is left open: others can write.
     """
-    found = list(_vectors(conn, source, *_one_of(source, keys)))
-    return found[0] if found else ([], np.empty((0, 0), VECTOR_DTYPE))
+    batches = list(_vectors(conn, source, *_one_of(source, keys)))
+    return batches[0] if batches else ([], np.empty((0, 0), VECTOR_DTYPE))
 
 
 def sample_vectors(conn: sqlite3.Connection, source: Table, size: int) -> np.ndarray:

@@ -48,16 +48,12 @@ def remove_missing(conn: sqlite3.Connection, source: Table, column: str) -> int:
     return len(removed)
 
 
-def remove_damaged(conn: sqlite3.Connection, source: Table) -> int:
-    """Delete everything stored for rows whose vector is damaged, so that it is computed anew.
-
-    Returns how many there were.
-    """
+def remove_damaged(conn: sqlite3.Connection, source: Table) -> None:
+    """Delete everything stored for rows whose vector is damaged, so that it is computed anew."""
     damaged = reading.damaged_keys(conn, source)
     if damaged:
         with transaction(conn):
             _record_removed(conn, source, delete_stored(conn, source, damaged))
-    return len(damaged)
 
 
 def forget(conn: sqlite3.Connection, table: str) -> None:
