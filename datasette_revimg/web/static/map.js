@@ -110,7 +110,17 @@ const lies = () => {
   return x <= 0 && y <= 0 && x + w >= across && y + h >= along && by < 2 && [x, y, w, h];
 };
 
+// A picture drawn as large as the tip's own needs none there. Called when drawing too, because a
+// zoom shows only then how large pictures are.
+const fillTip = () => {
+  const [picture] = tip.children;
+  const url = page(chosen, "thumbnail");
+  picture.hidden = side >= 150;
+  if (!picture.hidden && picture.getAttribute("src") !== url) picture.src = url;
+};
+
 const ring = (context) => {
+  fillTip();
   const [x, y, w, h] = box(chosen);
   paint(context, [chosen]);
   context.strokeStyle = RING;
@@ -126,10 +136,8 @@ const choose = (index, touched = false) => {
   chosen = index;
   tip.hidden = index === null;
   if (index !== null) {
-    const [picture, text] = tip.children;
-    picture.hidden = side >= 150;
-    if (!picture.hidden) picture.src = page(index, "thumbnail");
-    text.textContent = rows[index][1] + (touched ? ": tap again to find similar" : "");
+    fillTip();
+    tip.lastChild.textContent = rows[index][1] + (touched ? ": tap again to find similar" : "");
   }
   view.draw();
 };
