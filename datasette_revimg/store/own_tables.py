@@ -22,6 +22,12 @@ SOUND_SIZE = (
 
 _LABEL_COLUMNS = {"label", "score"}
 
+# One row for each table whose pictures were compared with each other, see ``comparisons``.
+COMPARISONS = "_revimg_comparisons"
+
+# The tables of results that are not of one table alone.
+SHARED = (REGISTRY, FAILURES, COMPARISONS)
+
 
 def vectors_table(table: str) -> str:
     """Return the name of the table that holds the vectors of ``table``."""
@@ -38,15 +44,28 @@ def labels_table(table: str) -> str:
     return f"{PREFIX}{table}_labels"
 
 
+def compared_table(table: str) -> str:
+    """Return the name of the table of the pictures of ``table`` that were compared."""
+    return f"{PREFIX}{table}_compared"
+
+
+def pairs_table(table: str) -> str:
+    """Return the name of the table of pairs of similar pictures of ``table``."""
+    return f"{PREFIX}{table}_pairs"
+
+
 def names(table: str) -> tuple[str, ...]:
     """Return the names of all tables of results for ``table`` alone.
 
-    The table of its labels exists only if it was embedded with labels.
+    The table of its labels exists only if it was embedded with labels, those of its pairs only if
+    its pictures were compared.
     """
     return (
         *keyed_names(table),
         code_tables.codes_table(table),
         code_tables.basis_table(table),
+        compared_table(table),
+        pairs_table(table),
     )
 
 
@@ -101,7 +120,7 @@ def check_names(conn: sqlite3.Connection, source: Table, labels: bool = False) -
             f"{source.name!r} has a key column named {clash.pop()!r}, a name that the table of "
             "its labels needs: rename that column, or embed without --labels"
         )
-    others = {REGISTRY, FAILURES}
+    others = set(SHARED)
     for embedded in embedded_tables(conn):
         if fold_name(embedded.table_name) != fold_name(source.name):
             others.update(map(fold_name, names(embedded.table_name)))

@@ -168,6 +168,27 @@ def embedded_keys(
     return cursor.fetchall()
 
 
+def content_hashes(
+    conn: sqlite3.Connection,
+    source: Table,
+    where: str = "",
+    parameters: Sequence[Any] | Mapping[str, Any] = (),
+) -> list[tuple[Key, bytes]]:
+    """Return key and content hash of the live rows that have both, in the keys' order.
+
+    ``where`` is an SQL condition on the source table's columns.
+    """
+    stored = quote_all(source.stored_columns)
+    cursor = conn.execute(
+        f"select {stored}, content_hash from {quote(vectors_table(source.name))} "
+        f"where typeof(content_hash) = 'blob' and ({stored}) in {key_subquery(source, where)} "
+        f"order by {stored}",
+        parameters,
+    )
+    cursor.row_factory = None
+    return [(row[:-1], row[-1]) for row in cursor]
+
+
 def count_vectors(conn: sqlite3.Connection, source: Table) -> int:
     """Return how many vectors are stored, whether their rows are still there or not."""
     (count,) = conn.execute(f"select count(*) from {quote(vectors_table(source.name))}").fetchone()

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import RevimgError
 from ..keys import Key
 from ..vectors.cosine import VECTOR_DTYPE
-from . import code_log, failed_rows, own_tables, reading, registry
+from . import code_log, comparisons, failed_rows, own_tables, reading, registry
 from .connection import transaction
 from .sql import all_present, equalities, quote, quote_all
 from .tables import Table, key_subquery
@@ -65,10 +65,11 @@ def forget(conn: sqlite3.Connection, table: str) -> None:
         for name in own_tables.names(embedded.table_name):
             conn.execute(f"drop table if exists {quote(name)}")
         failed_rows.delete_all(conn, embedded.table_name)
+        comparisons.delete(conn, embedded.table_name)
         registry.delete(conn, embedded.table_name)
         if not registry.embedded_tables(conn):
-            conn.execute(f"drop table {registry.REGISTRY}")
-            conn.execute(f"drop table if exists {failed_rows.FAILURES}")
+            for name in own_tables.SHARED:
+                conn.execute(f"drop table if exists {name}")
 
 
 def delete_stored(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> list[Key]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from contextvars import ContextVar
 
-from ..store import failed_rows, registry, sql
+from ..store import own_tables, sql
 from . import compat, settings
 from .compat import Actor, Database, Datasette
 from .embedded import Registry
@@ -78,9 +78,7 @@ async def _sources(db: Database, known: Registry, table: str) -> tuple[str, ...]
     name = sql.fold_name(table)
     if name in known.owners:
         return (known.owners[name],)
-    if name in (registry.REGISTRY, failed_rows.FAILURES) and name in map(
-        sql.fold_name, known.computed
-    ):
+    if name in own_tables.SHARED and name in map(sql.fold_name, known.computed):
         return known.sources
     # What an interrupted run or a dropped table left behind: it may be anybody's.
     return tuple(name for name in await db.table_names() if not is_computed(name))

@@ -1,0 +1,75 @@
+"""Upper bounds of the cosines of many pictures with many others, by one product of matrices.
+
+The bound of ``vectors/codes`` is estimate + residual · residual. With the residual as one more
+number of each code it is the product of these longer codes. It holds for the first numbers of a
+code too, if the residual counts those that are left out; and the fewer, the faster.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..vectors.codes import EPSILON, WIDTHS, Coded
+
+# To choose the width by: so many pictures are bounded against so many others.
+_SAMPLE = 256, 2048
+
+# The cost of a pair whose bound leaves it open, in multiplications: its vectors are read, and
+# compared by themselves.
+_OPEN_COST = 30_000
+
+
+class Bounds:
+    """The longer codes of n pictures, float32 (n, width + 1)."""
+
+    def __init__(self, coded: Coded, minimum: float) -> None:
+        """Prepare for pairs that score ``minimum`` or more, with the width that suits it best."""
+        self._limit = np.float32(minimum - EPSILON)
+        self._longer = _longer(coded, self._width(coded))
+
+    def __len__(self) -> int:
+        return len(self._longer)
+
+    @property
+    def width(self) -> int:
+        """How many numbers of each code are used."""
+        return int(self._longer.shape[1] - 1)
+
+    def drop(self, places: np.ndarray) -> None:
+        """Let these pictures, int64 (n,), be open to no pair from now on, if the minimum is > 0."""
+        self._longer[places] = 0
+
+    def open_pairs(self, rows: slice, columns: slice, out: np.ndarray) -> np.ndarray | None:
+        """Return, bool (rows, columns), which pairs may reach the minimum; None if none may.
+
+        ``out`` is float32 memory for their bounds, of at least that shape.
+        """
+        left, right = self._longer[rows], self._longer[columns]
+        bounds = np.matmul(left, right.T, out=out[: len(left), : len(right)])
+        if not bounds.max() >= self._limit:
+            return None
+        return np.asarray(bounds >= self._limit)
+
+    def _width(self, coded: Coded) -> int:
+        """Return the width with which the pairs of a sample are cheapest to decide."""
+        count, whole = coded.codes.shape
+        left = np.linspace(0, count - 1, min(count, _SAMPLE[0])).astype(int)
+        right = np.linspace(0, count - 1, min(count, _SAMPLE[1])).astype(int)
+
+        def cost(width: int) -> float:
+            longer = [
+                _longer(Coded(coded.codes[some], coded.residuals[some]), width)
+                for some in (left, right)
+            ]
+            open_share = np.mean(longer[0] @ longer[1].T >= self._limit)
+            return width + _OPEN_COST * float(open_share)
+
+        return min((width for width in (*WIDTHS, whole) if width <= whole), key=cost)
+
+
+def _longer(coded: Coded, width: int) -> np.ndarray:
+    rest = coded.codes[:, width:]
+    residuals = np.sqrt(coded.residuals**2 + np.vecdot(rest, rest))
+    return np.ascontiguousarray(
+        np.concatenate([coded.codes[:, :width], residuals[:, np.newaxis]], axis=1), np.float32
+    )
