@@ -10,7 +10,7 @@ import pytest
 from datasette_revimg.duplicates import compare as module
 from datasette_revimg.duplicates.compare import compare
 from datasette_revimg.errors import RevimgError
-from datasette_revimg.store import code_tables, comparisons, upkeep, writing
+from datasette_revimg.store import code_tables, comparisons, removal, schema, upkeep, writing
 from datasette_revimg.vectors import codes
 from kit.near_copies import (
     BLANK,
@@ -266,6 +266,17 @@ def test_tables_without_vectors_or_with_one_row():
     with conn:
         conn.execute("delete from photos")
     assert run(conn).keys == {}
+
+
+def test_forgetting_a_table_forgets_its_pairs():
+    conn = photos()
+    add(conn, pictures(50))
+    run(conn)
+    removal.forget(conn, "photos")
+    assert [name for name in schema.table_names(conn) if schema.is_own(name)] == []
+    add(conn, pictures(50, seed=1))
+    assert run(conn).new == 50
+    check(conn, pictures(50, seed=1), 0.9)
 
 
 def test_codes_that_are_used_are_named(monkeypatch):

@@ -12,7 +12,7 @@ from contextlib import closing
 import pytest
 from datasette.utils import tilde_encode
 
-from datasette_revimg.store import code_tables, failed_rows, own_tables, registry, tables, writing
+from datasette_revimg.store import code_tables, own_tables, registry, tables, writing
 from datasette_revimg.web import hooks
 from datasette_revimg.web.embedded import FRESH_SECONDS
 from kit.asking import IS_1, cookies
@@ -31,6 +31,7 @@ PRIVATE = {
 # A row of each; what stands for the codes' generation, which is a random number, in its place.
 ROWS = dict.fromkeys(own_tables.names("photos"), "1") | {
     own_tables.labels_table("photos"): "1,tench",
+    own_tables.pairs_table("photos"): "1,2",
     code_tables.codes_table("photos"): "GENERATION,0",
     code_tables.basis_table("photos"): "GENERATION",
 }
@@ -55,6 +56,7 @@ PAGES = [
     "/data/_revimg_tables.json",
     "/data/_revimg_tables/photos",
     "/data/_revimg_failures.json",
+    "/data/_revimg_comparisons.json",
 ]
 
 
@@ -179,7 +181,7 @@ async def test_lists_of_tables(serve, private):
             assert not ours.search(response.text), (actor, listing)
     seen = (await ds.client.get("/data.json", cookies=cookies(ds, "ann"))).json()["tables"]
     names = {table["name"]: table.get("private") for table in seen}
-    own = (*own_tables.names("photos"), registry.REGISTRY, failed_rows.FAILURES)
+    own = (*own_tables.names("photos"), *own_tables.SHARED)
     assert all(names[name] for name in own)
     # The other tables' own are as public as those tables.
     if private == "table":
