@@ -61,7 +61,7 @@ def check_model(embedded: EmbeddedTable, model: Model) -> None:
         raise OtherModelError(
             f"{embedded.table_name!r} holds vectors of {embedded.model} with the preprocessing "
             f"{embedded.preprocessing!r}, which can't be compared with those with "
-            f"{model.preprocessing!r}: embed it again with --replace"
+            f"{model.identity[2]!r}: embed it again with --replace"
         )
     if recorded != model.identity:
         raise OtherModelError(

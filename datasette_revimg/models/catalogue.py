@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from ..errors import ModelMissingError, RevimgError
+from ..pictures.background import RULE as BACKGROUND
 from .pixels import Pixels
 from .vgg16.architecture import CAFFE, TORCH
 
@@ -53,7 +54,7 @@ class Model:
     @property
     def identity(self) -> tuple[str, str, str]:
         """Name, weights and preprocessing: only vectors that share all three are comparable."""
-        return self.name, self.sha256 or "", self.preprocessing or ""
+        return self.name, self.sha256 or "", f"{self.preprocessing or ''} {BACKGROUND}".strip()
 
 
 VGG16_RMAC = Model(

@@ -6,22 +6,25 @@ from datetime import datetime
 
 from PIL import ExifTags, Image
 
+from .background import choose_background
+from .bands import bands
+
 # Where in its EXIF a camera says when the picture was taken, best first.
 _TAKEN_TAGS = (ExifTags.Base.DateTimeOriginal, ExifTags.Base.DateTimeDigitized)
 
-_WHITE = (255, 255, 255)
-
 
 def load_pixels(image: Image.Image) -> Image.Image:
-    """Decode the image; return it, or its pixels on white where they don't fill it."""
+    """Decode the image; return it, or its pixels on a background where they don't fill it."""
     box = image.tile[0][1] if image.format == "GIF" and image.tile else None  # type: ignore[attr-defined]
     image.load()
     # Pillow fills what a GIF's first frame leaves free with the palette's first colour, unless
     # a colour is transparent.
     if box is None or box == (0, 0, *image.size) or image.has_transparency_data:
         return image
-    whole = Image.new("RGB", image.size, _WHITE)
-    whole.paste(image.crop(box).convert("RGB"), box[:2])
+    frame = image.crop(box)
+    whole = Image.new("RGB", image.size, choose_background(band for _, band in bands(frame)))
+    for top, band in bands(frame):
+        whole.paste(band.convert("RGB"), (box[0], box[1] + top))
     return whole
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
-# Pixels that are converted at a time, which takes up to 50 bytes each.
-BAND_PIXELS = 1 << 20
+from .background import choose_background
+from .bands import BAND_PIXELS, bands
 
 _LAB_TO_SRGB = ImageCms.ImageCmsTransform(
     ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")),
@@ -18,22 +17,28 @@ _LAB_TO_SRGB = ImageCms.ImageCmsTransform(
     "RGB",
 )
 
-_WHITE = (255, 255, 255, 255)
-
 
 def upright_rgb(image: Image.Image, band_pixels: int = BAND_PIXELS) -> Image.Image:
     """Return the image in mode RGB, turned as its EXIF says; the given image may change.
 
-    Alpha is laid over white, and levels of more than 8 bits are scaled to 8. At most about
-    ``band_pixels`` are converted at a time, so that this needs little more memory than the result.
+    Alpha is laid over white, or over black where the picture is light (see ``background``), and
+    levels of more than 8 bits are scaled to 8. At most about ``band_pixels`` are converted at a
+    time, so that this needs little more memory than the result.
     """
     _turn(image)
     if image.mode == "RGB" and not image.has_transparency_data:
         return image
     levels = _levels(image, band_pixels) if _is_deep(image) else (0.0, 255.0)
     rgb = Image.new("RGB", image.size)
-    for top, band in _bands(image, band_pixels):
-        rgb.paste(_to_rgb(band, levels), (0, top))
+    if not image.has_transparency_data:
+        for top, band in bands(image, band_pixels):
+            rgb.paste(_to_rgb(band, levels), (0, top))
+        return rgb
+    behind = choose_background(_to_alpha(band, levels) for _, band in bands(image, band_pixels))
+    for top, band in bands(image, band_pixels):
+        rgba = _to_alpha(band, levels).convert("RGBA")
+        background = Image.new("RGBA", rgba.size, (*behind, 255))
+        rgb.paste(Image.alpha_composite(background, rgba).convert("RGB"), (0, top))
     return rgb
 
 
@@ -50,13 +55,6 @@ def _turn(image: Image.Image) -> None:
         return
 
 
-def _bands(image: Image.Image, band_pixels: int) -> Iterator[tuple[int, Image.Image]]:
-    """Yield the image in parts as wide as it is, from the top, each after its first row."""
-    rows = max(1, band_pixels // image.width)
-    for top in range(0, image.height, rows):
-        yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
-
-
 def _is_deep(image: Image.Image) -> bool:
     return image.mode.startswith("I;16") or image.mode in ("I", "F")
 
@@ -64,15 +62,21 @@ def _is_deep(image: Image.Image) -> bool:
 def _to_rgb(image: Image.Image, levels: tuple[float, float]) -> Image.Image:
     if _is_deep(image):
         image = _to_8_bits(image, *levels)
-    if image.mode == "La":
-        # Grey that was multiplied by its alpha: Pillow has no way from there to RGBA.
-        image = image.convert("LA")
     if image.mode == "LAB":
         return _LAB_TO_SRGB.apply(image)
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", rgba.size, _WHITE), rgba).convert("RGB")
     return image.convert("RGB")
+
+
+def _to_alpha(image: Image.Image, levels: tuple[float, float]) -> Image.Image:
+    """Return an image with transparency in a mode that Pillow can convert to RGBA."""
+    if image.mode == "La":
+        # Grey that was multiplied by its alpha: Pillow has no way from there to RGBA.
+        return image.convert("LA")
+    if _is_deep(image):
+        visible = np.asarray(image) != image.info["transparency"]
+        alpha = Image.fromarray(np.where(visible, 255, 0).astype(np.uint8))
+        return Image.merge("LA", (_to_8_bits(image, *levels), alpha))
+    return image
 
 
 def _levels(image: Image.Image, band_pixels: int) -> tuple[float, float]:
@@ -84,7 +88,7 @@ def _levels(image: Image.Image, band_pixels: int) -> tuple[float, float]:
     if image.mode.startswith("I;16"):
         return 0.0, 65535.0
     low, high = math.inf, -math.inf
-    for _, band in _bands(image, band_pixels):
+    for _, band in bands(image, band_pixels):
         part = _finite(band)
         low, high = min(low, float(part.min())), max(high, float(part.max()))
     if image.mode == "I" and low >= 0 and high <= 65535:
@@ -97,13 +101,6 @@ def _finite(image: Image.Image) -> np.ndarray:
 
 
 def _to_8_bits(image: Image.Image, low: float, high: float) -> Image.Image:
-    """Scale grey levels between black and white to mode L, where Pillow would clip at 255.
-
-    The level that is declared transparent becomes white.
-    """
-    levels = _finite(image)
-    scaled = (levels - low) * (255 / max(high - low, 1e-12))
-    transparent = image.info.get("transparency")
-    if isinstance(transparent, int):
-        scaled[levels == transparent] = 255
+    """Scale grey levels between black and white to mode L, where Pillow would clip at 255."""
+    scaled = (_finite(image) - low) * (255 / max(high - low, 1e-12))
     return Image.fromarray(np.round(scaled).astype(np.uint8))

@@ -62,7 +62,9 @@ def test_what_is_recorded(database, tmp_path):
     entry = registry.embedded(connection.connect(database), "photos")
     assert (entry.model, entry.dimension) == ("tiny", DIMENSION)
     assert entry.weights_sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
-    assert entry.preprocessing == ("48x64 RGB mean=0.5,0.4,0.2 std=0.25,0.2,0.5 output=vector")
+    assert entry.preprocessing == (
+        "48x64 RGB mean=0.5,0.4,0.2 std=0.25,0.2,0.5 output=vector background=white-or-black"
+    )
     assert str(tmp_path).encode() not in database.read_bytes()
     assert "tiny (6 floats)" in run("status", database).stdout
     model = custom.read_model(file)

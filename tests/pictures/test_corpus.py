@@ -328,11 +328,12 @@ def test_a_kind_of_tiff_that_pillow_cannot_read():
     understood(caught.value)
 
 
+@pytest.mark.parametrize(("colour", "behind"), [([250, 20, 20], 255), ([250, 250, 20], 0)])
 @pytest.mark.parametrize("transparent", [False, True])
-def test_a_gif_whose_first_frame_fills_a_part(transparent):
-    """What it leaves free is on white, as in a browser, not in the palette's first colour."""
+def test_a_gif_whose_first_frame_fills_a_part(transparent, colour, behind):
+    """What it leaves free is white, or black around a light frame, no colour of the palette."""
     image = Image.new("P", (20, 10), 1)
-    image.putpalette([10, 200, 30, 250, 20, 20])
+    image.putpalette([10, 200, 30, *colour])
     options = {}
     if transparent:
         image.putpixel((0, 0), 0)
@@ -343,10 +344,10 @@ def test_a_gif_whose_first_frame_fills_a_part(transparent):
     place = data.index(b"\x2c", 13 + 3 * 2 ** ((data[10] & 7) + 1))
     assert struct.unpack("<4H", data[place + 1 : place + 9]) == (0, 0, 20, 10)
     data[place + 1 : place + 5] = struct.pack("<2H", 10, 5)
-    expected = np.full((20, 40, 3), 255.0)
-    expected[5:15, 10:30] = [250, 20, 20]
+    expected = np.full((20, 40, 3), float(behind))
+    expected[5:15, 10:30] = colour
     if transparent:
-        expected[5, 10] = 255
+        expected[5, 10] = behind
     assert difference(bytes(data), expected) <= LOSSLESS
 
 
@@ -381,10 +382,11 @@ def png(colour_type: int, bits: int, rows: bytes, *chunks: tuple[bytes, bytes]) 
     )
 
 
-def test_a_transparent_colour_in_every_kind_of_png():
+@pytest.mark.parametrize(("right", "behind"), [(140, 255), (230, 0)])
+def test_a_transparent_colour_in_every_kind_of_png(right, behind):
     """Left half one level, which is declared transparent (PNG 1.2, tRNS); right half another."""
-    left, right = 40, 200
-    expected = np.full((8, 8, 3), 255.0)
+    left = 40
+    expected = np.full((8, 8, 3), float(behind))
     expected[:, 4:] = right
     half = bytes([left]) * 4 + bytes([right]) * 4
     deep = struct.pack(">4H4H", *[left * 257] * 4, *[right * 257] * 4)

@@ -1,8 +1,9 @@
-"""A database embedded by an older version: answers come from it as it is, and `embed` goes on.
+"""A database embedded by an older version: answers come from it as it is; `embed` wants --replace.
 
 ``embedded_by_9a42e06.db`` was written by the program at commit 9a42e06, whose log of codes has the
 version 1, without checksums: twelve pictures, and a thirteenth row whose picture is damaged. Its
-codes were made although so few vectors need none.
+codes were made although so few vectors need none. That version laid every transparent picture over
+white, so that its vectors count as made in another way; its pictures here are all opaque.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from datasette_revimg.search import functions, top_k
 from datasette_revimg.search.cache import Cache
 from datasette_revimg.store import tables, upkeep
 from kit.asking import get_json, ids
-from kit.command import run, summary
+from kit.command import error_of, run, summary
 from kit.pictures import mosaic
+from kit.uploads import form, part, post
 
 OLDER = Path(__file__).with_name("embedded_by_9a42e06.db")
 
@@ -33,6 +35,14 @@ ROWS = list(range(1, 13))
 def older(tmp_path: Path) -> Path:
     """A copy of the older database."""
     return Path(shutil.copy(OLDER, tmp_path / "older.db"))
+
+
+@pytest.fixture
+def comparable(older: Path) -> Path:
+    """A copy whose vectors are recorded as made the way they are made now, with older codes."""
+    with closing(sqlite3.connect(older)) as conn, conn:
+        conn.execute("update _revimg_tables set preprocessing = 'caffe background=white-or-black'")
+    return older
 
 
 def stored(file: Path, columns: str = "id, embedding", table: str = "_revimg_photos") -> list[Any]:
@@ -166,6 +176,32 @@ def damaged(file: Path, statement: str) -> None:
         conn.execute(statement)
 
 
+def test_new_vectors_are_not_mixed_with_its_own(older, tmp_path):
+    before = older.read_bytes()
+    query = tmp_path / "query.png"
+    query.write_bytes(mosaic(5))
+    for command in (("embed", older, "photos"), ("similar", older, "photos", query)):
+        error = error_of(*command)
+        assert "'photos' holds vectors of vgg16-rmac with the preprocessing 'caffe'" in error
+        assert error.endswith("embed it again with --replace")
+    assert older.read_bytes() == before
+    old = vectors(older)
+    run("embed", older, "photos", "--replace")
+    assert "caffe background=white-or-black" in stored(older, "preprocessing", "_revimg_tables")[0]
+    # The same pictures and the same network: opaque pixels are as they were.
+    for number, vector in vectors(older).items():
+        assert vector @ old[number] == pytest.approx(1, abs=1e-5)
+    run("similar", older, "photos", query)
+
+
+@pytest.mark.asyncio
+async def test_an_image_is_not_compared_with_its_vectors(older, serve):
+    ds = serve(older)
+    response = await post(ds, form(part(mosaic(5))), "/older/photos/-/similar.json")
+    assert response.status_code == 409
+    assert "can't be compared" in response.json()["error"]
+
+
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_its_damage_is_noticed(older, damage, caplog):
     damaged(older, DAMAGE[damage])
@@ -176,49 +212,49 @@ def test_its_damage_is_noticed(older, damage, caplog):
 
 
 @pytest.mark.parametrize("damage", [*DAMAGE, *GONE])
-def test_embed_mends_it(older, damage, caplog):
-    damaged(older, {**DAMAGE, **GONE}[damage])
-    run("embed", older, "photos")
-    assert stored(older, "version", "_revimg_photos_basis") == [(2,)]
+def test_embed_mends_it(comparable, damage, caplog):
+    damaged(comparable, {**DAMAGE, **GONE}[damage])
+    run("embed", comparable, "photos")
+    assert stored(comparable, "version", "_revimg_photos_basis") == [(2,)]
     cache = Cache()
-    assert_ranked(searched(older, 3, cache), ranking(older, 3))
+    assert_ranked(searched(comparable, 3, cache), ranking(comparable, 3))
     assert cache.slot("photos").times[-1].way == "all vectors"
     assert caplog.text == ""
 
 
-def test_embed_goes_on(older):
-    before = dict(stored(older))
-    distribution = stored(older, "pairs, sampled, background", "_revimg_photos_basis")[-1]
-    with closing(sqlite3.connect(older)) as conn, conn:
+def test_embed_goes_on(comparable):
+    before = dict(stored(comparable))
+    distribution = stored(comparable, "pairs, sampled, background", "_revimg_photos_basis")[-1]
+    with closing(sqlite3.connect(comparable)) as conn, conn:
         conn.execute("insert into photos values (14, 'new', ?)", [mosaic(14)])
-    result = run("embed", older, "photos")
+    result = run("embed", comparable, "photos")
     assert summary(result.stdout) == "photos: 1 embedded, 12 unchanged, 1 failed, 0 removed"
-    after = dict(stored(older))
+    after = dict(stored(comparable))
     assert sorted(after) == [*ROWS, 14]
     assert {number: after[number] for number in ROWS} == before
     # The next version, with nothing left of the codes without checksums.
-    assert stored(older, "version", "_revimg_photos_basis") == [(2,)]
-    assert stored(older, "checksum", "_revimg_photos_codes") == []
-    assert distribution in stored(older, "pairs, sampled, background", "_revimg_photos_basis")
+    assert stored(comparable, "version", "_revimg_photos_basis") == [(2,)]
+    assert stored(comparable, "checksum", "_revimg_photos_codes") == []
+    assert distribution in stored(comparable, "pairs, sampled, background", "_revimg_photos_basis")
     cache = Cache()
     for query in (1, 14):
-        assert_ranked(searched(older, query, cache), ranking(older, query))
+        assert_ranked(searched(comparable, query, cache), ranking(comparable, query))
     assert cache.slot("photos").times[-1].way == "all vectors"
-    rows = json.loads(run("similar", older, "photos", "14", "--format", "json").stdout)
-    assert_ranked([(row["id"], row["score"]) for row in rows], ranking(older, 14)[:5])
-    assert "photos: 13 of 14 rows embedded, 1 failed" in run("status", older).stdout
+    rows = json.loads(run("similar", comparable, "photos", "14", "--format", "json").stdout)
+    assert_ranked([(row["id"], row["score"]) for row in rows], ranking(comparable, 14)[:5])
+    assert "photos: 13 of 14 rows embedded, 1 failed" in run("status", comparable).stdout
     # Codes of the next version can be made, and are used.
-    with closing(sqlite3.connect(older)) as conn:
+    with closing(sqlite3.connect(comparable)) as conn:
         assert upkeep.rebuild(conn, tables.find(conn, "photos"))
     cache = Cache()
-    assert_ranked(searched(older, 14, cache), ranking(older, 14))
+    assert_ranked(searched(comparable, 14, cache), ranking(comparable, 14))
     assert cache.slot("photos").times[-1].way.startswith("codes of")
-    assert all(checksum for (checksum,) in stored(older, "checksum", "_revimg_photos_codes"))
+    assert all(checksum for (checksum,) in stored(comparable, "checksum", "_revimg_photos_codes"))
 
 
-def test_embed_with_nothing_new(older):
-    before = dict(stored(older))
-    result = run("embed", older, "photos")
+def test_embed_with_nothing_new(comparable):
+    before = dict(stored(comparable))
+    result = run("embed", comparable, "photos")
     assert summary(result.stdout) == "photos: 0 embedded, 12 unchanged, 1 failed, 0 removed"
-    assert dict(stored(older)) == before
-    assert_ranked(searched(older, 8, Cache()), ranking(older, 8))
+    assert dict(stored(comparable)) == before
+    assert_ranked(searched(comparable, 8, Cache()), ranking(comparable, 8))

@@ -113,7 +113,8 @@ def test_stored_vectors_are_fc2s(installed, database, weights):
         expected = fc2(features(np.asarray(image), weights).reshape(-1), weights)
         assert reading.vector(conn, "photos", (key,)) @ expected >= 0.9999
     entry = registry.embedded(conn, "photos")
-    assert (entry.model, entry.dimension, entry.preprocessing) == ("vgg16-fc2", 4096, "caffe")
+    assert (entry.model, entry.dimension) == ("vgg16-fc2", 4096)
+    assert entry.preprocessing == "caffe background=white-or-black"
     assert entry.weights_sha256 == catalogue.installed().sha256
 
 
