@@ -21,6 +21,9 @@ from .jobs import PAGE, Job, refuse
 # How many values to look at to find the column of pictures.
 SAMPLE = 20
 
+# Longer than a path can be on most systems.
+BEGINNING = 4096
+
 
 def find_column(conn: sqlite3.Connection, source: Table) -> tuple[str, str]:
     """Return the column that holds pictures, and its kind, ``blob`` or ``path``.
@@ -41,6 +44,19 @@ def find_column(conn: sqlite3.Connection, source: Table) -> tuple[str, str]:
             f"({', '.join(source.columns)}): name one with --column"
         )
     return paths, "path"
+
+
+def may_hold_pictures(conn: sqlite3.Connection, source: Table) -> bool:
+    """Return whether some value of the table begins like a picture, or looks like a path of one.
+
+    No picture is opened, and of each value only the beginning is read: the question costs little,
+    whoever asks it.
+    """
+    return any(
+        opening.begins_like_picture(value) if isinstance(value, bytes) else _looks_like_path(value)
+        for column in source.columns
+        for value in picture_column.sample_beginnings(conn, source, column, SAMPLE, BEGINNING)
+    )
 
 
 def column_kind(conn: sqlite3.Connection, source: Table, column: str) -> str:

@@ -103,6 +103,16 @@ def suffixes() -> frozenset[str]:
     )
 
 
+def begins_like_picture(data: bytes) -> bool:
+    """Return whether the first bytes are those of a format that can be read; nothing is opened."""
+    if data[4:8] == b"ftyp":
+        kind = "HEIF" if data[8:12] in _HEIC_BRANDS else "AVIF"
+        return kind in formats()
+    webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+    netpbm = data[:1] == b"P" and data[1:2].isdigit() and data[2:3].isspace()
+    return webp or netpbm or data.startswith((*_BEGINNINGS, b"II*\0", b"MM\0*", b"BM"))
+
+
 def is_picture(data: bytes) -> bool:
     """Return whether the header is that of a picture that can be read; no pixel is decoded."""
     try:

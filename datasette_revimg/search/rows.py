@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import NotEmbeddedError, RevimgError, RowNotFoundError
 from ..keys import Key, key_json
-from ..store import failed_rows, reading, tables, thumbnails
+from ..store import failed_rows, picture_column, reading, registry, tables, thumbnails
 from ..store.tables import Table
 
 
@@ -41,11 +41,21 @@ def row_and_vector(
     key = tables.resolve_key(conn, source, values)
     vector = reading.vector(conn, source.name, key)
     if vector is None:
-        reason = dict(failed_rows.read(conn, source.name)).get(key_json(key))
-        why = f"its picture could not be used: {reason}" if reason else "it is not embedded yet"
         name = ", ".join(values)
+        why = _why_not_embedded(conn, source, key)
         raise NotEmbeddedError(f"row {name} of {source.name} can’t be compared: {why}")
     return key, vector
+
+
+def _why_not_embedded(conn: sqlite3.Connection, source: Table, key: Key) -> str:
+    """Return why a row has no vector: it failed, has no picture, or is new."""
+    reason = dict(failed_rows.read(conn, source.name)).get(key_json(key))
+    if reason:
+        return f"its picture could not be used: {reason}"
+    embedded = registry.embedded(conn, source.name)
+    if embedded and picture_column.is_empty(conn, source, embedded.column_name, key):
+        return f"it has no picture, its column {embedded.column_name} is empty"
+    return "it is not embedded yet"
 
 
 def parameter_row(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ _COLUMNS = 20
 # A list of more values, or of longer ones, is no help beside a page of pictures.
 _MOST_VALUES = 12
 _LONGEST = 40
+
+# A date with a time of day, ISO 8601.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 
 
 @dataclass(frozen=True)
@@ -120,4 +124,7 @@ def suggested(conn: sqlite3.Connection, source: Table, rows: Rows) -> list[str]:
 
 def _groups(values: list[Any]) -> bool:
     kinds = set(values)
+    # Moments that are the same only by chance, as when two pictures were taken in one second.
+    if any(isinstance(value, str) and _MOMENT.match(value) for value in kinds):
+        return False
     return b"" not in kinds and 1 < len(kinds) <= min(_MOST_VALUES, len(values) - 1)

@@ -39,12 +39,35 @@ def read(conn: sqlite3.Connection, source: Table, column: str, key: Key) -> Any:
     return row[0] if row else None
 
 
+def is_empty(conn: sqlite3.Connection, source: Table, column: str, key: Key) -> bool:
+    """Return whether a row's picture column is NULL; the picture itself isn't read."""
+    row = conn.execute(
+        f"select {quote(column)} is null from {quote(source.name)} "
+        f"where {equalities(source.key_columns)}",
+        key,
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def sample(conn: sqlite3.Connection, source: Table, column: str, limit: int) -> list[Any]:
     """Return some values of a column, NULLs left out."""
     rows = conn.execute(
         f"select {quote(column)} from {quote(source.name)} "
         f"where {quote(column)} is not null limit ?",
         [limit],
+    )
+    return [value for (value,) in rows]
+
+
+def sample_beginnings(
+    conn: sqlite3.Connection, source: Table, column: str, limit: int, size: int
+) -> list[Any]:
+    """Return the first ``size`` bytes or characters of some BLOBs and texts of a column."""
+    name = quote(column)
+    rows = conn.execute(
+        f"select substr({name}, 1, ?) from {quote(source.name)} "
+        f"where typeof({name}) in ('blob', 'text') limit ?",
+        [size, limit],
     )
     return [value for (value,) in rows]
 

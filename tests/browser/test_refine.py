@@ -158,3 +158,27 @@ def test_a_picture_is_sent_again(browser: Browser, scenes_server: str) -> None:
     expect(page.locator(".revimg-score")).to_have_count(3)
     assert [each.method for each in sent if "/-/similar" in each.url].count("POST") == 4
     page.close()
+
+
+def test_no_control_is_clipped(page: Page, server: str, width: int) -> None:
+    """Whatever rules Datasette has for forms, and though the panel is higher than the window."""
+    page.set_viewport_size({"width": width, "height": 660})
+    page.goto(f"{server}{PATH}?colour=red&year__gte=1900&_facet=colour")
+    narrow(page)
+    side = page.locator(".revimg-query")
+    assert side.evaluate("side => side.scrollHeight <= side.clientHeight")
+    slider = page.get_by_label("Minimum similarity").bounding_box()
+    column = page.get_by_label("Column").first.bounding_box()
+    assert slider
+    assert column
+    for value in page.get_by_label("Value").all():
+        box = value.bounding_box()
+        assert box
+        # A grid's columns may be a fraction of a pixel off.
+        assert box["width"] == pytest.approx(slider["width"], abs=1)
+        assert box["height"] == pytest.approx(column["height"], abs=1)
+    # Scrolled as far as the panel goes, its end is in the window, and stays there.
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    expect(page.get_by_role("button", name="Apply filters")).to_be_visible()
+    if width > 700:
+        expect(page.get_by_role("button", name="Apply filters")).to_be_in_viewport()

@@ -152,6 +152,7 @@ def build(file: Path) -> None:
         create table keyless (picture blob, words text);
         create table files (path text primary key, name text, place integer);
         create table plain (id integer primary key, picture blob);
+        create table artists (id integer primary key, name text, token blob);
         """
     )
     for number in ANGLES:
@@ -168,7 +169,8 @@ def build(file: Path) -> None:
         )
     conn.execute("insert into photos values (?, 'no picture', 'red', 1999, null)", [NO_PICTURE])
     conn.execute("insert into photos values (?, 'damaged', 'red', 1999, x'00')", [DAMAGED])
-    conn.execute("insert into plain values (1, x'00')")
+    conn.execute("insert into plain values (1, ?)", [png(1)])
+    conn.execute("insert into artists values (1, 'Ann', x'00')")
     for number, key in AWKWARD.items():
         conn.execute("insert into awkward values (?, ?)", [key, png(number)])
     conn.commit()

@@ -268,3 +268,12 @@ async def test_datasettes_own_pages_do_without_damaged_thumbnails(ds, data, dama
         response = await ds.client.get(path)
         assert response.status_code == 200, path
         assert "revimg-cell" not in response.text
+
+
+async def test_no_list_of_tables_has_computed_ones(ds):
+    """The home page, the database's page and what it offers to select from."""
+    for path in ("/", "/data"):
+        page = (await ds.client.get(path)).text
+        assert "/data/photos" in page
+        assert not re.findall(r'href="/data/_revimg_[^"]*"', page)
+        assert "from _revimg_" not in page

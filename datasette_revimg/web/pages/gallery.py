@@ -40,6 +40,7 @@ class ResultsPage(TablePage):
     results_hint: str | None
     results: list[Result]
     more: Link | None
+    end: str | None
     empty: Empty
 
 
@@ -62,11 +63,13 @@ async def results_fields(
     )
     of_a_row = answer.row is not None
     image_url = search_url(place.datasette, place.db.name, place.source.name)
-    region = " a region of" if parameters.crop else ""
+    similar_to = wording.similar_to(
+        query.label, bool(parameters.crop), len(answer.like), len(answer.unlike)
+    )
     return {
         **context.table_fields(place),
-        "title": f"similar to {query.label}",
-        "heading": f"Similar to{region} {query.label}",
+        "title": similar_to,
+        "heading": wording.capitalized(similar_to),
         "facts": _facts(place, answer, bool(chosen.filters)),
         "json_url": address(here + ".json", parameters.pairs) if of_a_row else None,
         "search_url": image_url if allowed and of_a_row else None,
@@ -80,6 +83,7 @@ async def results_fields(
         "results_hint": _hint(answer, parameters),
         "results": cards.results(),
         "more": _more(answer, parameters, here),
+        "end": _end(answer),
         "empty": _empty(place, parameters, here, bool(chosen.filters), of_a_row),
     }
 
@@ -124,6 +128,14 @@ def _more(answer: Answer, parameters: Parameters, here: str) -> Link | None:
         return None
     url = address(here, [*parameters.without("_size"), ("_size", str(size))])
     return Link(wording.show(min(size, answer.candidates), answer.candidates), url)
+
+
+def _end(answer: Answer) -> str | None:
+    """Return the sentence under as many results as a page may have, if there are more."""
+    shown = len(answer.rows)
+    if shown < MAX_SIZE or answer.candidates <= shown:
+        return None
+    return wording.end(shown, answer.candidates, answer.counted_all)
 
 
 def _empty(

@@ -117,6 +117,22 @@ def show(shown: int, candidates: int) -> str:
     return f"Show all {shown}" if shown == candidates else f"Show {shown}"
 
 
+def similar_to(label: str, region: bool, like: int, unlike: int) -> str:
+    """Return what the results are similar to; ``like`` and ``unlike`` count further pictures."""
+    more = f" and {count(like, 'other')}" if like else ""
+    less = f", unlike {count(unlike, 'other')}" if unlike else ""
+    return f"similar to {'a region of ' if region else ''}{label}{more}{less}"
+
+
+def end(shown: int, candidates: int, exact: bool) -> str:
+    """Return the sentence under the last results that a page can show."""
+    pictures = at_least(candidates, "picture", exact)
+    return (
+        f"These are the {shown:,} most similar of {pictures}, and this page shows no more: "
+        "filters lead to the others."
+    )
+
+
 def legend(model: str, available: bool) -> str:
     """Return the explanation of a model's heat maps, or that there are none."""
     if not available:

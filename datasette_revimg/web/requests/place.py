@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ from datasette.utils import tilde_decode
 from datasette.utils.asgi import Request
 
 from ...embedding.base import base_folder
+from ...embedding.columns import may_hold_pictures
+from ...errors import RevimgError
 from ...keys import Key, parse_row_path
 from ...search.cache import Cache
 from ...search.rows import Row, json_columns
+from ...store import tables
 from ...store.registry import EmbeddedTable
 from ...store.tables import Table
 from .. import compat, permissions, settings
@@ -24,6 +28,7 @@ from ..compat import Database, Datasette
 from ..problems import Problem
 from ..rows import row_url
 from ..work.state import state_of
+from .reading import read
 
 
 @dataclass(frozen=True)
@@ -118,9 +123,7 @@ async def find_place(request: Request, datasette: Datasette, crumbs: dict[str, s
         if not await db.table_exists(table):
             raise Problem(404, f"there is no table {table!r} in {db.name}")
         crumbs["table"] = table
-        raise Problem(
-            404, f"the pictures of {table} are not embedded yet", _embed_command(db, table)
-        )
+        raise await _not_embedded(db, table)
     if known.source.name != table:
         # By whatever name it was found, what counts is whether the table itself may be seen.
         private = await _check_view(datasette, request, db, known.source.name)
@@ -133,6 +136,21 @@ async def find_place(request: Request, datasette: Datasette, crumbs: dict[str, s
         source=known.source,
         private=private,
     )
+
+
+async def _not_embedded(db: Database, table: str) -> Problem:
+    """Return the problem of a table without vectors: there is a command only if it has pictures."""
+
+    def has_pictures(conn: sqlite3.Connection) -> bool:
+        return may_hold_pictures(conn, tables.find(conn, table))
+
+    try:
+        if not await read(db, has_pictures):
+            none = "none of its columns holds pictures or paths of pictures"
+            return Problem(404, f"{table} has no pictures: {none}")
+    except RevimgError as error:
+        return Problem(404, str(error))
+    return Problem(404, f"the pictures of {table} are not embedded yet", _embed_command(db, table))
 
 
 async def _check_view(datasette: Datasette, request: Request, db: Database, table: str) -> bool:

@@ -201,7 +201,7 @@ async def test_with_itself(ds):
         ("with=2&with=3", 400, "not 2"),
         ("with=99", 400, "no row 99"),
         ("with=1,2", 400, "no row 1, 2"),
-        (f"with={NO_PICTURE}", 400, "not embedded"),
+        (f"with={NO_PICTURE}", 400, "no picture"),
         (f"with={DAMAGED}", 400, "truncated"),
     ],
 )

@@ -363,6 +363,17 @@ async def test_suggested_facets(serve, ds):
     assert counts(text) == {}
 
 
+async def test_moments_are_no_suggested_facets(data, ds):
+    """Two pictures that were taken in the same second don't make the seconds a facet."""
+    with closing(sqlite3.connect(data)) as conn, conn:
+        conn.execute("alter table photos add column taken text")
+        conn.execute("alter table photos add column day text")
+        conn.execute("update photos set day = '2020-02-' || (10 + id % 3)")
+        conn.execute("update photos set taken = day || 'T16:35:05'")
+    _, text = await shown(ds, PAGE)
+    assert list(counts(text)) == ["colour", "day"]
+
+
 async def test_configured_facets(serve):
     config = {"databases": {"data": {"tables": {"photos": {"facets": ["year", {"date": "x"}]}}}}}
     ds = serve(config=config)

@@ -15,6 +15,7 @@ from datasette.utils import tilde_encode
 from PIL import Image
 
 from datasette_revimg.search import similar
+from kit import vector_tables
 from kit.asking import check_problem, get_json, ids
 from kit.geometry import ANGLES, AWKWARD, DAMAGED, NO_PICTURE, cosine, nearest, png, share_below
 
@@ -238,7 +239,7 @@ async def test_like_takes_rows_as_their_addresses_name_them(ds):
 
 @pytest.mark.parametrize(
     ("row", "reason"),
-    [("99", "99"), ("1,2", "1, 2"), ("", "no row"), (str(NO_PICTURE), "not embedded")],
+    [("99", "99"), ("1,2", "1, 2"), ("", "no row"), (str(NO_PICTURE), "no picture")],
 )
 @pytest.mark.parametrize("parameter", ["like", "unlike"])
 async def test_like_of_unknown_rows(ds, parameter, row, reason):
@@ -278,11 +279,14 @@ async def test_what_is_not_there(ds):
     await check_problem(ds, "/data/absent/1/-/similar", 404, "absent")
     await check_problem(ds, "/data/photos/99/-/similar", 404, "99")
     await check_problem(ds, "/data/photos/1,2/-/similar", 404, "1, 2")
-    await check_problem(ds, f"/data/photos/{NO_PICTURE}/-/similar", 404, "not embedded yet")
+    await check_problem(ds, f"/data/photos/{NO_PICTURE}/-/similar", 404, "no picture")
     await check_problem(ds, f"/data/photos/{DAMAGED}/-/similar", 404, "damaged picture: truncated")
     page = await check_problem(ds, "/data/plain/1/-/similar", 404, "not embedded")
     assert "datasette revimg embed data.db plain" in page
     assert '<a href="/data/plain">' in page
+    page = await check_problem(ds, "/data/artists/1/-/similar", 404, "artists has no pictures")
+    assert "datasette revimg embed" not in page
+    assert '<a href="/data/artists">' in page
 
 
 async def test_rows_that_are_gone(data, ds):
@@ -461,3 +465,16 @@ async def test_no_thumbnail(ds, row):
 async def test_cors(serve):
     response = await serve(cors=True).client.get(PAGE + ".json")
     assert response.headers["access-control-allow-origin"] == "*"
+
+
+async def test_the_page_says_where_it_ends(serve, tmp_path):
+    file = tmp_path / "many.db"
+    with closing(vector_tables.photos(path=file)) as conn:
+        vector_tables.add(conn, vector_tables.numbered(vector_tables.features(231)))
+    page = "/many/photos/0/-/similar"
+    ds = serve(file)
+    last = (await ds.client.get(f"{page}?_size=200")).text
+    assert "These are the 200 most similar of 230 pictures" in last
+    assert "Show " not in last
+    for query in ("_size=100", "_size=200&colour=red"):
+        assert "this page shows no more" not in (await ds.client.get(f"{page}?{query}")).text

@@ -126,6 +126,18 @@ def test_more_results():
     assert wording.most_similar(24) == "The 24 most similar are shown."
 
 
+def test_similar_to():
+    assert wording.similar_to("a.jpg", True, 0, 0) == "similar to a region of a.jpg"
+    assert (
+        wording.similar_to("a.jpg", False, 1, 2) == "similar to a.jpg and 1 other, unlike 2 others"
+    )
+
+
+def test_end_of_the_results():
+    sentence = "These are the 200 most similar of more than 9,000 pictures"
+    assert wording.end(200, 9000, exact=False).startswith(sentence)
+
+
 def test_legend():
     assert "cosine is that" not in wording.legend("vgg16-rmac", available=True)
     assert "The cosine is that of vgg16-fc2" in wording.legend("vgg16-fc2", available=True)
