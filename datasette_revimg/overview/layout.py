@@ -36,8 +36,10 @@ def principal_components(vectors: np.ndarray, count: int) -> np.ndarray:
     Few or equal vectors have fewer components; the others are 0. The sign of a component is
     arbitrary; its largest value is made positive, so that the same vectors get the same map.
     """
-    centred = (vectors - vectors.mean(axis=0, dtype=np.float64)).astype(np.float32)
-    directions = principal_directions(centred, min(count, *centred.shape), _ITERATIONS)
+    # Subtracted in float64, and rounded at once: there is no copy in float64.
+    centred = np.empty(vectors.shape, np.float32)
+    np.subtract(vectors, vectors.mean(axis=0, dtype=np.float64), out=centred, casting="same_kind")
+    directions = principal_directions(centred, min(count, *vectors.shape), _ITERATIONS)
     projected = centred @ directions.T
     # Where vectors don't differ, rounding errors would be spread over the map.
     noise = np.finfo(np.float32).eps * np.linalg.norm(vectors)
@@ -53,23 +55,27 @@ def pca(vectors: np.ndarray) -> np.ndarray:
     return spread(principal_components(vectors, 2))
 
 
-def tsne(vectors: np.ndarray) -> np.ndarray:
+def leading_components(vectors: np.ndarray) -> np.ndarray:
+    """Return what ``tsne`` needs of vectors (n, D): at most COMPONENTS of each, float32."""
+    return principal_components(vectors, min(COMPONENTS, *vectors.shape))
+
+
+def tsne(components: np.ndarray) -> np.ndarray:
     """Return places by t-SNE, float32 (n, 2), see spread.
 
-    Needs scikit-learn, and at least LEAST_TSNE vectors (n, D). It keeps neighbours together, where
-    PCA keeps the two directions in which all pictures differ most: L. van der Maaten, G. Hinton,
-    "Visualizing data using t-SNE", 2008.
+    Needs scikit-learn, and the ``leading_components`` of at least LEAST_TSNE vectors. It keeps
+    neighbours together, where PCA keeps the two directions in which all pictures differ most:
+    L. van der Maaten, G. Hinton, "Visualizing data using t-SNE", 2008.
     """
     from sklearn import manifold
     from threadpoolctl import threadpool_limits
 
-    reduced = principal_components(vectors, min(COMPONENTS, *vectors.shape))
-    perplexity = min(_PERPLEXITY, (len(vectors) - 1) / 3)
+    perplexity = min(_PERPLEXITY, (len(components) - 1) / 3)
     method = manifold.TSNE(init="pca", perplexity=perplexity, random_state=0)
     # One thread: the others are for people who wait for a page meanwhile, and OpenMP's threads
     # wait for each other by spinning.
     with threadpool_limits(1, user_api="openmp"):
-        return spread(method.fit_transform(reduced))
+        return spread(method.fit_transform(components))
 
 
 def spread(places: np.ndarray) -> np.ndarray:

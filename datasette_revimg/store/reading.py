@@ -132,19 +132,20 @@ def vectors_in_order(conn: sqlite3.Connection, source: Table, keys: Sequence[Key
     Raises DamagedVectorError for a row whose vector is damaged, RevimgError for a row that has
     none, or is gone.
     """
-    by_key = {
-        key: vector
-        for some, matrix in vectors_of(conn, source, keys)
-        for key, vector in zip(some, matrix, strict=True)
-    }
-    for key in keys:
-        if key not in by_key:
-            if hashes(conn, source, [key]):
-                raise _damaged(source, key)
-            raise RevimgError(f"row {key_json(key)} of {source.name!r} has no vector")
     if not keys:
         return np.empty((0, 0), VECTOR_DTYPE)
-    return np.array([by_key[key] for key in keys], VECTOR_DTYPE)
+    places = {key: place for place, key in enumerate(keys)}
+    vectors: np.ndarray | None = None
+    for some, matrix in vectors_of(conn, source, keys):
+        if vectors is None:
+            vectors = np.empty((len(keys), matrix.shape[1]), VECTOR_DTYPE)
+        vectors[[places.pop(key) for key in some]] = matrix
+    for key in places:
+        if hashes(conn, source, [key]):
+            raise _damaged(source, key)
+        raise RevimgError(f"row {key_json(key)} of {source.name!r} has no vector")
+    assert vectors is not None
+    return vectors
 
 
 def embedded_keys(

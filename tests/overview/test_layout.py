@@ -39,7 +39,11 @@ def test_components_of_few_and_of_equal_vectors():
     assert layout.pca(np.ones((3, 5), np.float32)).tolist() == [[0.5, 0.5]] * 3
 
 
-@pytest.mark.parametrize("method", [layout.pca, layout.tsne])
+def tsne(vectors):
+    return layout.tsne(layout.leading_components(vectors))
+
+
+@pytest.mark.parametrize("method", [layout.pca, tsne])
 def test_similar_pictures_are_near_each_other(method):
     vectors, labels = clusters([15, 20, 12])
     places = method(vectors)

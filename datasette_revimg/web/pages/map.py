@@ -25,12 +25,16 @@ from ..requests.responses import (
 )
 from ..requests.view import view
 from ..rows import label_of
+from ..work.queue import Queue
 from ..work.state import state_of
 from . import overview, wording
 from .overview import OverviewPage, Selection
 
 # Browsers draw this many pictures smoothly.
 MOST_ROWS = 10_000
+
+# A better map is given up when nobody has asked for it for so long. The page asks every 10 seconds.
+PATIENCE_SECONDS = 60.0
 
 # Pictures in the list for browsers without JavaScript.
 LISTED = 200
@@ -71,26 +75,36 @@ class MapPage(OverviewPage):
 
 
 async def compute_layout(place: Place, selection: Selection, sample: Sample) -> Layout:
+    """Return the better map if there is one, else the quick one; the better one is begun then.
+
+    Of the maps that wait for their turn, none holds any vectors yet.
+    """
     if not sample.keys:
         return Layout(np.zeros((0, 2), np.float32), layout.PCA, None)
     key = overview.key(place, sample)
-    quick_maps = state_of(place.datasette).quick_maps
-    better_maps = state_of(place.datasette).better_maps
+    state = state_of(place.datasette)
     better = layout.better_method() if len(sample.keys) >= layout.LEAST_TSNE else None
-    if better and (places := better_maps.ready(key)) is not None:
+    if better and (places := state.better_maps.ready(key)) is not None:
         return Layout(places, better, None)
-    improve = better is not None and not better_maps.has(key) and not better_maps.failed(key)
-    vectors = np.empty((0, 0), np.float32)
-    if improve or not quick_maps.has(key):
+
+    async def quick_map(queue: Queue) -> np.ndarray:
         vectors = await overview.vectors(place, selection, sample)
-    places = await quick_maps.get(key, partial(layout.pca, vectors))
-    if improve:
+        return await queue.run(partial(layout.pca, vectors))
+
+    async def better_map(queue: Queue) -> np.ndarray:
+        vectors = await overview.vectors(place, selection, sample)
+        components = await queue.run(partial(layout.leading_components, vectors))
+        del vectors
+        return await queue.run(partial(layout.tsne, components))
+
+    places = await state.quick_maps.get(key, quick_map)
+    if better and not state.better_maps.failed(key):
         try:
-            better_maps.start(key, partial(layout.tsne, vectors))
+            state.better_maps.begin(key, better_map, PATIENCE_SECONDS)
         except BusyError:
             # Too much to do; there is a map all the same.
             better = None
-    return Layout(places, layout.PCA, None if better_maps.failed(key) else better)
+    return Layout(places, layout.PCA, None if state.better_maps.failed(key) else better)
 
 
 @view()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from ..requests.place import Place
 from ..requests.reading import read
 from ..requests.view import view
 from ..rows import label_of
+from ..work.queue import Queue
 from ..work.state import state_of
 from . import overview
 from .map import MOST_ROWS, compute_layout, rows_at
@@ -88,17 +90,12 @@ async def sheet(place: Place) -> Response:
 
     sheets = state_of(place.datasette).sheets
 
-    async def draw() -> bytes:
-        pictures: list[bytes | None] = []
-        sizes: list[tuple[int, int] | None] = []
-        if not sheets.has(key):
-            pictures = await read(
-                place.db, lambda conn: thumbnails.read_many(conn, place.source, keys)
-            )
-            known = await read(
-                place.db, lambda conn: thumbnails.read_sizes(conn, place.source, keys)
-            )
-            sizes = [known.get(each) for each in keys]
-        return await sheets.get(key, lambda: sprites.draw_sheet(pictures, sizes, grid.cell))
+    async def draw(queue: Queue) -> bytes:
+        pictures = await read(place.db, lambda conn: thumbnails.read_many(conn, place.source, keys))
+        known = await read(place.db, lambda conn: thumbnails.read_sizes(conn, place.source, keys))
+        sizes = [known.get(each) for each in keys]
+        return await queue.run(partial(sprites.draw_sheet, pictures, sizes, grid.cell))
 
-    return await overview.sample_response(place, sample, "image/webp", draw)
+    return await overview.sample_response(
+        place, sample, "image/webp", lambda: sheets.get(key, draw)
+    )

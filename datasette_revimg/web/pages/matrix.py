@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,6 +31,7 @@ from ..requests.responses import (
 )
 from ..requests.view import view
 from ..rows import label_of
+from ..work.queue import Queue
 from ..work.state import state_of
 from . import overview, wording
 from .context import Empty, Link
@@ -82,12 +84,12 @@ def _order(place: Place) -> str:
 async def _computed(
     place: Place, selection: Selection, sample: Sample, order: str
 ) -> SimilarityMatrix:
-    key = overview.key(place, sample, order)
-    vectors = np.empty((0, 0), np.float32)
-    matrices = state_of(place.datasette).matrices
-    if not matrices.has(key):
+    async def compute(queue: Queue) -> SimilarityMatrix:
         vectors = await overview.vectors(place, selection, sample)
-    return await matrices.get(key, lambda: matrix.compute_matrix(vectors, order))
+        return await queue.run(partial(matrix.compute_matrix, vectors, order))
+
+    matrices = state_of(place.datasette).matrices
+    return await matrices.get(overview.key(place, sample, order), compute)
 
 
 @view()
@@ -105,7 +107,8 @@ async def page(place: Place) -> Response:
     if as_json:
         key = overview.key(place, sample, order)
         texts = state_of(place.datasette).matrix_texts
-        cosines = await texts.get(key, lambda: _cosines_json(computed.cosines))
+        write = partial(_cosines_json, computed.cosines)
+        cosines = await texts.get(key, lambda queue: queue.run(write))
         return await long_json_response(
             place.datasette, lambda: _as_json(place, sample, cosines, rows)
         )
@@ -202,9 +205,8 @@ async def picture(place: Place) -> Response:
         computed = await _computed(place, selection, sample, order)
         key = overview.key(place, sample, order)
         pictures = state_of(place.datasette).matrix_pictures
-        return await pictures.get(
-            key, lambda: draw_matrix(computed.cosines, computed.low, computed.high, caption)
-        )
+        work = partial(draw_matrix, computed.cosines, computed.low, computed.high, caption)
+        return await pictures.get(key, lambda queue: queue.run(work))
 
     return await overview.sample_response(place, sample, "image/png", draw)
 

@@ -16,8 +16,9 @@ from ...search.similar import Answer
 from .. import permissions
 from ..compat import Actor, Datasette
 from ..problems import Problem
+from ..requests.client import while_connected
 from ..requests.filters import Condition, from_form, parse_condition, sent_by_form
-from ..requests.forms import FIELD, megabytes, read_form
+from ..requests.forms import FIELD, Form, megabytes, read_form
 from ..requests.parameters import Parameters, address, parse
 from ..requests.place import Place, check_upload
 from ..requests.responses import html_response, json_response, wants_json
@@ -124,7 +125,12 @@ async def _answer(place: Place) -> Response:
     state = state_of(place.datasette)
     state.inference.check_room()
     form = await read_form(place.request, place.settings.max_upload_bytes, state.forms)
-    place = replace(place, request=with_fields(place.request, form.fields))
+    async with while_connected(place.request):
+        place = replace(place, request=with_fields(place.request, form.fields))
+        return await _answer_form(place, form)
+
+
+async def _answer_form(place: Place, form: Form) -> Response:
     parameters = parse(place.request, place.settings.size)
     condition = await parse_condition(place, parameters.pairs)
     picture, encoding = await inference.embed_picture(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from datasette.utils import sqlite_timelimit
-
 from ..compat import Database
 from ..problems import SEARCH_SECONDS
+
+# SQLite's instructions from one look at the clock to the next.
+_INSTRUCTIONS = 1000
 
 Result = TypeVar("Result")
 
@@ -17,11 +21,25 @@ Result = TypeVar("Result")
 async def read(db: Database, work: Callable[[sqlite3.Connection], Result]) -> Result:
     """Run ``work`` with a connection to the database, and return what it returns.
 
-    Raises sqlite3.OperationalError (SQLITE_INTERRUPT) when it takes more than SEARCH_SECONDS.
+    Raises sqlite3.OperationalError (SQLITE_INTERRUPT) when it takes more than SEARCH_SECONDS. If
+    this is cancelled, the work ends soon.
     """
+    cancelled = threading.Event()
 
     def limited(conn: sqlite3.Connection) -> Result:
-        with sqlite_timelimit(conn, SEARCH_SECONDS * 1000):
-            return work(conn)
+        deadline = time.perf_counter() + SEARCH_SECONDS
 
-    return await db.execute_fn(limited)
+        def late() -> bool:
+            return cancelled.is_set() or time.perf_counter() >= deadline
+
+        conn.set_progress_handler(late, _INSTRUCTIONS)
+        try:
+            return work(conn)
+        finally:
+            conn.set_progress_handler(None, _INSTRUCTIONS)
+
+    try:
+        return await db.execute_fn(limited)
+    except asyncio.CancelledError:
+        cancelled.set()
+        raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 
 from datasette import Forbidden, Response
@@ -9,8 +10,12 @@ from datasette.utils.asgi import Request
 
 from ..compat import Datasette
 from ..problems import Expected, Problem, problem_of
+from .client import ClientGoneError, while_connected
 from .place import Place, find_place
 from .responses import json_problem, problem_response, wants_json
+
+# As nginx's log says it; nobody reads this answer.
+CLIENT_GONE = 499
 
 Page = Callable[[Place], Awaitable[Response]]
 View = Callable[[Request, Datasette], Awaitable[Response]]
@@ -31,7 +36,12 @@ def view(*methods: str) -> Callable[[Page], View]:
             crumbs: dict[str, str] = {}
             try:
                 _check_method(request.method, allowed)
-                response = await page(await find_place(request, datasette, crumbs))
+                # A form is still to be read, and its page watches the client afterwards.
+                form = request.method == "POST"
+                async with contextlib.nullcontext() if form else while_connected(request):
+                    response = await page(await find_place(request, datasette, crumbs))
+            except ClientGoneError:
+                return Response("", CLIENT_GONE)
             except Forbidden as error:
                 # The HTML is Datasette's, or that of a plugin that lets people sign in.
                 if not wants_json(request):

@@ -81,4 +81,4 @@ async def _features(
 
     network = embedded.model, embedded.weights_sha256
     key = table_key(db, embedded.table_name, original.digest.hex(), original.key, *network)
-    return await state_of(datasette).features.get(key, features)
+    return await state_of(datasette).features.get(key, lambda queue: queue.run(features))

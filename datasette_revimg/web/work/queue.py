@@ -22,7 +22,23 @@ RETRY_SECONDS = 2
 
 Result = TypeVar("Result")
 
-_Jobs = queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]
+
+class _Job:
+    """Work for a thread, and the future of its result.
+
+    Work that was taken back is let go at once: what it holds may be large.
+    """
+
+    def __init__(self, future: Future[Any], work: Callable[[], Any]) -> None:
+        self.future = future
+        self.work: Callable[[], Any] | None = work
+        future.add_done_callback(self._let_go)
+
+    def _let_go(self, _: Future[Any]) -> None:
+        self.work = None
+
+
+_Jobs = queue.SimpleQueue[_Job | None]
 
 
 class Queue:
@@ -44,9 +60,13 @@ class Queue:
 
     def check_room(self) -> None:
         """Raise BusyError if there is no room for one more job."""
+        self.check_open()
+        self.room.check()
+
+    def check_open(self) -> None:
+        """Raise BusyError if the queue was stopped."""
         if self._stopped:
             raise _shutting_down()
-        self.room.check()
 
     def submit(self, work: Callable[[], Result]) -> Future[Result]:
         """Have ``work`` done in a thread. Raises BusyError when the queue is full."""
@@ -56,7 +76,7 @@ class Queue:
             self.room.enter()
             # Also when nobody wants the result any longer, and the job was taken back.
             future.add_done_callback(lambda _: self.room.leave())
-            self._jobs.put((future, work))
+            self._jobs.put(_Job(future, work))
             if len(self._threads) < self._most_threads:
                 self._start_thread()
         return future
@@ -85,20 +105,21 @@ class Queue:
 
 def _work(jobs: _Jobs) -> None:
     while job := jobs.get():
-        _do(*job)
+        _do(job)
         # Not until the next one comes: what it holds may be large.
         del job
 
 
-def _do(future: Future[Any], work: Callable[[], Any]) -> None:
-    if not future.set_running_or_notify_cancel():
+def _do(job: _Job) -> None:
+    work = job.work
+    if not job.future.set_running_or_notify_cancel() or work is None:
         return
     try:
         result = work()
     except BaseException as error:
-        future.set_exception(error)
+        job.future.set_exception(error)
     else:
-        future.set_result(result)
+        job.future.set_result(result)
 
 
 def _refuse(future: Future[Any]) -> None:
@@ -114,7 +135,7 @@ def _end(jobs: _Jobs, threads: int) -> None:
     try:
         while True:
             if job := jobs.get_nowait():
-                _refuse(job[0])
+                _refuse(job.future)
     except queue.Empty:
         pass
     for _ in range(threads):

@@ -17,11 +17,12 @@ from ..embedded import CurrentRegistry, Registry
 from ..query_results import ResultColumns
 from ..visible import VisibleTables
 from .kept import Kept
-from .queue import Queue
+from .queue import RETRY_SECONDS, Queue
 from .room import Room
 
 # Pictures that wait for the network or are in it: some seconds of work on a small machine.
 INFERENCE_QUEUE = 8
+INFERENCE_BUSY = "too many image searches are running; try again in a few seconds"
 
 # Two for each visitor, some seconds' work in ordinary photos.
 RENDITION_QUEUE = 24
@@ -30,8 +31,13 @@ RENDITION_QUEUE = 24
 MAX_FORMS = 16
 FORM_RETRY_SECONDS = 5
 
-# Computations of one kind; each is for a question that somebody has asked.
-COMPUTING_QUEUE = 16
+# Computations of one kind that wait or are made; each is for a question that somebody has asked.
+COMPUTING_ROOM = 16
+
+# Maps by t-SNE: one takes a minute or more, and three may wait.
+BETTER_MAPS_ROOM = 4
+
+COMPUTING_RETRY_SECONDS = 5
 
 # Four matrices of 2,000 rows.
 MATRICES_BYTES = 64_000_000
@@ -68,7 +74,7 @@ class State:
         self.inference = Queue(
             "revimg-inference",
             INFERENCE_QUEUE,
-            "too many image searches are running; try again in a few seconds",
+            INFERENCE_BUSY,
         )
         self.renditions = Queue(
             "revimg-renditions",
@@ -82,15 +88,19 @@ class State:
             "too many pictures are being sent; try again in a few seconds",
             FORM_RETRY_SECONDS,
         )
-        self.features: Kept[np.ndarray] = Kept(self.inference, 128)
-        self.matrices: Kept[SimilarityMatrix] = Kept(
-            _computing("matrices"), 64, MATRICES_BYTES, lambda matrix: matrix.cosines.nbytes
+        self.features: Kept[np.ndarray] = Kept(
+            self.inference, Room(INFERENCE_QUEUE, INFERENCE_BUSY, RETRY_SECONDS), 128
         )
-        self.matrix_texts: Kept[str] = Kept(_computing("matrix-texts"), 64, MATRIX_TEXTS_BYTES, len)
-        self.matrix_pictures: Kept[bytes] = Kept(_computing("matrix-pictures"), 8)
-        self.quick_maps: Kept[np.ndarray] = Kept(_computing("quick-maps"), 32)
-        self.better_maps: Kept[np.ndarray] = Kept(_computing("better-maps"), 32)
-        self.sheets: Kept[bytes] = Kept(_computing("sheets"), 96)
+        self.matrices: Kept[SimilarityMatrix] = Kept(
+            *_computing("matrices"), 64, MATRICES_BYTES, lambda matrix: matrix.cosines.nbytes
+        )
+        self.matrix_texts: Kept[str] = Kept(
+            *_computing("matrix-texts"), 64, MATRIX_TEXTS_BYTES, len
+        )
+        self.matrix_pictures: Kept[bytes] = Kept(*_computing("matrix-pictures"), 8)
+        self.quick_maps: Kept[np.ndarray] = Kept(*_computing("quick-maps"), 32)
+        self.better_maps: Kept[np.ndarray] = Kept(*_computing("better-maps", BETTER_MAPS_ROOM), 32)
+        self.sheets: Kept[bytes] = Kept(*_computing("sheets"), 96)
         self.visible = VisibleTables()
         # By the Database object: a name says nothing, each Datasette may have its own "data".
         self._databases: WeakKeyDictionary[Database, DatabaseState] = WeakKeyDictionary()
@@ -150,6 +160,6 @@ def _close_all() -> None:
         state.close()
 
 
-def _computing(name: str) -> Queue:
+def _computing(name: str, size: int = COMPUTING_ROOM) -> tuple[Queue, Room]:
     busy = "there is too much to compute at the moment; try again later"
-    return Queue(f"revimg-{name}", COMPUTING_QUEUE, busy)
+    return Queue(f"revimg-{name}", size, busy), Room(size, busy, COMPUTING_RETRY_SECONDS)

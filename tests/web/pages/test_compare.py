@@ -20,6 +20,7 @@ from datasette_revimg.pictures.isolated import IsolatedDecoder
 from datasette_revimg.search import pair
 from datasette_revimg.web.work import renditions
 from datasette_revimg.web.work.kept import Kept
+from datasette_revimg.web.work.room import Room
 from datasette_revimg.web.work.state import RENDITION_QUEUE, state_of
 from kit import scenes
 from kit.asking import cookies
@@ -566,7 +567,7 @@ async def test_maps_are_never_another_databases(serve, scenes_db, runs):
 
 async def test_memory_is_bounded(scenes_ds, runs):
     state = state_of(scenes_ds)
-    state.features = Kept(state.inference, 3)
+    state.features = Kept(state.inference, Room(2, "busy", 1), 3)
     for other in (2, 3, 4, 5):
         await body(scenes_ds, f"{WHY}.json?with={other}")
         assert len(state.features) <= 3

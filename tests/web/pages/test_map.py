@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import html
 import io
 import json
 import re
 import sqlite3
+import threading
 import time
+import weakref
 
 import pytest
 from PIL import Image
@@ -93,6 +96,38 @@ async def test_a_better_map_that_fails_is_not_waited_for(ds, monkeypatch):
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)
     assert body["method"] == "PCA"
+
+
+@pytest.mark.asyncio
+async def test_maps_that_wait_hold_no_vectors(ds, monkeypatch):
+    """Three may wait for t-SNE; 20 addresses took 4 GB when each kept its vectors."""
+    go = threading.Event()
+    alive: list[weakref.ref] = []
+    pca = layout.pca
+
+    def watched_pca(vectors):
+        alive.append(weakref.ref(vectors))
+        return pca(vectors)
+
+    def blocked(_):
+        go.wait(60)
+        raise ArithmeticError
+
+    monkeypatch.setattr(layout, "pca", watched_pca)
+    monkeypatch.setattr(layout, "tsne", blocked)
+    monkeypatch.setattr(layout, "better_method", lambda: layout.TSNE)
+    try:
+        pending = [
+            (await get_json(ds, f"{PAGE}-data?_places=1&id__not={number}"))["pending"]
+            for number in range(1, 7)
+        ]
+        assert pending == ["t-SNE"] * 4 + [None] * 2
+        # The thread lets go of its last work when the next one comes.
+        await get_json(ds, f"{PAGE}-data?_places=1&colour=red")
+        gc.collect()
+        assert [each() for each in alive[:6]] == [None] * 6
+    finally:
+        go.set()
 
 
 @pytest.mark.asyncio

@@ -68,6 +68,27 @@ async def test_full_queue():
     queue.check_room()
 
 
+async def test_work_that_was_taken_back_is_let_go_at_once():
+    class Large:
+        def work(self):
+            pass
+
+    go = threading.Event()
+    queue = Queue("pictures", 8, "too many")
+    running = queue.submit(go.wait)
+    large = Large()
+    seen = weakref.ref(large)
+    waiting = queue.submit(large.work)
+    del large
+    gc.collect()
+    assert seen() is not None
+    waiting.cancel()
+    gc.collect()
+    assert seen() is None
+    go.set()
+    running.result(60)
+
+
 async def test_errors_are_those_of_the_work():
     queue = Queue("pictures", 2, "too many")
     for _ in range(5):

@@ -81,7 +81,7 @@ state.CLOSE_SECONDS = 0.1
 datasette, started = Datasette(), threading.Event()
 kept = state.state_of(datasette)
 kept.inference.submit(lambda: (started.set(), time.sleep(300)))
-kept.better_maps.start("map", lambda: time.sleep(300))
+kept.better_maps.queue.submit(lambda: time.sleep(300))
 waiting = kept.inference.submit(lambda: print("too late"))
 started.wait(60)
 waiting.add_done_callback(lambda future: print(future.exception(), flush=True))
