@@ -29,6 +29,10 @@ class BusyError(RevimgError):
         self.retry_seconds = retry_seconds
 
 
+class TooManyError(BusyError):
+    """One client asks for more at the same time than it may."""
+
+
 class TooLargeError(RevimgError):
     """A picture that was sent is larger than is allowed here."""
 
@@ -56,6 +60,7 @@ STATUS: dict[type[RevimgError], int] = {
     ModelMissingError: 503,
     OtherModelError: 409,
     BusyError: 503,
+    TooManyError: 429,
     TooLargeError: 413,
     ModelUnavailableError: 503,
     NoFeaturesError: 501,

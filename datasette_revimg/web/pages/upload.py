@@ -124,7 +124,8 @@ async def _answer(place: Place) -> Response:
     check_site(place.request)
     state = state_of(place.datasette)
     state.inference.check_room()
-    form = await read_form(place.request, place.settings.max_upload_bytes, state.forms)
+    limit = place.settings.max_upload_bytes
+    form = await read_form(place.request, limit, state.forms, state.form_shares)
     async with while_connected(place.request):
         place = replace(place, request=with_fields(place.request, form.fields))
         return await _answer_form(place, form)

@@ -20,7 +20,7 @@ from multipart import (
 )
 
 from ..problems import Problem, TooLargeError
-from ..work.room import Room
+from ..work.room import Room, Shares
 
 FIELD = "image"
 
@@ -34,6 +34,11 @@ SECONDS = 300.0
 # Without anything arriving.
 IDLE_SECONDS = 15.0
 
+# A form arrives at this rate at least, on average from the first byte on, with a lead of some
+# seconds: each that is being sent takes the place of another one.
+LEAST_RATE = 20_000
+LEAD_SECONDS = 5.0
+
 
 @dataclass(frozen=True)
 class Form:
@@ -43,19 +48,23 @@ class Form:
     fields: list[tuple[str, str]]
 
 
-async def read_form(request: Request, limit: int, room: Room) -> Form:
+async def read_form(request: Request, limit: int, room: Room, shares: Shares) -> Form:
     """Read the form in a request's body, whose picture may have up to ``limit`` bytes.
 
-    Forms are held in memory, so each takes a place in ``room``. Raises BusyError when none is
-    free, TooLargeError as soon as there is more than is allowed, and Problem: 400 for any other
-    form than one with exactly one file, called ``image``, 408 when it takes too long.
+    Forms are held in memory, so each takes a place in ``room``, of which each client has its
+    share. Raises BusyError when none is free, TooManyError when the client has all of its share,
+    TooLargeError as soon as there is more than is allowed, and Problem: 400 for any other form
+    than one with exactly one file, called ``image``, 408 when it takes too long.
     """
-    with room.place():
+    address, *_ = request.scope.get("client") or (None,)
+    with shares.place(address), room.place():
         try:
             async with asyncio.timeout(SECONDS):
                 return await _read_form(request, limit)
         except TimeoutError as error:
-            raise Problem(408, "the picture took too long to arrive") from error
+            # Or the rest would go on arriving for as long as the sender likes.
+            headers = {"Connection": "close"}
+            raise Problem(408, "the picture took too long to arrive", headers=headers) from error
 
 
 async def _read_form(request: Request, limit: int) -> Form:
@@ -77,11 +86,17 @@ async def _read_form(request: Request, limit: int) -> Form:
 async def _body(
     receive: Callable[[], Awaitable[dict[str, Any]]], limit: int
 ) -> AsyncIterator[bytes]:
-    """Yield the request's body as it arrives. Raises TooLargeError once it is too long."""
+    """Yield the request's body as it arrives.
+
+    Raises TooLargeError once it is too long, TimeoutError when it arrives too slowly.
+    """
     total = 0
     more = True
+    clock = asyncio.get_running_loop().time
+    begun = clock()
     while more:
-        async with asyncio.timeout(IDLE_SECONDS):
+        due = begun + LEAD_SECONDS + total / LEAST_RATE
+        async with asyncio.timeout_at(min(due, clock() + IDLE_SECONDS)):
             message = await receive()
         if message["type"] == "http.disconnect":
             raise _incomplete()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..problems import BusyError
+from ..problems import BusyError, TooManyError
 
 
 class Room:
@@ -51,3 +53,49 @@ class Room:
             yield
         finally:
             self.leave()
+
+
+class Shares:
+    """Of the places in a room, at most ``size`` for each client, so that some are left for others.
+
+    Used on the event loop alone. One more is refused at once, with the sentence ``busy`` and the
+    seconds after which to come back.
+    """
+
+    def __init__(self, size: int, busy: str, retry_seconds: int) -> None:
+        self._size, self._busy, self._retry_seconds = size, busy, retry_seconds
+        self._taken: Counter[str] = Counter()
+
+    @contextmanager
+    def place(self, address: str | None) -> Iterator[None]:
+        """Hold a place for a block. Raises TooManyError if the client has all of its own.
+
+        Where the server doesn't know the address of its clients, there is no such limit.
+        """
+        client = _network(address) if address else None
+        if client is None:
+            yield
+            return
+        if self._taken[client] >= self._size:
+            raise TooManyError(self._busy, self._retry_seconds)
+        self._taken[client] += 1
+        try:
+            yield
+        finally:
+            self._taken[client] -= 1
+            if not self._taken[client]:
+                del self._taken[client]
+
+
+def _network(address: str) -> str:
+    """Return what one client can't change of its address.
+
+    In IPv6, each has a network of 64 bits to itself.
+    """
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if known.version == 4:
+        return address
+    return str(known.ipv4_mapped or int(known) >> 64)

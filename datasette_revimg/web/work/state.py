@@ -18,7 +18,7 @@ from ..query_results import ResultColumns
 from ..visible import VisibleTables
 from .kept import Kept
 from .queue import RETRY_SECONDS, Queue
-from .room import Room
+from .room import Room, Shares
 
 # Pictures that wait for the network or are in it: some seconds of work on a small machine.
 INFERENCE_QUEUE = 8
@@ -27,8 +27,9 @@ INFERENCE_BUSY = "too many image searches are running; try again in a few second
 # Two for each visitor, some seconds' work in ordinary photos.
 RENDITION_QUEUE = 24
 
-# Forms that are read at the same time, each in memory.
+# Forms that are read at the same time, each in memory, and how many of them from one address.
 MAX_FORMS = 16
+CLIENT_FORMS = 4
 FORM_RETRY_SECONDS = 5
 
 # Computations of one kind that wait or are made; each is for a question that somebody has asked.
@@ -63,7 +64,7 @@ class State:
 
     ``upload_decoder`` and ``rendition_decoder`` are the processes that decode pictures for the
     queues ``inference`` and ``renditions``. ``forms`` is the room for forms with a picture that
-    are being read.
+    are being read, ``form_shares`` what each client may have of it.
     ``features`` are the last convolution block's maps of pictures, float32 (512, 7, 7) of 100 KB
     each: enough for a visitor who steps through 24 results, several times over. ``quick_maps``
     and ``better_maps`` are places on a map, float32 (n, 2); ``sheets`` are WebP files of 300 KB
@@ -86,6 +87,12 @@ class State:
         self.forms = Room(
             MAX_FORMS,
             "too many pictures are being sent; try again in a few seconds",
+            FORM_RETRY_SECONDS,
+        )
+        self.form_shares = Shares(
+            CLIENT_FORMS,
+            f"{CLIENT_FORMS} pictures from your address are being sent already; "
+            "try again in a few seconds",
             FORM_RETRY_SECONDS,
         )
         self.features: Kept[np.ndarray] = Kept(

@@ -376,7 +376,11 @@ async def test_slow_clients(ds, monkeypatch):
             await asyncio.sleep(0.02)
             return await super().receive()
 
-    assert await sent(ds, Slow(iter([b""] * 100))) == 408
+    slow = Slow(iter([b""] * 100))
+    assert await sent(ds, slow) == 408
+    assert (b"connection", b"close") in {
+        (name.lower(), value.lower()) for name, value in slow.messages[0]["headers"]
+    }
     # Nor does it wait so long for somebody who sends nothing.
     monkeypatch.setattr(forms, "SECONDS", 300)
     monkeypatch.setattr(forms, "IDLE_SECONDS", 0.01)
