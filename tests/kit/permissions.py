@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -11,13 +10,11 @@ from typing import Any
 
 from datasette.utils import tilde_encode
 
-from datasette_revimg.pictures.decoding import decode
-from datasette_revimg.store import own_tables, tables, upkeep, writing
-from datasette_revimg.store.registry import EmbeddedTable
+from datasette_revimg.store import own_tables
 from datasette_revimg.store.schema import is_own
-from datasette_revimg.store.writing import Embedding, Failure
+from datasette_revimg.store.writing import Failure
 from kit.asking import IS_1
-from kit.geometry import DIMENSION, png, vector
+from kit.geometry import embed, png
 
 # Ann's table and Bob's. Bob's refers to Ann's.
 SOURCES = ("diary", "herbs")
@@ -127,7 +124,7 @@ SCENARIOS = {
             **{
                 name: {"allow": True}
                 for source in SOURCES
-                for name in (*own_tables.names(source), "_revimg_tables", "_revimg_failures")
+                for name in (*own_tables.names(source), *own_tables.SHARED)
             },
         ),
         diary="ann",
@@ -298,38 +295,11 @@ def build(file: Path) -> Path:
             conn.execute(f"update {source} set entry = 1 + id % 2")
         conn.commit()
         for source in SOURCES:
-            _embed(conn, source)
+            failure = Failure((DAMAGED,), f"{source} secret failure")
+            embed(
+                conn, source, "picture", {number: (number,) for number in ROWS}, "blob", [failure]
+            )
     return file
-
-
-def _embed(conn: sqlite3.Connection, name: str) -> None:
-    source = tables.find(conn, name)
-    record = EmbeddedTable(
-        table_name=name,
-        column_name="picture",
-        kind="blob",
-        base_dir=None,
-        model="vgg16-rmac",
-        weights_sha256="0" * 64,
-        dimension=DIMENSION,
-        preprocessing="vgg16",
-    )
-    writing.prepare(conn, source, record, labels=True)
-    rows = [
-        Embedding(
-            (number,),
-            vector(10 * number),
-            hashlib.sha256(png(number)).digest(),
-            decode(png(number)).thumbnail,
-            40,
-            60,
-            [(f"{name} secret label", 0.5)],
-        )
-        for number in ROWS
-    ]
-    writing.write(conn, source, rows, [Failure((DAMAGED,), f"{name} secret failure")])
-    assert upkeep.rebuild(conn, source)
-    upkeep.finish(conn, source)
 
 
 def computed_tables(file: Path) -> list[ComputedTable]:

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from datasette_revimg.store import own_tables
 from datasette_revimg.web import hooks
 from kit.asking import cookies
 from kit.geometry import png
@@ -65,6 +66,11 @@ def test_no_address_is_forgotten():
         assert matches, f"{pattern} is missing in kit.permissions.ADDRESSES"
         if "<format>" in pattern:
             assert {match["format"] for match in matches} == {None, "json"}, pattern
+
+
+def test_no_table_is_forgotten(database):
+    own = {name for source in SOURCES for name in own_tables.names(source)}
+    assert own | set(own_tables.SHARED) <= {table.name for table in computed_tables(database)}
 
 
 @pytest.mark.parametrize("name", KNOWN)
