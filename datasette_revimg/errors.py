@@ -41,6 +41,10 @@ class OtherModelError(RevimgError):
     """The table's vectors were made by another model, so the two can't be compared."""
 
 
+class NewerVersionError(RevimgError):
+    """A later version of this program has made the tables, so what is in them isn't known."""
+
+
 class WeightsError(RevimgError):
     """The given arrays are not VGG16's; the message names the tensor."""
 

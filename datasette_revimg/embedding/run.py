@@ -11,7 +11,7 @@ from ..keys import Key
 from ..models import labels
 from ..models.catalogue import Model
 from ..models.network import Network
-from ..store import connection, file_table, registry, removal
+from ..store import connection, file_table, migrations, registry, removal
 from ..store.writing import Failure
 from . import folders, pipeline
 from .choice import choose_model, load_network
@@ -123,12 +123,14 @@ class Run:
 def prepared(request: EmbedRequest) -> Iterator[Run]:
     """Open the request's database, check everything, and yield a run that can start.
 
-    Raises RevimgError when the request can't be met. Nothing is changed before the network has
-    been loaded: a database without pictures for it isn't created, and nothing is discarded for a
-    network that can't be used.
+    Raises RevimgError when the request can't be met. Tables that an earlier version has made are
+    brought up to date at once; nothing else is changed before the network has been loaded: a
+    database without pictures for it isn't created, and nothing is discarded for a network that
+    can't be used.
     """
     listing = folders.find_pictures(request.paths) if request.paths else None
     with connection.opened(request.database, create=bool(request.paths)) as conn:
+        migrations.migrate(conn)
         recorded = registry.embedded(conn, request.table)
         model = choose_model(None if request.start_over else recorded, request.model_name)
         if request.labels:

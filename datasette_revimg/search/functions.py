@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import RevimgError
 from ..keys import json_value
-from ..store import registry
+from ..store import registry, version
 from ..store.tables import find
 from ..vectors.cosine import blob_cosine, unit_vector
 from . import top_k
@@ -57,6 +57,7 @@ def _top(conn: sqlite3.Connection, cache: Cache, table: Any, embedding: Any, k: 
     vector to compare. Raises RevimgError for a table that isn't embedded, or a ``k`` that isn't 1
     to MAX_K.
     """
+    version.check(conn, "revimg_top: this database")
     embedded = registry.embedded(conn, table) if isinstance(table, str) else None
     if embedded is None:
         # Not everybody who may run a stored query may know the names of other tables.

@@ -7,7 +7,7 @@ every vector. The codes are a log, see ``code_log``.
 Every transaction that changes vectors gives the state another ``revision``, a random number: two
 readers who see the same revision see the same vectors.
 
-Version 1 had no checksums. It is read as it is; ``create`` turns it into version 2.
+Version 1 had no checksums. It is read as it is; ``migrations`` turns it into version 2.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CodesError
-from .schema import column_names, exists
+from .schema import exists
 from .sql import PREFIX, quote
 
 # The version that is written.
@@ -79,12 +79,9 @@ def basis_table(table: str) -> str:
 
 
 def create(conn: sqlite3.Connection, table: str) -> None:
-    """Create the two tables where they are missing.
-
-    Those of version 1 are brought up to date, those of any other version emptied.
-    """
+    """Create the two tables where they are missing, and anew where they have another version."""
     basis, log = quote(basis_table(table)), quote(codes_table(table))
-    if is_unreadable(conn, table):
+    if version(conn, table) not in (None, VERSION):
         conn.execute(f"drop table {basis}")
         conn.execute(f"drop table if exists {log}")
     conn.execute(
@@ -99,20 +96,9 @@ def create(conn: sqlite3.Connection, table: str) -> None:
         "revision integer, keys blob, residuals blob, codes blob, checksum integer, "
         "primary key (generation, chunk))"
     )
-    if version(conn, table) == _WITHOUT_CHECKSUMS:
-        _add_checksums(conn, table)
     if read_state(conn, table) is None:
         conn.execute(f"insert or replace into {basis} (number, version) values (0, ?)", [VERSION])
         start_over(conn, table)
-
-
-def _add_checksums(conn: sqlite3.Connection, table: str) -> None:
-    for name in (basis_table(table), codes_table(table)):
-        if "checksum" not in column_names(conn, name):
-            conn.execute(f"alter table {quote(name)} add column checksum integer")
-    conn.execute(f"update {quote(basis_table(table))} set version = ?", [VERSION])
-    # A checksum made now would vouch for codes that nothing has guarded so far.
-    start_over(conn, table)
 
 
 def read_state(conn: sqlite3.Connection, table: str) -> CodesState | None:

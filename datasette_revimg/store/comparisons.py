@@ -77,7 +77,8 @@ def start(conn: sqlite3.Connection, source: Table, embedded: EmbeddedTable, mini
             "primary key (first, second)) without rowid"
         )
         conn.execute(
-            f"insert or replace into {COMPARISONS} values (?, ?, ?)",
+            f"insert or replace into {COMPARISONS} (table_name, weights_sha256, minimum) "
+            "values (?, ?, ?)",
             [source.name, embedded.weights_sha256, minimum],
         )
 
@@ -153,7 +154,7 @@ def add(
             [(number,) for number in plain],
         )
         conn.executemany(
-            f"insert into {quote(pairs_table(table))} values (?, ?, ?)",
+            f"insert into {quote(pairs_table(table))} (first, second, score) values (?, ?, ?)",
             zip(pairs.first.tolist(), pairs.second.tolist(), pairs.scores.tolist(), strict=True),
         )
 

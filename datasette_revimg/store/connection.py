@@ -10,6 +10,7 @@ from pathlib import Path
 import sqlite_utils
 
 from ..errors import RevimgError
+from . import version
 
 # How long to wait for another program's write to end before calling the database locked.
 BUSY_SECONDS = 15.0
@@ -35,9 +36,13 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
 
 @contextmanager
 def opened(path: Path, *, create: bool = False) -> Iterator[sqlite3.Connection]:
-    """Open a database file for a while, turn SQLite's errors into RevimgErrors, and close it."""
+    """Open a database file for a while, turn SQLite's errors into RevimgErrors, and close it.
+
+    Raises NewerVersionError for one that a later version of this program has written to.
+    """
     try:
         with closing(connect(path, create=create)) as conn:
+            version.check(conn, path)
             yield conn
     except sqlite3.Error as error:
         raise translated(error, path) from error
@@ -48,7 +53,8 @@ def transaction(conn: sqlite3.Connection) -> Iterator[None]:
     """Write in one transaction, whole or not at all; within another one, as a part of it.
 
     It takes the lock first, for which it waits while another program writes. SQLite lets nobody
-    wait who has begun to read: the others' change might be to what was read.
+    wait who has begun to read: the others' change might be to what was read. A later version of
+    this program may have been one of them: then NewerVersionError is raised, and nothing written.
     """
     if conn.in_transaction:
         with sqlite_utils.Database(conn, execute_plugins=False).atomic():
@@ -56,6 +62,7 @@ def transaction(conn: sqlite3.Connection) -> Iterator[None]:
         return
     conn.execute("begin immediate")
     try:
+        version.check(conn)
         yield
         conn.execute("commit")
     finally:

@@ -11,6 +11,7 @@ from .registry import REGISTRY, embedded_tables
 from .schema import exists
 from .sql import PREFIX, fold_name, quote, quote_all
 from .tables import Table
+from .version import META
 
 _COLUMNS = {"embedding", "content_hash", "thumbnail", "width", "height"}
 
@@ -26,7 +27,7 @@ _LABEL_COLUMNS = {"label", "score"}
 COMPARISONS = "_revimg_comparisons"
 
 # The tables of results that are not of one table alone.
-SHARED = (REGISTRY, FAILURES, COMPARISONS)
+SHARED = (REGISTRY, FAILURES, COMPARISONS, META)
 
 
 def vectors_table(table: str) -> str:

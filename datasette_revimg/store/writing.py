@@ -16,7 +16,7 @@ import sqlite_utils
 
 from ..keys import Key
 from ..vectors.cosine import VECTOR_DTYPE
-from . import code_log, failed_rows, own_tables, registry
+from . import code_log, failed_rows, own_tables, registry, version
 from .connection import transaction
 from .reading import hashes
 from .registry import EmbeddedTable
@@ -65,7 +65,9 @@ def prepare(
     """
     own_tables.check_names(conn, source, labels)
     with transaction(conn):
-        registry.create(conn)
+        if not exists(conn, registry.REGISTRY):
+            registry.create(conn)
+            version.write(conn)
         failed_rows.create(conn)
         own_tables.create(conn, source, labels)
         registry.record(conn, embedded)

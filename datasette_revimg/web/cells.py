@@ -10,11 +10,13 @@ from datasette.utils import is_url
 from datasette.utils.asgi import Request
 from markupsafe import Markup
 
+from ..errors import NewerVersionError
 from ..keys import Key, row_path
 from ..store import thumbnails
 from ..store.sql import fold_name
 from ..store.tables import Table
 from .compat import Datasette
+from .requests.reading import read
 from .rows import displayed, row_url
 from .work.state import state_of
 
@@ -134,7 +136,10 @@ def _key(source: Table, row: sqlite3.Row) -> Key:
 async def _size(
     datasette: Datasette, database: str, source: Table, key: Key
 ) -> tuple[int, int] | None:
-    sizes: dict[Key, tuple[int, int]] = await datasette.get_database(database).execute_fn(
-        lambda conn: thumbnails.read_sizes(conn, source, [key])
-    )
+    db = datasette.get_database(database)
+    try:
+        sizes = await read(db, lambda conn: thumbnails.read_sizes(conn, source, [key]))
+    except NewerVersionError:
+        # It came since the registry was read.
+        return None
     return sizes.get(key)

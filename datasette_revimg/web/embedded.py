@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from datasette.utils.sqlite import sqlite3
 
-from ..errors import RevimgError
-from ..store import own_tables, registry, schema, tables
+from ..errors import NewerVersionError, RevimgError
+from ..store import own_tables, registry, schema, tables, version
 from ..store.registry import EmbeddedTable
 from ..store.sql import fold_name
 from ..store.tables import Table
@@ -34,12 +34,14 @@ class Registry:
 
     ``tables`` by folded name; ``owners``, the name of the embedded table that each ``_revimg_``
     table belongs to; ``computed``, the names of all tables that start with the prefix, whether
-    they belong to one or not.
+    they belong to one or not. ``newer`` is why nothing is known of what a later version of this
+    program has embedded; empty where it is known.
     """
 
     tables: Mapping[str, KnownTable] = field(default_factory=dict)
     owners: Mapping[str, str] = field(default_factory=dict)
     computed: tuple[str, ...] = ()
+    newer: str = ""
 
     def table(self, name: str) -> KnownTable | None:
         """Return an embedded table that still exists."""
@@ -66,7 +68,7 @@ class CurrentRegistry:
             not current or await db.execute_fn(_version) == self._version
         ):
             return self._registry
-        version, registry = await db.execute_fn(lambda conn: (_version(conn), _read(conn)))
+        version, registry = await db.execute_fn(lambda conn: (_version(conn), _read(conn, db.name)))
         self._read_at, self._version, self._registry = now, version, registry
         return registry
 
@@ -79,7 +81,7 @@ def _version(conn: sqlite3.Connection) -> int:
         return -1
 
 
-def _read(conn: sqlite3.Connection) -> Registry:
+def _read(conn: sqlite3.Connection, database: str) -> Registry:
     """Read the registry, an empty one if the database can't be read.
 
     The database's own pages say so, others must go on.
@@ -89,7 +91,10 @@ def _read(conn: sqlite3.Connection) -> Registry:
     except sqlite3.Error:
         return Registry()
     try:
+        version.check(conn, f"the database {database}")
         entries = registry.embedded_tables(conn)
+    except NewerVersionError as error:
+        return Registry(computed=tuple(computed), newer=str(error))
     except sqlite3.Error:
         # A table of somebody else's that has the name of ours.
         entries = []

@@ -78,9 +78,10 @@ async def _sources(db: Database, known: Registry, table: str) -> tuple[str, ...]
     name = sql.fold_name(table)
     if name in known.owners:
         return (known.owners[name],)
-    if name in own_tables.SHARED and name in map(sql.fold_name, known.computed):
+    if name in own_tables.SHARED and name in map(sql.fold_name, known.computed) and not known.newer:
         return known.sources
-    # What an interrupted run or a dropped table left behind: it may be anybody's.
+    # What an interrupted run or a dropped table left behind, or a later version of this program
+    # has made: it may be anybody's.
     return tuple(name for name in await db.table_names() if not is_computed(name))
 
 

@@ -10,6 +10,7 @@ from datasette.views.base import DatasetteError
 
 from ..errors import (
     ModelMissingError,
+    NewerVersionError,
     NoPictureError,
     NotEmbeddedError,
     OtherModelError,
@@ -58,6 +59,7 @@ STATUS: dict[type[RevimgError], int] = {
     PictureGoneError: 410,
     UnusablePictureError: 422,
     ModelMissingError: 503,
+    NewerVersionError: 503,
     OtherModelError: 409,
     BusyError: 503,
     TooManyError: 429,

@@ -23,6 +23,7 @@ from datasette_revimg.web.problems import Problem, problem_of
         (errors.UnusablePictureError("what"), 422),
         (errors.OtherModelError("what"), 409),
         (errors.ModelMissingError("what"), 503),
+        (errors.NewerVersionError("what"), 503),
         (problems.ModelUnavailableError("what"), 503),
         (problems.NoFeaturesError("what"), 501),
         (problems.TooLargeError("what"), 413),

@@ -11,7 +11,7 @@ from datasette.utils.asgi import Request
 from datasette.utils.sqlite import sqlite3
 
 from ...search import cache
-from ...store import code_tables, reading
+from ...store import code_tables, reading, registry
 from ...vectors import codes
 from .. import compat
 from ..compat import Database, Datasette
@@ -48,11 +48,12 @@ class TableRow:
 
 @dataclass(frozen=True)
 class DiagnosticsPage:
-    """The page of diagnostics."""
+    """The page of diagnostics; ``newer`` says which databases a later version has embedded."""
 
     template: ClassVar[str] = "revimg/diagnostics.html"
 
     memory: str
+    newer: list[str]
     tables: list[TableRow]
 
 
@@ -72,6 +73,7 @@ async def diagnostics(request: Request, datasette: Datasette) -> Response:
     body = {
         "ok": True,
         "tables": tables,
+        "newer": await _newer(datasette, request),
         "memory_bytes": sum(table["memory_bytes"] for table in tables),
         "memory_limit_bytes": cache.PROCESS.limit,
     }
@@ -79,8 +81,23 @@ async def diagnostics(request: Request, datasette: Datasette) -> Response:
         return json_response(datasette, body)
     used = wording.megabytes(sum(table["memory_bytes"] for table in tables))
     most = wording.megabytes(cache.PROCESS.limit)
-    page = DiagnosticsPage(f"{used} of at most {most} in memory", [_row(table) for table in tables])
+    page = DiagnosticsPage(
+        f"{used} of at most {most} in memory", body["newer"], [_row(table) for table in tables]
+    )
     return await html_response(datasette, request, page)
+
+
+async def _newer(datasette: Datasette, request: Request) -> list[str]:
+    """Return a sentence about each database that a later version of this program has embedded.
+
+    As nobody knows what is embedded there, it is for those who may view all of its tables.
+    """
+    return [
+        known.newer
+        for name, db in compat.databases(datasette).items()
+        if (known := await state_of(datasette).registry(db)).newer
+        and (await compat.visibility(datasette, request.actor, name, registry.REGISTRY))[0]
+    ]
 
 
 async def _described(datasette: Datasette, db: Database, table: KnownTable) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from ..problems import Problem
 from ..requests.filters import Condition, filter_name
 from ..requests.parameters import Parameters, address, whole_number
 from ..requests.place import Place
+from ..requests.reading import read
 
 # Up to this many results, facets count the results themselves.
 ENUMERATED = 1000
@@ -144,7 +145,7 @@ async def count_facets(
             return counter.count_all(conn, columns)
         return counter.suggest(conn), []
 
-    counted, timed_out = await place.db.execute_fn(count)
+    counted, timed_out = await read(place.db, count)
     results = {facet.column: await _facet_json(place, parameters, facet, here) for facet in counted}
     return Facets(results, timed_out)
 

@@ -15,7 +15,7 @@ from datasette.utils.asgi import Request
 
 from ...embedding.base import base_folder
 from ...embedding.columns import may_hold_pictures
-from ...errors import RevimgError
+from ...errors import NewerVersionError, RevimgError
 from ...keys import Key, parse_row_path
 from ...search.cache import Cache
 from ...search.rows import Row, json_columns
@@ -108,7 +108,8 @@ async def find_place(request: Request, datasette: Datasette, crumbs: dict[str, s
     """Return the embedded table that a request is about, which the actor may view.
 
     ``crumbs`` is filled with its ``database`` and ``table`` as far as the actor may see them.
-    Raises Forbidden, and Problem 404 when it isn't there or isn't embedded.
+    Raises Forbidden, Problem 404 when it isn't there or isn't embedded, and NewerVersionError when
+    that isn't known.
     """
     route = tilde_decode(request.url_vars["database"])
     table = tilde_decode(request.url_vars["table"])
@@ -118,11 +119,14 @@ async def find_place(request: Request, datasette: Datasette, crumbs: dict[str, s
         raise Problem(404, f"there is no database {route!r}") from None
     private = await _check_view(datasette, request, db, table)
     crumbs["database"] = db.name
-    known = (await state_of(datasette).registry(db)).table(table)
+    registry = await state_of(datasette).registry(db)
+    known = registry.table(table)
     if known is None:
         if not await db.table_exists(table):
             raise Problem(404, f"there is no table {table!r} in {db.name}")
         crumbs["table"] = table
+        if registry.newer:
+            raise NewerVersionError(registry.newer)
         raise await _not_embedded(db, table)
     if known.source.name != table:
         # By whatever name it was found, what counts is whether the table itself may be seen.

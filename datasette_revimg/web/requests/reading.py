@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from ...store import version
+from ...store.connection import snapshot
 from ..compat import Database
 from ..problems import SEARCH_SECONDS
 
@@ -21,8 +23,9 @@ Result = TypeVar("Result")
 async def read(db: Database, work: Callable[[sqlite3.Connection], Result]) -> Result:
     """Run ``work`` with a connection to the database, and return what it returns.
 
-    Raises sqlite3.OperationalError (SQLITE_INTERRUPT) when it takes more than SEARCH_SECONDS. If
-    this is cancelled, the work ends soon.
+    It sees one state of the database. Raises NewerVersionError when that is one that a later
+    version of this program has made, sqlite3.OperationalError (SQLITE_INTERRUPT) when the work
+    takes more than SEARCH_SECONDS. If this is cancelled, the work ends soon.
     """
     cancelled = threading.Event()
 
@@ -34,7 +37,9 @@ async def read(db: Database, work: Callable[[sqlite3.Connection], Result]) -> Re
 
         conn.set_progress_handler(late, _INSTRUCTIONS)
         try:
-            return work(conn)
+            with snapshot(conn):
+                version.check(conn, f"the database {db.name}")
+                return work(conn)
         finally:
             conn.set_progress_handler(None, _INSTRUCTIONS)
 
