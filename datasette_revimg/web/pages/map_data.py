@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,17 +14,19 @@ from ...keys import row_path
 from ...overview.sample import Sample
 from ...pictures import sprites
 from ...pictures.sprites import Grid
+from ...search.rows import Row
 from ...store import thumbnails
 from ..problems import Problem
 from ..requests.parameters import whole_number
 from ..requests.place import Place
 from ..requests.reading import read
+from ..requests.responses import json_array, json_object, long_json_response
 from ..requests.view import view
 from ..rows import label_of
 from ..work.queue import Queue
 from ..work.state import state_of
 from . import overview
-from .map import MOST_ROWS, compute_layout, rows_at
+from .map import MOST_ROWS, Layout, compute_layout, rows_at
 from .overview import Selection
 
 
@@ -37,27 +40,30 @@ async def data(place: Place) -> Response:
     sample = await overview.sample_rows(place, selection)
     overview.same_version(place, sample)
     computed = await compute_layout(place, selection, sample)
-    body: dict[str, Any] = {
+    members: dict[str, Any] = {
         "version": sample.version,
         "method": computed.method,
         "pending": computed.pending,
-        "places": np.round(computed.places.astype(np.float64), 4).tolist(),
     }
-    if "_places" not in place.request.args:
-        body |= await _pictures(place, selection, sample)
-    return Response(
-        json.dumps(body, separators=(",", ":")),
-        200,
-        {"Cache-Control": "private, no-cache"},
-        "application/json; charset=utf-8",
-    )
-
-
-async def _pictures(place: Place, selection: Selection, sample: Sample) -> dict[str, Any]:
-    """Return what the page draws at the places, and where it gets better places."""
+    if "_places" in place.request.args:
+        return await _data_response(place, members, computed, None)
     rows = await rows_at(place, sample, list(range(len(sample.keys))))
-    label = await place.label_column(rows)
-    grid = Grid(len(rows))
+    drawn = Drawn(rows, await place.label_column(rows), Grid(len(rows)))
+    members |= _addresses(place, selection, sample, drawn.grid)
+    return await _data_response(place, members, computed, drawn)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What the page draws: rows, named by the column ``label``, on the sheets of ``grid``."""
+
+    rows: list[Row]
+    label: str | None
+    grid: Grid
+
+
+def _addresses(place: Place, selection: Selection, sample: Sample, grid: Grid) -> dict[str, Any]:
+    """Return where the page gets better places and its sheets, and where it leads to."""
     versioned = [*selection.pairs, ("_version", sample.version)]
     return {
         "base": overview.url(place, ""),
@@ -67,11 +73,28 @@ async def _pictures(place: Place, selection: Selection, sample: Sample) -> dict[
             overview.url(place, "map-sheet", [*versioned, ("_sheet", str(number))])
             for number in range(grid.sheets)
         ],
-        "rows": [
-            [row_path(row.key), label_of(row, label), *sprites.fitted_size(row.size, grid.cell)]
-            for row in rows
-        ],
     }
+
+
+async def _data_response(
+    place: Place, members: dict[str, Any], computed: Layout, drawn: Drawn | None
+) -> Response:
+    def write() -> bytes:
+        places = np.round(computed.places.astype(np.float64), 4).tolist()
+        texts = {name: json.dumps(value) for name, value in members.items()}
+        texts["places"] = json_array(places)
+        if drawn:
+            texts["rows"] = json_array(map(partial(_described, drawn), drawn.rows))
+        return json_object(texts)
+
+    response = await long_json_response(place.datasette, write)
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def _described(drawn: Drawn, row: Row) -> list[Any]:
+    size = sprites.fitted_size(row.size, drawn.grid.cell)
+    return [row_path(row.key), label_of(row, drawn.label), *size]
 
 
 @view()
