@@ -13,6 +13,7 @@ from functools import cache
 from PIL import Image, UnidentifiedImageError
 
 from .cost import decoded_bytes, webp_bytes
+from .jpeg2000 import find_exif
 
 # Twice Pillow's default, which is also where Pillow itself calls a picture a bomb: room for
 # medium format cameras (150 megapixels).
@@ -146,6 +147,8 @@ def open_picture(data: bytes) -> Image.Image:
         )
     if image.format == "TIFF":
         _check_samples(image)
+    if image.format == "JPEG2000" and (exif := find_exif(data)):
+        image.info["exif"] = exif
     scans = _count_scans(data) if image.format in ("JPEG", "MPO") else 1
     if scans > MAX_SCANS:
         raise TooLargeError(f"too large: a JPEG of more than {MAX_SCANS} scans")

@@ -16,6 +16,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from datasette_revimg.pictures.decoding import decode, draw_rendition
+from datasette_revimg.pictures.jpeg2000 import find_exif
 from datasette_revimg.pictures.opening import ImageError, formats
 
 HEIGHT, WIDTH = 32, 48
@@ -203,6 +204,57 @@ def test_upright(kind, orientation):
     assert difference(data, RGB.astype(np.float64)) <= tolerance
     picture = decode(data)
     assert (picture.width, picture.height) == (WIDTH, HEIGHT)
+
+
+def box(kind: bytes, contents: bytes, *, long: bool = False) -> bytes:
+    """A box of a JPEG 2000 file, ISO 15444-1, I.4, with a length of 4 or of 8 bytes."""
+    size = len(contents) + 8
+    if long:
+        return struct.pack(">I4sQ", 1, kind, size + 8) + contents
+    return struct.pack(">I4s", size, kind) + contents
+
+
+@pytest.mark.parametrize("orientation", STORED)
+@pytest.mark.parametrize("long", [False, True])
+def test_jpeg_2000_upright(orientation, long):
+    """EXIF in a box of its own, before the pixels or after them."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif.get_ifd(0x8769)[0x9003] = "2024:05:06 07:08:09"
+    stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](RGB)))
+    data = encoded(stored, "JPEG2000")
+    added = box(b"uuid", b"JpgTiffExif->JP2" + exif.tobytes().removeprefix(b"Exif\0\0"), long=long)
+    pixels = data.index(b"jp2c") - 4
+    # Of the box with the pixels, the length may be 0: up to the end of the file.
+    (length,) = struct.unpack(">I", data[pixels : pixels + 4])
+    whole = len(data) - pixels
+    assert length in (0, whole)
+    sized = data[:pixels] + struct.pack(">I", whole) + data[pixels + 4 :]
+    for file in (data[:pixels] + added + data[pixels:], sized + added):
+        assert difference(file, RGB.astype(np.float64)) <= LOSSY
+        picture = decode(file)
+        assert (picture.width, picture.height) == (WIDTH, HEIGHT)
+        assert picture.taken == "2024-05-06T07:08:09"
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        box(b"uuid", b"JpgTiffExif->JP2 that is no TIFF"),
+        box(b"uuid", b"JpgTiffExif->JP2"),
+        b"\0\0\1",
+    ],
+)
+def test_damaged_boxes_cost_no_picture(added):
+    data = encoded(MODES["RGB"][0], "JPEG2000")
+    assert difference(data + added, MODES["RGB"][1]) <= LOSSY
+
+
+@pytest.mark.parametrize(
+    "start", [struct.pack(">I4s", 3, b"uuid"), struct.pack(">I4sQ", 1, b"uuid", 0)]
+)
+def test_a_box_shorter_than_its_own_header(start):
+    assert find_exif(start + box(b"uuid", b"JpgTiffExif->JP2II*")) is None
 
 
 @pytest.mark.parametrize(
