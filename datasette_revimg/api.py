@@ -53,6 +53,7 @@ def embed(
     batch_size: int = BATCH_SIZE,
     limit: int | None = None,
     replace: bool = False,
+    isolate: bool = False,
 ) -> Summary:
     """Embed the pictures of a table, or those in files and folders.
 
@@ -76,6 +77,8 @@ def embed(
         batch_size: Pictures per run of the network and per transaction.
         limit: The most pictures to embed in this call.
         replace: Discard the table's vectors and start again.
+        isolate: Decode the pictures in processes of its own, with limits of memory and time, for
+            pictures that strangers made.
 
     Returns:
         What was done, as counts of pictures. A picture that can't be used doesn't stop the run;
@@ -107,6 +110,7 @@ def embed(
         batch_size=batch_size,
         limit=limit,
         start_over=replace,
+        isolate=isolate,
     )
     with run.prepared(request) as ready:
         return ready.embed()

@@ -60,6 +60,11 @@ FC2_NOTE = (
     help="Delete the rows of TABLE whose file is gone, with all that you added to them.",
 )
 @click.option("-y", "--yes", is_flag=True, help="Let --prune delete rows without asking.")
+@click.option(
+    "--isolate",
+    is_flag=True,
+    help="Decode in processes of its own with limits of memory and time, for strangers' pictures.",
+)
 @click.option("--strict", is_flag=True, help="Exit with status 1 if any picture failed.")
 @click.option("-s", "--silent", is_flag=True, help="Show no progress bar.")
 def embed(prune: bool, yes: bool, strict: bool, silent: bool, **options: Any) -> None:

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from ..pictures import decoding
 from ..pictures.decoding import Picture
 from ..pictures.files import MissingError
 from ..pictures.opening import ImageError
+from ..pictures.pool import Decode
 from ..store import upkeep, writing
 from ..store.tables import Table
 from ..store.writing import Embedding, Failure
@@ -82,24 +84,26 @@ def run(
     encode: Encode,
     counts: Counts,
     *,
+    decode: Decode = decoding.decode,
     size: tuple[int, int] = (decoding.SIDE, decoding.SIDE),
     batch_size: int = BATCH_SIZE,
-    threads: int = 0,
+    threads: int = 1,
     limit: int | None = None,
     on_done: Callable[[Failure | None], None] = lambda failure: None,
 ) -> None:
     """Embed the jobs' pictures and store their vectors, a batch at a time.
 
-    ``size`` is the (height, width) in pixels of the pictures that ``encode`` takes, and
-    ``threads`` the number of decode threads, 0 for the default. ``counts`` grow as batches are
-    stored, so that they are right after an interruption too. The run ends when ``limit`` pictures
+    ``size`` is the (height, width) in pixels of the pictures that ``encode`` takes; ``threads``
+    threads call ``decode`` with it. ``counts`` grow as batches are stored, so that they are right
+    after an interruption too. The run ends when ``limit`` pictures
     were embedded or failed. ``on_done`` is called for every job, with the failure if it failed.
     Raises RevimgError when the network can't be run, sqlite3.Error when a batch can't be stored.
     """
     started = time.perf_counter()
     batch = _Pending()
     try:
-        for decoded in _decode_ahead(jobs, size, batch_size, threads or default_threads()):
+        work = partial(_decode, decode=decode, size=size)
+        for decoded in _decode_ahead(jobs, work, batch_size, threads):
             _collect(decoded, batch, counts)
             on_done(decoded.failure)
             attempted = counts.embedded + counts.failed + len(batch.pictures)
@@ -117,14 +121,14 @@ def run(
 
 
 def _decode_ahead(
-    jobs: Iterator[Job], size: tuple[int, int], batch_size: int, threads: int
+    jobs: Iterator[Job], work: Callable[[Job], _Decoded], batch_size: int, threads: int
 ) -> Iterator[_Decoded]:
     """Yield the decoded jobs in order, with at most two batches decoded ahead."""
     pending: deque[Future[_Decoded]] = deque()
     executor = ThreadPoolExecutor(threads, thread_name_prefix="revimg-decode")
     try:
         for job in jobs:
-            pending.append(executor.submit(_decode, job, size))
+            pending.append(executor.submit(work, job))
             if len(pending) >= 2 * batch_size + threads:
                 yield pending.popleft().result()
         while pending:
@@ -133,7 +137,7 @@ def _decode_ahead(
         executor.shutdown(cancel_futures=True)
 
 
-def _decode(job: Job, size: tuple[int, int]) -> _Decoded:
+def _decode(job: Job, decode: Decode, size: tuple[int, int]) -> _Decoded:
     """Read and decode one picture, unless it is the one that the stored vector was made from."""
     if job.untouched:
         return _Decoded(job, job.content_hash)
@@ -141,7 +145,7 @@ def _decode(job: Job, size: tuple[int, int]) -> _Decoded:
     try:
         data = job.read()
         content_hash = hashlib.sha256(data).digest()
-        picture = None if content_hash == job.content_hash else decoding.decode(data, size)
+        picture = None if content_hash == job.content_hash else decode(data, size)
     except MissingError as error:
         return _Decoded(job, failure=Failure(job.key, str(error)))
     except ImageError as error:

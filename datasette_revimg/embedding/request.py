@@ -22,7 +22,8 @@ class EmbedRequest:
     ``device`` is ``auto``, ``cpu`` or ``cuda``, ``threads`` the most processor threads to use
     (None: as many as suit the machine), ``batch_size`` the pictures per run of the network and
     per transaction, ``limit`` how many pictures to embed at most. ``start_over`` discards the
-    table's vectors first.
+    table's vectors first. ``isolate`` decodes the pictures in processes of its own, for pictures
+    that strangers made.
     """
 
     database: Path
@@ -38,3 +39,4 @@ class EmbedRequest:
     batch_size: int = BATCH_SIZE
     limit: int | None = None
     start_over: bool = False
+    isolate: bool = False

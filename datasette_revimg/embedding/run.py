@@ -11,6 +11,7 @@ from ..keys import Key
 from ..models import labels
 from ..models.catalogue import Model
 from ..models.network import Network
+from ..pictures.pool import open_decoder
 from ..store import connection, file_table, migrations, registry, removal
 from ..store.writing import Failure
 from . import folders, pipeline
@@ -93,18 +94,21 @@ class Run:
         RevimgError or sqlite3.Error when the run can't go on; finished batches are kept.
         """
         request, counts = self.request, self.counts
-        pipeline.run(
-            self.conn,
-            self.plan.source,
-            self.plan.jobs,
-            self.network.encode,
-            counts,
-            size=self.network.size,
-            batch_size=request.batch_size,
-            threads=request.threads or 0,
-            limit=request.limit,
-            on_done=on_done,
-        )
+        threads = request.threads or pipeline.default_threads()
+        with open_decoder(threads, isolate=request.isolate) as decode:
+            pipeline.run(
+                self.conn,
+                self.plan.source,
+                self.plan.jobs,
+                self.network.encode,
+                counts,
+                decode=decode,
+                size=self.network.size,
+                batch_size=request.batch_size,
+                threads=threads,
+                limit=request.limit,
+                on_done=on_done,
+            )
         return Summary(
             table=self.table,
             model=self.model.name,

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from .loading import load_pixels, read_exif, read_taken
-from .opening import failure, open_picture
+from .opening import MAX_BYTES, failure, open_picture
 from .region import SIDE as WHOLE
 from .region import Crop
 from .rgb import upright_rgb
@@ -39,13 +39,19 @@ class Picture:
     taken: str | None
 
 
-def decode(data: bytes, size: tuple[int, int] = (SIDE, SIDE), crop: Crop | None = None) -> Picture:
+def decode(
+    data: bytes,
+    size: tuple[int, int] = (SIDE, SIDE),
+    crop: Crop | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> Picture:
     """Decode a picture's bytes for a network that takes ``size``, (height, width) in pixels.
 
     With ``crop``, the array is of that part of the upright picture; all else is of the whole.
-    Raises ImageError when the bytes can't be trusted or understood.
+    Raises TooCostlyError when that would take more than ``max_bytes`` of memory, and ImageError
+    when the bytes can't be trusted or understood.
     """
-    image = open_picture(data)
+    image = open_picture(data, max_bytes)
     width, height = image.size
     kind = image.format or ""
     try:

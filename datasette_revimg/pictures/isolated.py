@@ -20,9 +20,12 @@ from typing import Any
 import numpy as np
 
 from .decoding import Picture
-from .opening import ImageError, TooLargeError
+from .opening import MAX_BYTES, MAX_UPLOAD_MEMORY, ImageError, TooCostlyError, TooLargeError
 from .region import Crop
 from .worker import read_message, write_message
+
+# By the name that the worker sends.
+_ERRORS = {kind.__name__: kind for kind in (ImageError, TooLargeError, TooCostlyError)}
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -44,9 +47,13 @@ class Limits:
     ``wall_seconds`` the time until an answer must be there.
     """
 
-    memory_bytes: int = 680 << 20
+    memory_bytes: int = MAX_BYTES + (80 << 20)
     cpu_seconds: float = 10.0
     wall_seconds: float = 60.0
+
+
+# What a visitor's picture may cost: MAX_UPLOAD_MEMORY, and what converting it takes beside.
+UPLOAD_LIMITS = Limits(memory_bytes=MAX_UPLOAD_MEMORY + (80 << 20))
 
 
 class IsolatedDecoder:
@@ -65,10 +72,17 @@ class IsolatedDecoder:
         self._closed = False
         weakref.finalize(self, _kill, self._processes)
 
-    def decode(self, data: bytes, size: tuple[int, int], crop: Crop | None = None) -> Picture:
+    def decode(
+        self,
+        data: bytes,
+        size: tuple[int, int],
+        crop: Crop | None = None,
+        max_bytes: int = MAX_BYTES,
+    ) -> Picture:
         """Decode a picture for a network that takes ``size``, (height, width) in pixels."""
         part = None if crop is None else (crop.x, crop.y, crop.width, crop.height)
-        header, (pixels, thumbnail) = self._ask({"job": "decode", "size": size, "crop": part}, data)
+        job = {"job": "decode", "size": size, "crop": part, "max_bytes": max_bytes}
+        header, (pixels, thumbnail) = self._ask(job, data)
         return Picture(
             array=np.frombuffer(pixels, np.uint8).reshape(header["shape"]),
             thumbnail=thumbnail,
@@ -103,8 +117,7 @@ class IsolatedDecoder:
                 raise self._failure(self._forget(process))
         header, parts = answer
         if "error" in header:
-            kind = TooLargeError if header["error"] == "too large" else ImageError
-            raise kind(header["reason"])
+            raise _ERRORS[header["error"]](header["reason"])
         return header, parts
 
     def _exchange(

@@ -22,6 +22,10 @@ MAX_PIXELS = 178_956_970
 # What decoding may take: 150 megapixels of RGB.
 MAX_BYTES = 600 << 20
 
+# The same for a picture that a visitor sends: 100 megapixels of RGB, 24 of WebP, 50 of HEIC, and
+# JPEGs of any size that is opened, which are scaled down meanwhile.
+MAX_UPLOAD_MEMORY = 400 << 20
+
 # A JPEG may go over all its pixels as often as it likes, in scans of some bytes each.
 # Progressive ones from cameras and programs have about ten.
 MAX_SCANS = 100
@@ -57,6 +61,10 @@ class ImageError(ValueError):
 
 class TooLargeError(ImageError):
     """The picture has more pixels than are decoded, or is decoded too often."""
+
+
+class TooCostlyError(TooLargeError):
+    """Decoding the picture would take more memory than the caller allows."""
 
 
 class DamagedError(ImageError):
@@ -123,14 +131,18 @@ def is_picture(data: bytes) -> bool:
     return True
 
 
-def open_picture(data: bytes) -> Image.Image:
-    """Return the picture in the bytes, not yet decoded. Raises ImageError when it can't be used."""
+def open_picture(data: bytes, max_bytes: int = MAX_BYTES) -> Image.Image:
+    """Return the picture in the bytes, not yet decoded.
+
+    Raises TooCostlyError when decoding it would take more than ``max_bytes`` of memory, and
+    ImageError when it can't be used.
+    """
     if not data:
         raise ImageError("empty: 0 bytes")
-    if (needed := webp_bytes(data)) > MAX_BYTES:
-        raise TooLargeError(
+    if (needed := webp_bytes(data)) > max_bytes:
+        raise TooCostlyError(
             f"too large: this WebP needs {_size(needed)} to decode, "
-            f"at most {_size(MAX_BYTES)} are allowed"
+            f"at most {_size(max_bytes)} are allowed"
         )
     try:
         image = Image.open(io.BytesIO(data), formats=formats())
@@ -152,19 +164,19 @@ def open_picture(data: bytes) -> Image.Image:
     scans = _count_scans(data) if image.format in ("JPEG", "MPO") else 1
     if scans > MAX_SCANS:
         raise TooLargeError(f"too large: a JPEG of more than {MAX_SCANS} scans")
-    _check_cost(image, scans)
+    _check_cost(image, scans, max_bytes)
     return image
 
 
-def _check_cost(image: Image.Image, scans: int) -> None:
-    """Raise TooLargeError when decoding the picture would take more than MAX_BYTES."""
+def _check_cost(image: Image.Image, scans: int, max_bytes: int) -> None:
+    """Raise TooCostlyError when decoding the picture would take more than ``max_bytes``."""
     needed = decoded_bytes(image, scans)
-    if needed > MAX_BYTES:
+    if needed > max_bytes:
         name = {"JPEG2000": "JPEG 2000", "MPO": "JPEG"}.get(image.format or "", image.format)
         width, height = image.size
-        raise TooLargeError(
+        raise TooCostlyError(
             f"too large: {name} of {width}×{height} pixels needs {_size(needed)} to decode, "
-            f"at most {_size(MAX_BYTES)} are allowed"
+            f"at most {_size(max_bytes)} are allowed"
         )
 
 

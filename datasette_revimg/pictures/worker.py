@@ -23,7 +23,7 @@ from typing import IO, Any
 import numpy as np
 
 from . import decoding, opening
-from .opening import ImageError, TooLargeError
+from .opening import ImageError, TooCostlyError, TooLargeError
 from .quiet import silence_pillow
 from .region import Crop
 
@@ -111,10 +111,11 @@ def _answer(job: dict[str, Any], data: bytes) -> tuple[dict[str, Any], list[byte
         if job["job"] == "rendition":
             return {}, [decoding.draw_rendition(data, job["side"])]
         crop = Crop(*job["crop"]) if job["crop"] else None
-        picture = decoding.decode(data, tuple(job["size"]), crop)
+        picture = decoding.decode(data, tuple(job["size"]), crop, job["max_bytes"])
     except ImageError as error:
-        kind = "too large" if isinstance(error, TooLargeError) else "image"
-        return {"error": kind, "reason": str(error)}, []
+        kinds = (TooCostlyError, TooLargeError, ImageError)
+        kind = next(kind for kind in kinds if isinstance(error, kind))
+        return {"error": kind.__name__, "reason": str(error)}, []
     header = {
         "shape": picture.array.shape,
         "width": picture.width,
@@ -131,8 +132,11 @@ def main() -> None:
     # The answers have a descriptor of their own: what a library prints must not stand between.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    # Ctrl-C is for the server, which ends this process when it has no more pictures.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # They are for the program that started this one, which ends it when it has no more pictures:
+    # a terminal or a service manager sends them to both.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if number := getattr(signal, name, None):
+            signal.signal(number, signal.SIG_IGN)
     silence_pillow()
     opening.formats()
     _use_one_thread()

@@ -37,7 +37,9 @@ def serving(file: Path) -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     # A file, because a pipe that nobody reads stops whoever writes many errors into it.
     with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen([*command, "--port", str(port)], stderr=errors)
+        process = subprocess.Popen(
+            [*command, "--port", str(port)], stdout=subprocess.DEVNULL, stderr=errors
+        )
         try:
             _wait_for(address, process, errors)
             yield address

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import struct
 import time
-import zlib
 
 import pytest
 from PIL import Image
@@ -13,41 +10,16 @@ from PIL import Image
 from datasette_revimg.pictures.cost import decoded_bytes
 from datasette_revimg.pictures.decoding import decode, draw_rendition
 from datasette_revimg.pictures.isolated import IsolatedDecoder, Limits
-from datasette_revimg.pictures.opening import TooLargeError, open_picture
+from datasette_revimg.pictures.opening import (
+    MAX_UPLOAD_MEMORY,
+    TooCostlyError,
+    TooLargeError,
+    open_picture,
+)
+from kit.bombs import jp2, png, webp
+from kit.pictures import encoded
 
 SIZE = (224, 224)
-
-
-def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def png(width: int, height: int, mode: str) -> bytes:
-    """Return a PNG whose header says that it is so large."""
-    data = encoded(Image.new(mode, (8, 8)), "PNG")
-    header = struct.pack(">II", width, height) + data[24:29]
-    check = struct.pack(">I", zlib.crc32(b"IHDR" + header))
-    return data[:16] + header + check + data[33:]
-
-
-def webp(width: int, height: int) -> bytes:
-    """Return a lossless WebP of one colour, whose few bytes are the same at any size."""
-    data = bytearray(encoded(Image.new("RGBA", (8, 8), (9, 120, 200, 30)), "WEBP", lossless=True))
-    place = data.index(b"VP8L") + 9
-    (word,) = struct.unpack("<I", data[place : place + 4])
-    word = word >> 28 << 28 | (height - 1) << 14 | (width - 1)
-    data[place : place + 4] = struct.pack("<I", word)
-    return bytes(data)
-
-
-def jp2(width: int, height: int) -> bytes:
-    """Return a JPEG 2000 whose header says that it is so large."""
-    data = bytearray(encoded(Image.new("RGB", (64, 64)), "JPEG2000"))
-    place = data.index(b"ihdr") + 4
-    data[place : place + 8] = struct.pack(">II", height, width)
-    return bytes(data)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +47,22 @@ def test_a_bomb_that_fails_when_it_is_opened_is_called_too_large():
     try:
         with pytest.raises(TooLargeError, match="too large: this WebP"):
             decoder.decode(webp(16383, 10800), SIZE)
+    finally:
+        decoder.close()
+
+
+@pytest.mark.parametrize("data", [png(7500, 7500, "RGBA"), webp(5500, 5000), jp2(5000, 5000)])
+def test_less_can_be_allowed(data):
+    """What a visitor sends may take less memory than a picture of one's own."""
+    assert open_picture(data).width >= 5000
+    decoder = IsolatedDecoder()
+    try:
+        for allowed in (
+            lambda: decode(data, SIZE, max_bytes=MAX_UPLOAD_MEMORY),
+            lambda: decoder.decode(data, SIZE, max_bytes=MAX_UPLOAD_MEMORY),
+        ):
+            with pytest.raises(TooCostlyError, match="at most 400 MB are allowed"):
+                allowed()
     finally:
         decoder.close()
 

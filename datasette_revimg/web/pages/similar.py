@@ -85,6 +85,11 @@ async def _region_vector(place: Place, crop: Crop) -> np.ndarray:
         return read_original(conn, place.source, place.embedded, place.base, key)
 
     _, encoding = await inference.embed_picture(
-        place.datasette, place.db.name, place.embedded, await read(place.db, find), crop=crop
+        place.datasette,
+        place.db.name,
+        place.embedded,
+        await read(place.db, find),
+        crop=crop,
+        stored=True,
     )
     return encoding.vector

@@ -72,7 +72,9 @@ async def _features(
     datasette: Datasette, db: Database, embedded: EmbeddedTable, original: Original
 ) -> np.ndarray:
     """Return the last convolution block's maps of a picture, float32 (512, 7, 7)."""
-    job = inference.embedding_job(datasette, db.name, embedded, original.data, features=True)
+    job = inference.embedding_job(
+        datasette, db.name, embedded, original.data, features=True, stored=True
+    )
 
     def features() -> np.ndarray:
         _, encoded = job()

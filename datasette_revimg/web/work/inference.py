@@ -60,22 +60,26 @@ def embedding_job(
     *,
     crop: Crop | None = None,
     features: bool = False,
+    stored: bool = False,
 ) -> Callable[[], tuple[Picture, Encoded]]:
     """Return the work of decoding a picture and running the network on it, to be done in a queue.
 
-    ``embedded`` is a table of ``database``; the network is that of its vectors. The work raises
+    ``embedded`` is a table of ``database``; the network is that of its vectors. A picture that is
+    ``stored``, in a row of the table, may take more memory than one that is sent. The work raises
     RevimgError when the picture can't be used, TooLargeError, ModelUnavailableError,
     OtherModelError when the model isn't the one that made the vectors, and NoFeaturesError for
     ``features`` of a model that doesn't have them.
     """
     chosen = settings.for_table(datasette, database, embedded.table_name)
-    decoder = state_of(datasette).upload_decoder
+    state = state_of(datasette)
+    decoder = state.row_decoder if stored else state.upload_decoder
+    max_bytes = opening.MAX_BYTES if stored else opening.MAX_UPLOAD_MEMORY
 
     def work() -> tuple[Picture, Encoded]:
         network = _network(embedded, chosen)
         if features and not network.has_features:
             raise without_features(embedded.model)
-        picture = _decode(decoder, data, network, crop)
+        picture = _decode(decoder, data, network, crop, max_bytes)
         encoded = network.encode(picture.array[np.newaxis], features=features)
         maps = encoded.features
         return picture, Encoded(encoded.vectors[0], None if maps is None else maps[0])
@@ -89,18 +93,23 @@ async def embed_picture(
     embedded: EmbeddedTable,
     data: bytes,
     crop: Crop | None = None,
+    *,
+    stored: bool = False,
 ) -> tuple[Picture, Encoded]:
     """Decode a picture and run the network on it, in one place of the queue.
 
-    Raises BusyError when the queue is full, and the errors of ``embedding_job``.
+    A picture that is ``stored``, in a row of the table, may take more memory than one that is
+    sent. Raises BusyError when the queue is full, and the errors of ``embedding_job``.
     """
-    work = embedding_job(datasette, database, embedded, data, crop=crop)
+    work = embedding_job(datasette, database, embedded, data, crop=crop, stored=stored)
     return await state_of(datasette).inference.run(work)
 
 
-def _decode(decoder: IsolatedDecoder, data: bytes, network: Network, crop: Crop | None) -> Picture:
+def _decode(
+    decoder: IsolatedDecoder, data: bytes, network: Network, crop: Crop | None, max_bytes: int
+) -> Picture:
     try:
-        return decoder.decode(data, network.size, crop)
+        return decoder.decode(data, network.size, crop, max_bytes)
     except opening.TooLargeError as error:
         raise TooLargeError(f"the picture is {error}") from None
     except ImageError as error:

@@ -22,7 +22,7 @@ async def rendition(datasette: Datasette, data: bytes) -> bytes:
     when too many are waiting.
     """
     state = state_of(datasette)
-    return await state.renditions.run(lambda: _make(state.rendition_decoder, data))
+    return await state.renditions.run(lambda: _make(state.row_decoder, data))
 
 
 def size(original: tuple[int, int]) -> tuple[int, int]:

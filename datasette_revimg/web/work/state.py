@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ...overview.matrix import SimilarityMatrix
-from ...pictures.isolated import IsolatedDecoder
+from ...pictures.isolated import UPLOAD_LIMITS, IsolatedDecoder
 from ...search.cache import Cache
 from ..compat import Database, Datasette
 from ..embedded import CurrentRegistry, Registry
@@ -62,9 +62,9 @@ class DatabaseState:
 class State:
     """Everything that is kept for one Datasette: queues, results, and a part for each database.
 
-    ``upload_decoder`` and ``rendition_decoder`` are the processes that decode pictures for the
-    queues ``inference`` and ``renditions``. ``forms`` is the room for forms with a picture that
-    are being read, ``form_shares`` what each client may have of it.
+    ``upload_decoder`` and ``row_decoder`` are the processes that decode what visitors send and the
+    pictures of rows. ``forms`` is the room for forms with a picture that are being read,
+    ``form_shares`` what each client may have of it.
     ``features`` are the last convolution block's maps of pictures, float32 (512, 7, 7) of 100 KB
     each: enough for a visitor who steps through 24 results, several times over. ``quick_maps``
     and ``better_maps`` are places on a map, float32 (n, 2); ``sheets`` are WebP files of 300 KB
@@ -82,8 +82,8 @@ class State:
             RENDITION_QUEUE,
             "too many pictures are being opened; try again in a few seconds",
         )
-        self.upload_decoder = IsolatedDecoder()
-        self.rendition_decoder = IsolatedDecoder()
+        self.upload_decoder = IsolatedDecoder(UPLOAD_LIMITS)
+        self.row_decoder = IsolatedDecoder()
         self.forms = Room(
             MAX_FORMS,
             "too many pictures are being sent; try again in a few seconds",
@@ -132,7 +132,7 @@ class State:
         for queue in queues:
             queue.join(deadline)
         self.upload_decoder.close()
-        self.rendition_decoder.close()
+        self.row_decoder.close()
 
     def _queues(self) -> list[Queue]:
         kept = (

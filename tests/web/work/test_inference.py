@@ -16,6 +16,7 @@ from datasette_revimg.web.problems import NoFeaturesError, problem_of
 from datasette_revimg.web.work import inference
 from datasette_revimg.web.work.state import state_of
 from kit import scenes
+from kit.bombs import png
 from kit.command import run
 from kit.pictures import photos_database
 from kit.tiny_network import Tiny
@@ -102,6 +103,17 @@ async def test_other_models_are_refused(scenes_ds, entry, monkeypatch, tmp_path)
 )
 async def test_what_is_no_picture(scenes_ds, entry, data, status):
     assert (await problem_with(scenes_ds, "scenes", entry, data)).status == status
+
+
+async def test_what_is_sent_may_take_less_memory_than_what_is_stored(scenes_ds, entry):
+    """Its header says 430 MB; behind it there are pixels for a few bytes only."""
+    large = png(7500, 7500, "RGBA")
+    sent = await problem_with(scenes_ds, "scenes", entry, large)
+    assert sent.status == 413
+    assert "at most 400 MB are allowed" in sent.message
+    with pytest.raises(RevimgError, match="cut off") as caught:
+        await inference.embed_picture(scenes_ds, "scenes", entry, large, stored=True)
+    assert problem_of(caught.value).status == 400
 
 
 async def test_datasettes_do_not_share_queues_but_networks(scenes_ds, entry, serve, monkeypatch):

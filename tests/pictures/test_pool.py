@@ -1,0 +1,125 @@
+"""Pictures that are decoded by several threads: in processes, and huge ones in turn."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasette_revimg.pictures import decoding
+from datasette_revimg.pictures.isolated import Limits
+from datasette_revimg.pictures.opening import MAX_BYTES, ImageError, TooCostlyError
+from datasette_revimg.pictures.pool import HUGE_BYTES, DecoderPool, huge_in_turn, open_decoder
+from kit.bombs import flat_jp2, png
+from kit.pictures import mosaic
+
+SIZE = (40, 30)
+PICTURES = [mosaic(seed) for seed in range(12)]
+
+
+@pytest.mark.parametrize("isolate", [False, True])
+def test_every_thread_gets_its_own_picture(isolate):
+    with open_decoder(3, isolate=isolate) as decode, ThreadPoolExecutor(3) as threads:
+        decoded = list(threads.map(lambda data: decode(data, SIZE), PICTURES))
+        bad = threads.submit(decode, b"no picture", SIZE).exception()
+    for data, picture in zip(PICTURES, decoded, strict=True):
+        expected = decoding.decode(data, SIZE)
+        assert np.array_equal(picture.array, expected.array)
+        assert picture.thumbnail == expected.thumbnail
+    assert isinstance(bad, ImageError)
+
+
+@pytest.mark.parametrize("isolate", [False, True])
+def test_too_large_for_any_turn(isolate):
+    with (
+        open_decoder(1, isolate=isolate) as decode,
+        pytest.raises(ImageError, match="at most 600 MB"),
+    ):
+        decode(png(13300, 13300, "RGBA"), SIZE)
+
+
+class Watched:
+    """A decoder that notes how many pictures there are at a time, the huge ones by themselves."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.now = {b"huge": 0, b"small": 0}
+        self.most = {b"huge": 0, b"small": 0}
+        self.small = threading.Barrier(3, timeout=30)
+
+    def decode(self, data: bytes, size: tuple[int, int], max_bytes: int) -> decoding.Picture:
+        assert max_bytes in (HUGE_BYTES, MAX_BYTES)
+        if data == b"huge" and max_bytes == HUGE_BYTES:
+            raise TooCostlyError("too large")
+        with self.lock:
+            self.now[data] += 1
+            self.most[data] = max(self.most[data], self.now[data])
+        if data == b"small":
+            # Passed only by three at the same time.
+            self.small.wait()
+        else:
+            time.sleep(0.05)
+        with self.lock:
+            self.now[data] -= 1
+        return decoding.decode(PICTURES[0], size)
+
+
+def test_huge_pictures_come_one_after_another():
+    watched = Watched()
+    decode = huge_in_turn(watched.decode)
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(lambda data: decode(data, SIZE), [b"huge"] * 3 + [b"small"] * 3))
+    assert watched.most == {b"huge": 1, b"small": 3}
+
+
+def workers() -> Iterator[tuple[int, int]]:
+    """The processes that this one has started to decode, and the memory of each in bytes."""
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            command = (folder / "cmdline").read_bytes()
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            pages = int((folder / "statm").read_text().split()[1])
+        except (OSError, IndexError, ValueError):
+            continue
+        if parent == os.getpid() and b"datasette_revimg.pictures.worker" in command:
+            yield int(folder.name), pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+def test_a_crash_costs_one_picture():
+    slow = flat_jp2(5500)
+    with closing(DecoderPool(2, Limits())) as pool, ThreadPoolExecutor(2) as threads:
+        crashing = threads.submit(pool.decode, slow, SIZE, MAX_BYTES)
+        # What is large is busy with it.
+        deadline = time.monotonic() + 60
+        while not (busy := [pid for pid, size in workers() if size > 150 << 20]):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        os.kill(busy[0], signal.SIGSEGV)
+        with pytest.raises(ImageError, match="its decoder crashed"):
+            crashing.result()
+        decoded = threads.map(lambda data: pool.decode(data, SIZE, MAX_BYTES), PICTURES)
+        assert [picture.width for picture in decoded] == [40] * 12
+    assert list(workers()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_signals_are_for_the_program_that_started_it(name):
+    with closing(DecoderPool(1, Limits())) as pool:
+        pool.decode(PICTURES[0], SIZE, MAX_BYTES)
+        (before, _), *_ = workers()
+        os.kill(before, getattr(signal, name))
+        assert pool.decode(PICTURES[1], SIZE, MAX_BYTES).width == 40
+        assert [pid for pid, _ in workers()] == [before]
