@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -106,11 +107,15 @@ def embed(prune: bool, yes: bool, strict: bool, silent: bool, **options: Any) ->
             err=True,
         )
     missing = f", {summary.missing} missing" if summary.missing else ""
+    rate = f", {summary.rate:.1f} images/s" if summary.embedded else ""
     click.echo(
         f"{summary.table}: {summary.embedded} embedded, {summary.unchanged} unchanged, "
         f"{summary.failed} failed, {summary.removed} removed{missing} "
-        f"({summary.model}, {summary.dimension} floats, {summary.rate:.1f} images/s)"
+        f"({summary.model}, {summary.dimension} floats{rate})"
     )
+    if ready.first and summary.embedded and not silent:
+        file = shlex.quote(str(request.database))
+        click.echo(f"`datasette {file} --open` shows them in your browser", err=True)
     nothing = summary.failed and not summary.embedded and not summary.unchanged
     if nothing or (strict and summary.failed):
         sys.exit(1)

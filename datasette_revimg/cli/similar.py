@@ -5,18 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
-from tabulate import tabulate
 
 from ..embedding.encoder import Encoder
+from ..errors import RevimgError
 from ..search.queries import Match, best_matches, text_query
 from ..store import registry, tables
+from ..store.tables import Table
 from ..vectors import percentiles
 from ..vectors.percentiles import Minimum
+from . import listing
 from .options import DATABASE, model_option, naming_where, network_options, open_database
 
 
@@ -80,9 +83,30 @@ def _minimum(
     show_default=True,
     help="How to print the rows.",
 )
+@click.option(
+    "-c",
+    "--column",
+    "columns",
+    metavar="NAME",
+    multiple=True,
+    help="Print this column of TABLE instead of all; may be repeated.",
+)
+@click.option(
+    "--width",
+    type=click.IntRange(40),
+    help="How wide the table may be; by default as wide as the terminal, "
+    f"{listing.WIDTH} columns in a pipe. JSON and CSV are never cut.",
+)
 @model_option
 @network_options
-def similar(database: Path, table: str, output: str, **options: Any) -> None:
+def similar(
+    database: Path,
+    table: str,
+    output: str,
+    columns: tuple[str, ...],
+    width: int | None,
+    **options: Any,
+) -> None:
     """Print the rows of TABLE whose pictures are most similar to QUERY.
 
     QUERY is a row's key, as in its Datasette URL, or a picture file. Several are averaged.
@@ -95,20 +119,39 @@ def similar(database: Path, table: str, output: str, **options: Any) -> None:
     \b
         datasette revimg similar cards.db cards 14 --where "deck = 'modern'"
     """
-    matches = _search(database, table, SimilarOptions(**options))
-    rows = [_printed(match) for match in matches]
-    click.echo(_formatted(rows, output), nl=output != "csv")
+    source, matches = _search(database, table, columns, SimilarOptions(**options))
+    rows = [_printed(match, source.key_columns, columns or source.columns) for match in matches]
+    if output != "table" or not rows:
+        click.echo(_formatted(rows, output), nl=output != "csv")
+        return
+    # What a row is called has to be whole: it is what one searches with next.
+    whole = sum(name in ("score", "percentile", *source.key_columns) for name in rows[0])
+    printed, left_out = listing.listing(rows, width or listing.terminal_width(), whole)
+    click.echo(printed)
+    if left_out:
+        click.echo(
+            f"not shown for lack of room: {', '.join(map(listing.text, left_out))}; "
+            "see --column, --width and --format",
+            err=True,
+        )
 
 
-def _search(database: Path, table: str, chosen: SimilarOptions) -> list[Match]:
+def _search(
+    database: Path, table: str, columns: tuple[str, ...], chosen: SimilarOptions
+) -> tuple[Table, list[Match]]:
     with open_database(database) as conn:
         embedded = registry.require_embedded(conn, table)
         source = tables.find(conn, embedded.table_name)
+        for name in columns:
+            if name not in source.columns:
+                raise RevimgError(
+                    f"{source.name!r} has no column {name!r}; it has {', '.join(source.columns)}"
+                )
         encode = Encoder(embedded, chosen.model_name, chosen.device, chosen.threads).encode_file
         like = [text_query(conn, source, text, encode) for text in chosen.queries]
         unlike = [text_query(conn, source, text, encode) for text in chosen.unlike]
         with naming_where(chosen.where):
-            return best_matches(
+            return source, best_matches(
                 conn,
                 source,
                 like,
@@ -119,15 +162,18 @@ def _search(database: Path, table: str, chosen: SimilarOptions) -> list[Match]:
             )
 
 
-def _printed(match: Match) -> dict[str, Any]:
+def _printed(match: Match, keys: Sequence[str], columns: Sequence[str]) -> dict[str, Any]:
+    """Return what is printed of a row: its score, its key and these columns."""
     printed: dict[str, Any] = {"score": round(match.score, 6)}
     if match.percentile is not None:
         printed["percentile"] = round(match.percentile, 4)
     # Columns of these names are left out: the score that matters is this one.
-    columns = {
-        name: value for name, value in match.row.items() if name not in ("score", "percentile")
+    chosen = {
+        name: value
+        for name, value in match.row.items()
+        if name not in ("score", "percentile") and (name in keys or name in columns)
     }
-    return printed | columns
+    return printed | chosen
 
 
 def _formatted(rows: list[dict[str, Any]], output: str) -> str:
@@ -140,4 +186,4 @@ def _formatted(rows: list[dict[str, Any]], output: str) -> str:
         writer.writeheader()
         writer.writerows(rows)
         return buffer.getvalue()
-    return str(tabulate(rows, headers="keys", floatfmt=".4f")) if rows else "no rows"
+    return "no rows"

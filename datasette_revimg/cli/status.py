@@ -34,12 +34,15 @@ def status(database: Path) -> None:
 
 
 def _print_status(conn: sqlite3.Connection, embedded: EmbeddedTable) -> None:
-    rows, vectors, failed = statistics.count_rows(conn, embedded.table_name)
+    counts = statistics.count_rows(conn, embedded)
+    without = f"{counts.without_picture} without a picture, " if counts.without_picture else ""
+    missing = f"{counts.missing} missing, " if counts.missing else ""
     megabytes = statistics.stored_bytes(conn, embedded.table_name) / 1e6
     codes = code_tables.read_state(conn, embedded.table_name)
     coded = f", codes of {codes.width} floats" if codes and codes.generation else ""
     click.echo(
-        f"{embedded.table_name}: {vectors} of {rows} rows embedded, {failed} failed, "
+        f"{embedded.table_name}: {counts.vectors} of {counts.rows} rows embedded, "
+        f"{without}{missing}{counts.failed} failed, "
         f"{megabytes:.1f} MB, from {embedded.kind} column {embedded.column_name}, "
         f"{embedded.model} ({embedded.dimension} floats{coded}), updated {embedded.updated}"
     )

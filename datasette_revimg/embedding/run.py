@@ -56,7 +56,8 @@ class Run:
 
     ``counts`` grow while it runs, so that they are right after an interruption too.
     ``listing`` is what is in the request's files and folders, None for a table's own pictures.
-    ``chosen_by_default`` says that neither the request nor the table named the model.
+    ``chosen_by_default`` says that neither the request nor the table named the model, ``first``
+    that the table was not embedded before.
     """
 
     request: EmbedRequest
@@ -65,6 +66,7 @@ class Run:
     network: Network
     plan: Plan
     chosen_by_default: bool
+    first: bool
     listing: Listing | None = None
     counts: Counts = field(default_factory=Counts)
 
@@ -159,4 +161,5 @@ def prepared(request: EmbedRequest) -> Iterator[Run]:
             plan=plan,
             listing=listing,
             chosen_by_default=not (recorded or request.model_name),
+            first=not recorded,
         )

@@ -3,29 +3,58 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from . import code_tables
+from . import code_tables, tables
 from .failed_rows import FAILURES
 from .own_tables import thumbnails_table, vectors_table
+from .registry import EmbeddedTable
 from .schema import exists
 from .sql import quote
 
 
-def count_rows(conn: sqlite3.Connection, table: str) -> tuple[int, int, int]:
-    """Return how many rows the source has, how many vectors there are, and how many failures."""
-    failed = 0
-    if exists(conn, FAILURES):
-        (failed,) = conn.execute(
-            f"select count(*) from {FAILURES} where table_name = ?", [table]
-        ).fetchone()
-    return _count(conn, table), _count(conn, vectors_table(table)), failed
+@dataclass(frozen=True)
+class RowCounts:
+    """Numbers of a table's rows.
+
+    ``rows`` are all of them, ``vectors`` those embedded, ``failed`` those that couldn't be,
+    ``without_picture`` those whose picture column is NULL, ``missing`` those whose file is gone.
+    """
+
+    rows: int
+    vectors: int
+    failed: int
+    without_picture: int
+    missing: int
 
 
-def _count(conn: sqlite3.Connection, table: str) -> int:
-    """Return a table's number of rows, 0 for one that is gone."""
+def count_rows(conn: sqlite3.Connection, embedded: EmbeddedTable) -> RowCounts:
+    """Count the rows of an embedded table: all are 0 but the vectors for one that is gone."""
+    table = embedded.table_name
+    without_picture = missing = 0
+    if exists(conn, table):
+        source = tables.find(conn, table)
+        missing = _count(conn, table, f"not {source.present}")
+        if embedded.column_name in source.columns:
+            without_picture = _count(conn, table, f"{quote(embedded.column_name)} is null")
+    return RowCounts(
+        rows=_count(conn, table),
+        vectors=_count(conn, vectors_table(table)),
+        failed=_count(conn, FAILURES, "table_name = ?", [table]),
+        without_picture=without_picture,
+        missing=missing,
+    )
+
+
+def _count(
+    conn: sqlite3.Connection, table: str, where: str = "1", parameters: Sequence[str] = ()
+) -> int:
+    """Return how many rows of a table meet a condition, 0 for a table that is gone."""
     if not exists(conn, table):
         return 0
-    (count,) = conn.execute(f"select count(*) from {quote(table)}").fetchone()
+    query = f"select count(*) from {quote(table)} where {where}"
+    (count,) = conn.execute(query, parameters).fetchone()
     return int(count)
 
 

@@ -83,7 +83,10 @@ def find(conn: sqlite3.Connection, table: str) -> Table:
 
 
 def _known_tables(conn: sqlite3.Connection) -> str:
-    names = [name for name in schema.table_names(conn) if not name.startswith((PREFIX, "sqlite_"))]
+    # What full-text indexes keep is in tables of their own, named after them.
+    shadows = [f"{name}_" for name in schema.virtual_table_names(conn)]
+    hidden = (PREFIX, "sqlite_", *shadows)
+    names = [name for name in schema.table_names(conn) if not name.startswith(hidden)]
     return f"; it has {', '.join(names[:10])}" if names else ", which has no tables"
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from datasette_revimg.cli import revimg
 from kit.command import run
+from kit.shapes import drawing
 
 
 def test_status(database, tmp_path):
@@ -18,6 +19,43 @@ def test_status(database, tmp_path):
     sqlite3.connect(empty).execute("create table t (id)").connection.close()
     assert "nothing is embedded" in run("status", empty).stdout
     assert "no such database" in run("status", tmp_path / "gone.db", status=1).stderr
+
+
+def test_status_explains_every_row(copy, tmp_path):
+    with sqlite3.connect(copy) as conn:
+        conn.execute("insert into shapes (id) values ('blank'), ('blank too')")
+    status = run("status", copy).stdout
+    assert status.startswith("shapes: 5 of 8 rows embedded, 2 without a picture, 1 failed, ")
+    photos = tmp_path / "photos.db"
+    for name in "ab":
+        (tmp_path / f"{name}.png").write_bytes(drawing("red disc"))
+    run("embed", photos, "photos", tmp_path, "-s")
+    (tmp_path / "a.png").unlink()
+    run("embed", photos, "photos", tmp_path, "-s")
+    assert "photos: 2 of 2 rows embedded, 1 missing, 0 failed" in run("status", photos).stdout
+
+
+def test_the_first_run_says_what_comes_next(tmp_path):
+    (tmp_path / "a.png").write_bytes(drawing("red disc"))
+    file = tmp_path / "my photos.db"
+    first = run("embed", file, "photos", tmp_path)
+    assert f"`datasette '{file}' --open` shows them in your browser" in first.stderr
+    again = run("embed", file, "photos", tmp_path)
+    assert "browser" not in again.stderr
+    # No speed where nothing was to do.
+    assert (
+        again.stdout
+        == "photos: 0 embedded, 1 unchanged, 0 failed, 0 removed (vgg16-rmac, 512 floats)\n"
+    )
+
+
+def test_errors_name_only_the_tables_that_people_have_made(tmp_path):
+    file = tmp_path / "words.db"
+    with sqlite3.connect(file) as conn:
+        conn.execute("create table books (id integer primary key, title text)")
+        conn.execute("create virtual table books_fts using fts5 (title, content = books)")
+    error = run("embed", file, "absent", status=1).stderr
+    assert "'absent' in the database; it has books, books_fts\n" in error
 
 
 def test_status_survives_a_dropped_table(copy):
