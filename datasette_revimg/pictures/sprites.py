@@ -8,12 +8,17 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from .cost import webp_bytes
+
 # Pixels: a size that phones decode and draw without trouble.
 SHEET_SIDE = 1024
 
 # The two sides of a cell, and the largest number of pictures that get the larger one.
 LARGE_CELL, SMALL_CELL = 64, 32
 MOST_LARGE = 2500
+
+# What decoding a thumbnail may take; one of 320 × 320 pixels takes a quarter of that.
+MAX_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -57,19 +62,29 @@ def draw_sheet(
 ) -> bytes:
     """Return a sheet as WebP, made of thumbnails and the (width, height) of their pictures.
 
-    A square without a thumbnail stays grey.
+    A square without a thumbnail stays grey, and one with bytes that are none: what a database
+    calls a thumbnail need not have been made here.
     """
     across = SHEET_SIDE // cell
     height = cell * -(-len(thumbnails) // across)
     whole = Image.new("RGB", (SHEET_SIDE, height), (128, 128, 128))
     for index, (thumbnail, size) in enumerate(zip(thumbnails, sizes, strict=True)):
-        if thumbnail is None:
+        picture = _decoded(thumbnail) if thumbnail else None
+        if picture is None:
             continue
-        with Image.open(io.BytesIO(thumbnail), formats=["WEBP"]) as picture:
-            small = picture.convert("RGB").resize(
-                fitted_size(size, cell), Image.Resampling.BOX, reducing_gap=None
-            )
+        small = picture.resize(fitted_size(size, cell), Image.Resampling.BOX, reducing_gap=None)
         whole.paste(small, (index % across * cell, index // across * cell))
     buffer = io.BytesIO()
     whole.save(buffer, "WEBP", quality=80, method=2)
     return buffer.getvalue()
+
+
+def _decoded(thumbnail: bytes) -> Image.Image | None:
+    """Return a thumbnail as RGB, None for bytes that are no WebP or too large for one."""
+    if not 0 < webp_bytes(thumbnail) <= MAX_BYTES:
+        return None
+    try:
+        with Image.open(io.BytesIO(thumbnail), formats=["WEBP"]) as picture:
+            return picture.convert("RGB")
+    except (OSError, ValueError):
+        return None

@@ -9,6 +9,7 @@ from PIL import Image
 
 from datasette_revimg.pictures import decoding, sprites
 from kit.geometry import png
+from kit.pictures import encoded
 
 
 def test_sheet_has_every_thumbnail_in_its_square():
@@ -31,6 +32,25 @@ def test_sheet_without_a_thumbnail_stays_grey():
     made = sprites.draw_sheet([None], [None], 64)
     colour = Image.open(io.BytesIO(made)).convert("RGB").getpixel((32, 32))
     assert colour == pytest.approx((128, 128, 128), abs=3)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"",
+        b"text",
+        png(1),
+        decoding.decode(png(1)).thumbnail[:40],
+        encoded(Image.new("RGB", (8000, 8000)), "WEBP"),
+    ],
+    ids=["empty", "text", "PNG", "cut off", "64 megapixels"],
+)
+def test_square_of_a_damaged_thumbnail_stays_grey(damaged):
+    sound = decoding.decode(png(1)).thumbnail
+    made = sprites.draw_sheet([damaged, sound], [(40, 60), (40, 60)], 64)
+    sheet = Image.open(io.BytesIO(made)).convert("RGB")
+    assert sheet.getpixel((20, 32)) == pytest.approx((128, 128, 128), abs=3)
+    assert sheet.getpixel((64 + 20, 32)) == pytest.approx((20, 90, 160), abs=12)
 
 
 @pytest.mark.parametrize(
