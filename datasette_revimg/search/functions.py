@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from ..errors import RevimgError
@@ -19,6 +21,8 @@ from .cache import Cache
 # Most rows that revimg_top returns.
 MAX_K = 1000
 
+_switched_off: ContextVar[bool] = ContextVar("revimg_top_switched_off", default=False)
+
 
 def register(conn: sqlite3.Connection, cache: Cache | None = None) -> None:
     """Give a connection ``cosine_similarity(a, b)`` and ``revimg_top(table, embedding, k)``.
@@ -27,6 +31,16 @@ def register(conn: sqlite3.Connection, cache: Cache | None = None) -> None:
     """
     conn.create_function("cosine_similarity", 2, blob_cosine(), deterministic=True)
     conn.create_function("revimg_top", 3, _top_function(conn, cache or Cache()))
+
+
+@contextmanager
+def without_top() -> Iterator[None]:
+    """Let ``revimg_top`` answer with an error meanwhile, in this thread or task."""
+    token = _switched_off.set(True)
+    try:
+        yield
+    finally:
+        _switched_off.reset(token)
 
 
 def _top_function(conn: sqlite3.Connection, cache: Cache) -> Callable[[Any, Any, Any], str | None]:
@@ -57,6 +71,8 @@ def _top(conn: sqlite3.Connection, cache: Cache, table: Any, embedding: Any, k: 
     vector to compare. Raises RevimgError for a table that isn't embedded, or a ``k`` that isn't 1
     to MAX_K.
     """
+    if _switched_off.get():
+        raise RevimgError("revimg_top can't be used in SQL that writes")
     version.check(conn, "revimg_top: this database")
     embedded = registry.embedded(conn, table) if isinstance(table, str) else None
     if embedded is None:

@@ -28,6 +28,11 @@ def table_names(conn: sqlite3.Connection) -> list[str]:
     return [name for (name,) in rows]
 
 
+def own_names(conn: sqlite3.Connection) -> set[str]:
+    """Return the names of all tables, views, indexes and triggers that are marked as ours."""
+    return {name for (name,) in conn.execute("select name from sqlite_master") if is_own(name)}
+
+
 def virtual_table_names(conn: sqlite3.Connection) -> list[str]:
     """Return the names of the virtual tables, full-text indexes for instance."""
     rows = conn.execute("select name from sqlite_master where sql like 'create virtual table %'")

@@ -19,6 +19,7 @@ from .hooks import (
     skip_csrf,
     startup,
     table_actions,
+    write_wrapper,
 )
 
 __all__ = [
@@ -37,4 +38,5 @@ __all__ = [
     "skip_csrf",
     "startup",
     "table_actions",
+    "write_wrapper",
 ]

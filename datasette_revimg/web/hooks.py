@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import click
@@ -16,7 +16,7 @@ from sqlite_utils.plugins import ensure_plugins_loaded
 
 from ..search import cache, functions
 from ..store import connection
-from . import cells, compat, permissions, settings
+from . import cells, compat, permissions, settings, writes
 from .compat import Actor, Datasette
 from .pages import (
     compare,
@@ -232,3 +232,11 @@ def permission_resources_sql(
         reason = "everyone who may view a table may search it"
         return compat.allowed_by_default(datasette, reason)
     return None
+
+
+# 0.65 has no such hook, and no pages that write.
+@hookimpl
+def write_wrapper(
+    request: Request | None,
+) -> Callable[[sqlite3.Connection], Iterator[None]] | None:
+    return writes.guard if request else None

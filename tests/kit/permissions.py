@@ -67,7 +67,7 @@ class Scenario:
         return ("1" if IS_1 else "0") in self.on
 
 
-def _data(**config: Any) -> dict[str, Any]:
+def databases(**config: Any) -> dict[str, Any]:
     """Return the configuration of the database, in which nobody may run SQL.
 
     Whoever may run SQL in a database may read all of it.
@@ -76,7 +76,7 @@ def _data(**config: Any) -> dict[str, Any]:
 
 
 def _tables(**config: Any) -> dict[str, Any]:
-    return _data(tables=config)
+    return databases(tables=config)
 
 
 def _writing(actor: str) -> dict[str, Any]:
@@ -97,7 +97,7 @@ SCENARIOS = {
         herbs="ann",
     ),
     "the database is private": Scenario(
-        _data(allow=ANN),
+        databases(allow=ANN),
         diary="ann",
         herbs="ann",
     ),
@@ -112,7 +112,7 @@ SCENARIOS = {
         herbs="bob",
     ),
     "a public table in a private database": Scenario(
-        _data(allow=ANN, tables={"herbs": {"allow": True}}),
+        databases(allow=ANN, tables={"herbs": {"allow": True}}),
         diary="ann",
         herbs=EVERYBODY,
         opened="ann",

@@ -178,32 +178,6 @@ async def test_through_needs_the_other_table(data, serve):
     assert response.status_code == 200
 
 
-@pytest.mark.skipif(not IS_1, reason="0.65 has no addresses that write")
-@pytest.mark.parametrize("actor", ["ann", "root"])
-async def test_nobody_writes_to_the_computed_tables(serve, actor):
-    """Not even somebody who may write everywhere: they decide which files are read."""
-    rights = dict.fromkeys(
-        ("insert-row", "update-row", "delete-row", "alter-table", "drop-table"), ANN
-    )
-    ds = serve(config={"permissions": rights} if actor == "ann" else {})
-    ds.root_enabled = True
-    await ds.invoke_startup()
-    cookie = {"ds_actor": ds.sign({"a": {"id": actor}}, "actor")}
-    for table in ("_revimg_tables", "_revimg_photos", "_revimg_photos_thumbnails"):
-        for address, body in (
-            (f"/data/{table}/-/insert", {"row": {"id": 500}}),
-            (f"/data/{table}/1/-/update", {"update": {"width": 1}}),
-            (f"/data/{table}/1/-/delete", {}),
-            (f"/data/{table}/-/drop", {"confirm": True}),
-        ):
-            response = await ds.client.post(address, json=body, cookies=cookie)
-            assert response.status_code in (403, 404), (address, response.text)
-            assert response.status_code == 403 or "1/-/" in address
-    insert = {"row": {"id": 500, "title": "mine"}}
-    response = await ds.client.post("/data/photos/-/insert", json=insert, cookies=cookie)
-    assert response.status_code == 201
-
-
 DAMAGED = {
     "no name": "insert into _revimg_tables (table_name, model) values (null, 'x')",
     "a name of bytes": "insert into _revimg_tables (table_name, model) values (x'00ff', 'x')",
