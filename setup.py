@@ -42,30 +42,32 @@ setup(
     },
     python_requires=">=3.11",
     install_requires=[
+        # The lowest versions are tested in CI. An upper bound where a major version has broken us
+        # before, or changes what we build on: transactions, arrays, the parser of forms.
         # Versions before tell a private table from its name in capitals.
         "datasette>=0.65.5",
-        "sqlite-utils>=4",
+        "sqlite-utils>=4,<5",
         "click>=8.3.1",
         # Hierarchical clustering, for the order of the matrix. The first version for numpy 2.
         "fastcluster>=1.3",
-        # Keras' files of weights.
-        "h5py",
-        "markupsafe",
-        "numpy>=2",
+        # Keras' files of weights. The first version for numpy 2.
+        "h5py>=3.11",
+        "markupsafe>=2.1",
+        "numpy>=2,<3",
         # Makes the network's file of its weights.
         "onnx>=1.16",
         "pillow>=11.3",
         # Forms with a picture: 0.65 has no parser for them, 1.0's writes files. The module of this
         # name that python-multipart has too, which 0.65 brings, makes way for this one.
-        "multipart>=2",
+        "multipart>=2,<3",
         # Files of weights; the first version whose errors are sentences.
         "safetensors>=0.6.1",
-        "tabulate",
+        "tabulate>=0.9",
         f"onnxruntime-gpu>=1.21; {GPU_WHEELS}",
         f"onnxruntime>=1.21; {NO_GPU_WHEELS}",
     ],
     extras_require={
-        "heic": ["pillow-heif"],
+        "heic": ["pillow-heif>=0.22"],
         # The map by t-SNE instead of principal components.
         "map": ["scikit-learn>=1.5"],
         # The frameworks whose own vectors the tests compare ours with; torch in a CPU build.
@@ -75,6 +77,7 @@ setup(
             "axe-playwright-python",
             "codespell",
             "cogapp",
+            "hypothesis",
             "import-linter",
             "mypy",
             "nox",
