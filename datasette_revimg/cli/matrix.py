@@ -88,6 +88,8 @@ def matrix(database: Path, table: str, **options: Any) -> None:
             )
         if sample.is_part:
             click.echo(str(sample), err=True)
+        if sample.left_out:
+            click.echo(sample.left_out, err=True)
         computed = similarity.compute_matrix(vectors, chosen.order)
         names = [row_path(sample.keys[index]) for index in computed.order]
         try:
@@ -101,6 +103,7 @@ def _sample(conn: sqlite3.Connection, embedded: EmbeddedTable, chosen: MatrixOpt
     source = tables.find(conn, embedded.table_name)
     where = f"(\n{chosen.where}\n)" if chosen.where else ""
     sample = sample_rows(conn, source, chosen.limit, where)
+    sample = sample.without(reading.damaged_keys(conn, source, sample.keys))
     if not sample.keys:
         raise RevimgError(
             f"no embedded row of {source.name!r} meets --where {chosen.where!r}"

@@ -27,10 +27,16 @@ def status(database: Path) -> None:
     """
     with open_database(database) as conn:
         tables = registry.embedded_tables(conn)
-        if not tables:
+        damaged = registry.damaged_records(conn)
+        if not (tables or damaged):
             click.echo(f"nothing is embedded in {database}")
         for embedded in tables:
             _print_status(conn, embedded)
+        for name in damaged:
+            click.echo(
+                f"{name}: its record in {registry.REGISTRY} is damaged: run "
+                f"`datasette revimg embed --replace`"
+            )
 
 
 def _print_status(conn: sqlite3.Connection, embedded: EmbeddedTable) -> None:

@@ -73,10 +73,8 @@ def plan_table(conn: sqlite3.Connection, request: EmbedRequest, model: Model) ->
     base = base_folder(request.database, embedded)
     if kind == "path":
         columns.check_paths(conn, source, column, base)
-    if recorded and request.start_over:
-        # Before anything is deleted.
-        own_tables.check_names(conn, source, request.labels)
-        removal.forget(conn, request.table)
+    if request.start_over:
+        _start_over(conn, source, request)
     writing.prepare(conn, source, embedded, request.labels)
     removal.remove_damaged(conn, source)
     return Plan(
@@ -117,8 +115,8 @@ def plan_files(
         old_base = base_folder(request.database, recorded)
         if old_base != base:
             file_table.move_paths(conn, source, f"{old_base.relative_to(base).as_posix()}/")
-        if request.start_over:
-            removal.forget(conn, request.table)
+    if request.start_over:
+        _start_over(conn, source, request)
     writing.prepare(conn, source, embedded, request.labels)
     removal.remove_damaged(conn, source)
     gone = folders.missing_files(conn, source, listing, request.paths, base)
@@ -132,6 +130,13 @@ def plan_files(
         total=len(listing.pictures),
         missing=len(gone),
     )
+
+
+def _start_over(conn: sqlite3.Connection, source: Table, request: EmbedRequest) -> None:
+    """Delete everything that was computed, also where there is no record of it any more."""
+    # Before anything is deleted.
+    own_tables.check_names(conn, source, request.labels)
+    removal.discard(conn, source.name)
 
 
 def _check_same(recorded: EmbeddedTable, model: Model, column: str | None) -> None:

@@ -23,21 +23,55 @@ SEED = 0
 class Sample:
     """The keys of the rows, in their order in the table, drawn from ``total`` rows.
 
-    ``version`` stays the same as long as the rows and their vectors do.
+    ``version`` stays the same as long as the rows and their vectors do. Rows whose vector is
+    ``damaged`` were drawn too, but are left out of ``keys``.
     """
 
     keys: list[Key]
     total: int
     version: str
+    damaged: tuple[Key, ...] = ()
 
     @property
     def is_part(self) -> bool:
         """Return whether there are more rows than these."""
-        return len(self.keys) < self.total
+        return self._drawn < self.total
+
+    @property
+    def left_out(self) -> str:
+        """A sentence about the rows that are left out, empty if there are none."""
+        if not self.damaged:
+            return ""
+        first = ", ".join(map(str, self.damaged[0]))
+        which, vectors = f"row {first} is", "its stored vector is"
+        if len(self.damaged) > 1:
+            which = f"{len(self.damaged):,} rows, such as {first}, are"
+            vectors = "their stored vectors are"
+        return (
+            f"{which} left out, because {vectors} damaged: run `datasette revimg embed` again, "
+            "which makes new ones"
+        )
+
+    def without(self, damaged: Sequence[Key]) -> Sample:
+        """Return this sample without the rows whose vectors are damaged."""
+        if not damaged:
+            return self
+        gone = set(damaged)
+        changed = hashlib.blake2b(repr((self.version, list(damaged))).encode(), digest_size=16)
+        return Sample(
+            [key for key in self.keys if key not in gone],
+            self.total,
+            changed.hexdigest(),
+            tuple(damaged),
+        )
+
+    @property
+    def _drawn(self) -> int:
+        return len(self.keys) + len(self.damaged)
 
     def __str__(self) -> str:
         if self.is_part:
-            return f"{len(self.keys):,} of {self.total:,} rows, a random sample"
+            return f"{self._drawn:,} of {self.total:,} rows, a random sample"
         return f"{self.total:,} row{'' if self.total == 1 else 's'}"
 
 
@@ -67,9 +101,7 @@ def sample_rows(
         keys = [keys[index] for index in np.sort(drawn)]
     # The record's time has whole seconds; the hash of each picture shows changes within one.
     digest = hashlib.blake2b(repr(embedded).encode(), digest_size=16)
-    hashes = reading.hashes(conn, source, keys, whole=True)
-    # A damaged vector is left out, until the next run replaces it.
-    keys = [key for key in keys if key in hashes]
+    hashes = reading.hashes(conn, source, keys)
     for key in keys:
         digest.update(repr((key, hashes[key])).encode())
     return Sample(keys, total, digest.hexdigest())

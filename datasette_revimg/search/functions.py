@@ -12,7 +12,8 @@ from typing import Any
 
 from ..errors import RevimgError
 from ..keys import json_value
-from ..store import registry, version
+from ..store import own_tables, registry, version
+from ..store.schema import exists
 from ..store.tables import find
 from ..vectors.cosine import blob_cosine, unit_vector
 from . import top_k
@@ -75,11 +76,16 @@ def _top(conn: sqlite3.Connection, cache: Cache, table: Any, embedding: Any, k: 
         raise RevimgError("revimg_top can't be used in SQL that writes")
     version.check(conn, "revimg_top: this database")
     embedded = registry.embedded(conn, table) if isinstance(table, str) else None
-    if embedded is None:
+    if embedded is None or not exists(conn, embedded.table_name):
         # Not everybody who may run a stored query may know the names of other tables.
         raise RevimgError(
             f"revimg_top: {table!r} is not an embedded table of this database; "
             "datasette revimg status lists those that are"
+        )
+    if not exists(conn, own_tables.vectors_table(embedded.table_name)):
+        raise RevimgError(
+            f"revimg_top: the vectors of {embedded.table_name!r} are gone: run "
+            "`datasette revimg embed` again"
         )
     if not isinstance(k, int) or not 1 <= k <= MAX_K:
         raise RevimgError(f"revimg_top: k must be a whole number from 1 to {MAX_K}, not {k!r}")

@@ -205,24 +205,18 @@ def count_live(conn: sqlite3.Connection, source: Table) -> int:
     return int(count)
 
 
-def damaged_keys(conn: sqlite3.Connection, source: Table) -> list[Key]:
-    """Return the keys of all vectors that are damaged; this reads all of them."""
+def damaged_keys(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> list[Key]:
+    """Return the keys, of these, of the rows whose vectors are damaged; this reads the vectors."""
     damaged: list[Key] = []
-    for page in pages(stored_keys(conn, source)):
+    for page in pages(keys):
         sound = set(stored_vectors(conn, source, page)[0])
         damaged.extend(key for key in page if key not in sound)
     return damaged
 
 
-def hashes(
-    conn: sqlite3.Connection, source: Table, keys: Sequence[Key], *, whole: bool = False
-) -> dict[Key, bytes]:
-    """Return the content hash of each row that has a vector, of the right size if ``whole``."""
-    condition = ""
-    if whole:
-        size = _vector_bytes(conn, source)
-        condition = f" and typeof(embedding) = 'blob' and length(embedding) = {size}"
-    return _hashes(conn, source, keys, condition)
+def hashes(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> dict[Key, bytes]:
+    """Return the content hash of each row that has a vector."""
+    return _hashes(conn, source, keys, "")
 
 
 def finished_hashes(

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, fields
 
 import sqlite_utils
 
-from ..errors import NotEmbeddedError, RevimgError
-from .schema import exists
+from ..errors import NotEmbeddedError
+from .schema import column_names, exists
 from .sql import PREFIX, fold_name, now
 from .tables import find
 
@@ -58,23 +58,28 @@ def embedded_tables(conn: sqlite3.Connection) -> list[EmbeddedTable]:
     """
     if not exists(conn, REGISTRY):
         return []
-    cursor = conn.execute(
-        f"select {', '.join(_COLUMNS)} from {REGISTRY} where {_SOUND} order by table_name"
-    )
+    cursor = conn.execute(f"{_select(conn)} where {_SOUND} order by table_name")
     return [EmbeddedTable(**dict(zip(_COLUMNS, row, strict=True))) for row in cursor.fetchall()]
 
 
-def check_record(conn: sqlite3.Connection, table: str) -> None:
-    """Raise RevimgError when the record of a table is damaged.
-
-    Then nobody knows what its vectors were made with.
-    """
+def damaged_records(conn: sqlite3.Connection) -> list[str]:
+    """Return the names of the tables whose record is damaged, without those that are no text."""
     if not exists(conn, REGISTRY):
-        return
-    damaged = f"select table_name from {REGISTRY} where table_name = ? collate nocase"
-    if conn.execute(f"{damaged} and not ({_SOUND})", [table]).fetchone():
-        raise RevimgError(
-            f"the record of {table!r} in {REGISTRY} is damaged: embed it again with --replace"
+        return []
+    damaged = f"({_SOUND}) is not true and typeof(table_name) = 'text'"
+    rows = conn.execute(f"{_select(conn)} where {damaged} order by table_name")
+    return [row[0] for row in rows]
+
+
+def check_record(conn: sqlite3.Connection, table: str) -> None:
+    """Raise NotEmbeddedError when a table has vectors, but its record is damaged or gone.
+
+    Then nobody knows what they were made with.
+    """
+    if embedded(conn, table) is None and "embedding" in column_names(conn, PREFIX + table):
+        raise NotEmbeddedError(
+            f"the record of {table!r} in {REGISTRY} is damaged or gone, so nobody knows which "
+            "model made its vectors: run `datasette revimg embed --replace`"
         )
 
 
@@ -93,12 +98,13 @@ def embedded(conn: sqlite3.Connection, table: str) -> EmbeddedTable | None:
 def require_embedded(conn: sqlite3.Connection, table: str) -> EmbeddedTable:
     """Return the record of an embedded table.
 
-    Raises NotEmbeddedError when it has not been embedded, or its vectors' table is gone;
-    RevimgError when there is no such table.
+    Raises NotEmbeddedError when it has not been embedded, or its vectors' table is gone, or its
+    record is; RevimgError when there is no such table.
     """
     recorded = embedded(conn, table)
     if recorded is None:
         find(conn, table)
+        check_record(conn, table)
         raise NotEmbeddedError(f"{table!r} is not embedded yet: run `datasette revimg embed` first")
     if not exists(conn, PREFIX + recorded.table_name):
         raise NotEmbeddedError(
@@ -108,12 +114,20 @@ def require_embedded(conn: sqlite3.Connection, table: str) -> EmbeddedTable:
 
 
 def create(conn: sqlite3.Connection) -> None:
-    """Create the table where it is missing."""
-    conn.execute(
-        f"create table if not exists {REGISTRY} (table_name text primary key, "
-        "column_name text, kind text, base_dir text, model text, weights_sha256 text, "
-        "dimension integer, preprocessing text, updated text)"
-    )
+    """Create the table where it is missing, and its columns where somebody has dropped some."""
+    conn.execute(f"create table if not exists {REGISTRY} (table_name text primary key)")
+    present = column_names(conn, REGISTRY)
+    for name in _COLUMNS:
+        if name not in present:
+            kind = "integer" if name == "dimension" else "text"
+            conn.execute(f"alter table {REGISTRY} add column {name} {kind}")
+
+
+def _select(conn: sqlite3.Connection) -> str:
+    """Return SQL that selects all records, with NULL in columns that somebody has dropped."""
+    present = column_names(conn, REGISTRY)
+    columns = [name if name in present else f"null as {name}" for name in _COLUMNS]
+    return f"select * from (select {', '.join(columns)} from {REGISTRY})"
 
 
 def record(conn: sqlite3.Connection, embedded: EmbeddedTable) -> None:
@@ -129,4 +143,13 @@ def touch(conn: sqlite3.Connection, table: str) -> None:
 
 def delete(conn: sqlite3.Connection, table: str) -> None:
     """Delete, within a transaction, the record of an embedded table."""
-    conn.execute(f"delete from {REGISTRY} where table_name = ?", [table])
+    if exists(conn, REGISTRY):
+        conn.execute(f"delete from {REGISTRY} where table_name = ? collate nocase", [table])
+
+
+def count(conn: sqlite3.Connection) -> int:
+    """Return how many records there are, damaged ones too."""
+    if not exists(conn, REGISTRY):
+        return 0
+    (number,) = conn.execute(f"select count(*) from {REGISTRY}").fetchone()
+    return int(number)

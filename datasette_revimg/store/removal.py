@@ -12,6 +12,7 @@ from ..keys import Key
 from ..vectors.cosine import VECTOR_DTYPE
 from . import code_log, comparisons, failed_rows, own_tables, reading, registry
 from .connection import transaction
+from .schema import column_names
 from .sql import all_present, equalities, quote, quote_all
 from .tables import Table, key_subquery
 
@@ -50,7 +51,7 @@ def remove_missing(conn: sqlite3.Connection, source: Table, column: str) -> int:
 
 def remove_damaged(conn: sqlite3.Connection, source: Table) -> None:
     """Delete everything stored for rows whose vector is damaged, so that it is computed anew."""
-    damaged = reading.damaged_keys(conn, source)
+    damaged = reading.damaged_keys(conn, source, reading.stored_keys(conn, source))
     if damaged:
         with transaction(conn):
             _record_removed(conn, source, delete_stored(conn, source, damaged))
@@ -58,16 +59,21 @@ def remove_damaged(conn: sqlite3.Connection, source: Table) -> None:
 
 def forget(conn: sqlite3.Connection, table: str) -> None:
     """Delete everything that was computed for a table; the table itself stays as it is."""
-    embedded = registry.embedded(conn, table)
-    if embedded is None:
+    recorded = registry.embedded(conn, table)
+    if recorded is None and not column_names(conn, own_tables.vectors_table(table)):
         raise RevimgError(f"{table!r} is not embedded; there is nothing to forget")
+    discard(conn, recorded.table_name if recorded else table)
+
+
+def discard(conn: sqlite3.Connection, table: str) -> None:
+    """Delete everything that was computed for a table, whether its record says so or not."""
     with transaction(conn):
-        for name in own_tables.names(embedded.table_name):
+        for name in own_tables.names(table):
             conn.execute(f"drop table if exists {quote(name)}")
-        failed_rows.delete_all(conn, embedded.table_name)
-        comparisons.delete(conn, embedded.table_name)
-        registry.delete(conn, embedded.table_name)
-        if not registry.embedded_tables(conn):
+        failed_rows.delete_all(conn, table)
+        comparisons.delete(conn, table)
+        registry.delete(conn, table)
+        if not registry.count(conn):
             for name in own_tables.SHARED:
                 conn.execute(f"drop table if exists {name}")
 

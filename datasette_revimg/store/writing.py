@@ -66,8 +66,8 @@ def prepare(
     own_tables.check_names(conn, source, labels)
     with transaction(conn):
         if not exists(conn, registry.REGISTRY):
-            registry.create(conn)
             version.write(conn)
+        registry.create(conn)
         failed_rows.create(conn)
         own_tables.create(conn, source, labels)
         registry.record(conn, embedded)

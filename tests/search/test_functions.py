@@ -219,3 +219,20 @@ def test_connections_are_not_kept_alive(tmp_path):
         del conn
         gc.collect()
     assert open_files() == 0
+
+
+@pytest.mark.parametrize(
+    ("gone", "words"),
+    [
+        ("_revimg_photos", "revimg_top: the vectors of 'photos' are gone: run `datasette revimg"),
+        ("photos", "revimg_top: 'photos' is not an embedded table of this database"),
+    ],
+)
+def test_top_of_a_table_of_which_something_is_gone(photos, gone, words):
+    (vector,) = photos.execute("select embedding from _revimg_photos limit 1").fetchone()
+    photos.execute(f"drop table {gone}")
+    photos.execute("create table secret (id)")
+    (text,) = photos.execute("select revimg_top('photos', ?, 2)", [vector]).fetchone()
+    (problem,) = json.loads(text)
+    assert words in problem["error"]
+    assert "secret" not in text

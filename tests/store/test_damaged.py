@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -57,8 +58,13 @@ def test_a_damaged_vector_costs_only_its_own_row(damage, coded):
         reading.vector(conn, "photos", [6])
     with pytest.raises(RevimgError, match=r"row 6 of 'photos' is damaged: run .*embed"):
         reading.vectors_in_order(conn, source, [(5,), (6,)])
-    if damage != "not a number":
-        assert (6,) not in sample_rows(conn, source, 1000).keys
+    sample = sample_rows(conn, source, 1000)
+    assert reading.damaged_keys(conn, source, sample.keys) == [(6,)]
+    sound = sample.without([(6,)])
+    assert sorted([*sound.keys, (6,)]) == sorted(sample.keys)
+    assert sound.version != sample.version
+    assert str(sound) == "600 rows"
+    assert "row 6 is left out, because its stored vector is damaged: run" in sound.left_out
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +125,9 @@ def test_a_damaged_vector_is_named_by_the_command(embedded, tmp_path):
         change(conn, "update _revimg_photos set embedding = x'00' where id = 2")
     assert "row 2 of 'photos' is damaged: run" in error_of("similar", path, "photos", "2")
     run("similar", path, "photos", "1")
-    run("matrix", path, "photos", "-o", tmp_path / "matrix.csv")
+    result = run("matrix", path, "photos", "--order", "key")
+    assert result.stdout.splitlines()[0] == ",1,3"
+    assert "row 2 is left out, because its stored vector is damaged" in result.stderr
 
 
 def test_sizes_that_cant_be_are_no_sizes(embedded, tmp_path):
@@ -138,6 +146,50 @@ def test_sizes_that_cant_be_are_no_sizes(embedded, tmp_path):
         assert thumbnails.read(conn, "photos", [1]) is None
         assert thumbnails.read_many(conn, source, keys) == [None] * 3
         assert thumbnails.read_sizes(conn, source, keys) == {}
+
+
+RECORDS = {
+    "a model that is null": "update _revimg_tables set model = null",
+    "a dimension of text": "update _revimg_tables set dimension = 'many'",
+    "no record": "delete from _revimg_tables",
+    "a column that is gone": "alter table _revimg_tables drop column preprocessing",
+    "no records at all": "drop table _revimg_tables",
+}
+
+
+@pytest.mark.parametrize("damage", RECORDS)
+def test_vectors_of_an_unknown_model_are_replaced(embedded, tmp_path, damage):
+    path = Path(shutil.copy(embedded, tmp_path / "photos.db"))
+    with closing(sqlite3.connect(path)) as conn:
+        # Those of another model would be sound too, and of the same pictures.
+        change(
+            conn,
+            "update _revimg_photos set embedding = "
+            "(select embedding from _revimg_photos where id = 3)",
+        )
+        change(conn, RECORDS[damage])
+    before = stored(path)
+    for command in (("embed", path, "photos"), ("similar", path, "photos", "1")):
+        assert re.search(
+            "record of 'photos' in _revimg_tables is damaged.*embed --replace`",
+            (error_of(*command)),
+        )
+    assert stored(path) == before
+    if "record" not in damage:
+        assert "photos: its record in _revimg_tables is damaged" in run("status", path).stdout
+    result = run("embed", path, "photos", "--replace")
+    assert summary(result.stdout) == "photos: 3 embedded, 0 unchanged, 0 failed, 0 removed"
+    assert stored(path) == stored(embedded)
+
+
+@pytest.mark.parametrize("damage", RECORDS)
+def test_a_table_whose_record_is_damaged_can_be_forgotten(embedded, tmp_path, damage):
+    path = Path(shutil.copy(embedded, tmp_path / "photos.db"))
+    with closing(sqlite3.connect(path)) as conn:
+        change(conn, RECORDS[damage])
+    run("forget", path, "Photos")
+    with closing(sqlite3.connect(path)) as conn:
+        assert conn.execute("select name from sqlite_master").fetchall() == [("photos",)]
 
 
 GONE: dict[str, Callable[[sqlite3.Connection], None]] = {

@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl
 import numpy as np
 from datasette import Response
 
-from ...errors import DamagedVectorError, RevimgError
+from ...errors import RevimgError
+from ...keys import Key
 from ...overview import sample as sampling
 from ...overview.sample import Sample
 from ...store import reading
@@ -63,25 +64,34 @@ async def parse_selection(place: Place, default: int, most: int) -> Selection:
 
 
 async def sample_rows(place: Place, selection: Selection) -> Sample:
-    """Return the selected rows as they are now."""
-    return await read(place.db, lambda conn: _sample(conn, place, selection))
+    """Return the selected rows as they are now, without those whose vectors are damaged."""
+    known = state_of(place.datasette).database(place.db).damage
+
+    def find(conn: sqlite3.Connection) -> tuple[Sample, list[Key]]:
+        sample = _sample(conn, place, selection)
+        suspects = known.get(sample.version)
+        # All vectors are read once for each version; after that, those that were damaged.
+        keys = sample.keys if suspects is None else suspects
+        return sample, reading.damaged_keys(conn, place.source, keys)
+
+    sample, damaged = await read(place.db, find)
+    known.put(sample.version, damaged)
+    return sample.without(damaged)
 
 
 async def vectors(place: Place, selection: Selection, sample: Sample) -> np.ndarray:
     """Return the unit vectors of the sample, float32 (n, D).
 
-    Raises Problem 503 when the rows have changed since they were sampled, DamagedVectorError when
-    a vector has numbers that are not finite.
+    Raises Problem 503 when the rows have changed since they were sampled.
     """
 
     def find(conn: sqlite3.Connection) -> np.ndarray:
         try:
             matrix = reading.vectors_in_order(conn, place.source, sample.keys)
-        except DamagedVectorError:
-            raise
         except RevimgError:
+            state_of(place.datasette).database(place.db).damage.forget()
             raise _changing(place) from None
-        if _sample(conn, place, selection).version != sample.version:
+        if _sample(conn, place, selection).without(sample.damaged).version != sample.version:
             raise _changing(place)
         return matrix
 
@@ -130,7 +140,7 @@ def overview_fields(
     ]
     return {
         **context.table_fields(place),
-        "facts": [str(sample), wording.network(place.embedded)],
+        "facts": [*filter(None, [str(sample), sample.left_out]), wording.network(place.embedded)],
         "conditions": context.conditions(filters, here, kept),
         "table_url": url(place, "", selection.filters),
         "empty": None if sample.keys else _empty(place, bool(filters), address(here, kept)),

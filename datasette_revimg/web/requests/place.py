@@ -19,7 +19,7 @@ from ...errors import NewerVersionError, RevimgError
 from ...keys import Key, parse_row_path
 from ...search.cache import Cache
 from ...search.rows import Row, json_columns
-from ...store import tables
+from ...store import registry, tables
 from ...store.registry import EmbeddedTable
 from ...store.tables import Table
 from .. import compat, permissions, settings
@@ -119,14 +119,14 @@ async def find_place(request: Request, datasette: Datasette, crumbs: dict[str, s
         raise Problem(404, f"there is no database {route!r}") from None
     private = await _check_view(datasette, request, db, table)
     crumbs["database"] = db.name
-    registry = await state_of(datasette).registry(db)
-    known = registry.table(table)
+    known_tables = await state_of(datasette).registry(db)
+    known = known_tables.table(table)
     if known is None:
         if not await db.table_exists(table):
             raise Problem(404, f"there is no table {table!r} in {db.name}")
         crumbs["table"] = table
-        if registry.newer:
-            raise NewerVersionError(registry.newer)
+        if known_tables.newer:
+            raise NewerVersionError(known_tables.newer)
         raise await _not_embedded(db, table)
     if known.source.name != table:
         # By whatever name it was found, what counts is whether the table itself may be seen.
@@ -146,6 +146,7 @@ async def _not_embedded(db: Database, table: str) -> Problem:
     """Return the problem of a table without vectors: there is a command only if it has pictures."""
 
     def has_pictures(conn: sqlite3.Connection) -> bool:
+        registry.check_record(conn, table)
         return may_hold_pictures(conn, tables.find(conn, table))
 
     try:

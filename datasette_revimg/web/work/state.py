@@ -16,6 +16,7 @@ from ..compat import Database, Datasette
 from ..embedded import CurrentRegistry, Registry
 from ..query_results import ResultColumns
 from ..visible import VisibleTables
+from .damage import KnownDamage
 from .kept import Kept
 from .queue import RETRY_SECONDS, Queue
 from .room import Room, Shares
@@ -57,6 +58,7 @@ class DatabaseState:
         self.search = Cache()
         self.registry = CurrentRegistry()
         self.results = ResultColumns()
+        self.damage = KnownDamage()
 
 
 class State:
