@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -19,6 +20,8 @@ from ..pictures.kinds import skipped_sentence
 from ..pictures.quiet import silence_pillow, silent_libraries
 from ..store.writing import Failure
 from .options import DATABASE, model_option, network_options, one_line_errors
+from .printable import printable
+from .stopping import exit_status, stop_signals
 
 FC2_NOTE = (
     "this was the bundled vgg16-rmac; `datasette revimg install vgg16-fc2` fetches the dense layers"
@@ -76,7 +79,8 @@ def embed(prune: bool, yes: bool, strict: bool, silent: bool, **options: Any) ->
 
     Run it again after you add, change or delete pictures; only the changes are processed.
     Rows whose file is gone are kept and marked in the column "missing"; searches leave them out.
-    Ctrl-C stops it. What is finished is kept, and the next run continues from there.
+    Ctrl-C stops it, as do SIGTERM and SIGHUP. What is finished is kept, and the next run
+    continues from there.
 
     Example:
 
@@ -92,24 +96,36 @@ def embed(prune: bool, yes: bool, strict: bool, silent: bool, **options: Any) ->
         raise click.UsageError("--prune goes with PATHs: it deletes rows whose file is gone")
     # Pillow warns of what our own limits and messages report for each row.
     silence_pillow()
-    with silent_libraries(), one_line_errors(), run.prepared(request) as ready:
-        if prune:
-            _prune(ready, yes)
-        summary = _with_progress(ready, silent)
-        if ready.listing:
-            _warn(ready.table, ready.listing)
+    ready: Run | None = None
+    try:
+        with (
+            stop_signals(),
+            silent_libraries(),
+            one_line_errors(),
+            run.prepared(request) as ready,
+        ):
+            if prune:
+                _prune(ready, yes)
+            summary = _with_progress(ready, silent)
+            if ready.listing:
+                _warn(ready.table, ready.listing)
+    except KeyboardInterrupt as interrupt:
+        _stop(ready, interrupt)
     if ready.chosen_by_default and ready.model is VGG16_RMAC and not silent:
         click.echo(FC2_NOTE, err=True)
     if summary.codes_error:
         click.echo(
-            f"{summary.table}: searches are slow for now, because their codes couldn't be written "
-            f"({summary.codes_error}): run this again",
+            printable(
+                f"{summary.table}: searches are slow for now, because their codes couldn't be "
+                f"written ({summary.codes_error}): run this again"
+            ),
             err=True,
         )
+    table = printable(summary.table)
     missing = f", {summary.missing} missing" if summary.missing else ""
     rate = f", {summary.rate:.1f} images/s" if summary.embedded else ""
     click.echo(
-        f"{summary.table}: {summary.embedded} embedded, {summary.unchanged} unchanged, "
+        f"{table}: {summary.embedded} embedded, {summary.unchanged} unchanged, "
         f"{summary.failed} failed, {summary.removed} removed{missing} "
         f"({summary.model}, {summary.dimension} floats{rate})"
     )
@@ -119,6 +135,15 @@ def embed(prune: bool, yes: bool, strict: bool, silent: bool, **options: Any) ->
     nothing = summary.failed and not summary.embedded and not summary.unchanged
     if nothing or (strict and summary.failed):
         sys.exit(1)
+
+
+def _stop(ready: Run | None, interrupt: KeyboardInterrupt) -> NoReturn:
+    """Say what is kept, and exit with a status that names the signal."""
+    embedded = ready.counts.embedded if ready else 0
+    # After a hangup there may be no terminal to write to.
+    with suppress(OSError):
+        click.echo(f"stopped: {embedded} embedded and kept; run it again to continue", err=True)
+    sys.exit(exit_status(interrupt))
 
 
 def _prune(ready: Run, yes: bool) -> None:
@@ -132,26 +157,28 @@ def _prune(ready: Run, yes: bool) -> None:
             f"--prune would delete {rows} of {ready.table}, and there is nobody to ask: "
             "add --yes to delete them"
         )
-    if yes or click.confirm(f"Delete {rows} of {ready.table} whose file is gone?", err=True):
+    if yes or click.confirm(
+        printable(f"Delete {rows} of {ready.table} whose file is gone?"), err=True
+    ):
         ready.prune(missing)
-        click.echo(f"{ready.table}: {rows} deleted, their files are gone", err=True)
+        line = f"{ready.table}: {rows} deleted, their files are gone"
+        click.echo(printable(line), err=True)
 
 
 def _warn(table: str, listing: Listing) -> None:
     """Report the folders that can't be read, and the pictures that are skipped."""
     for folder, reason in listing.unreadable.items():
-        click.echo(
-            f"{table}: {folder} can't be read, {reason}: what is stored for it is kept", err=True
-        )
+        line = f"{table}: {folder} can't be read, {reason}: what is stored for it is kept"
+        click.echo(printable(line), err=True)
     for kind, count in listing.skipped.items():
-        click.echo(f"{table}: {skipped_sentence(kind, count)}", err=True)
+        click.echo(printable(f"{table}: {skipped_sentence(kind, count)}"), err=True)
 
 
 def _with_progress(ready: Run, silent: bool) -> Summary:
-    """Embed under a progress bar, and name each failure; exit with status 130 on Ctrl-C."""
+    """Embed under a progress bar, and name each failure."""
     with click.progressbar(
         length=ready.total,
-        label=f"Embedding {ready.table}",
+        label=printable(f"Embedding {ready.table}"),
         file=sys.stderr,
         show_pos=True,
         hidden=silent or not sys.stderr.isatty(),
@@ -162,14 +189,8 @@ def _with_progress(ready: Run, silent: bool) -> Summary:
                 # Over the bar, which draws itself again below.
                 start = "" if bar.hidden else "\r\x1b[K"
                 name = ",".join(str(part) for part in failure.key)
-                click.echo(f"{start}{ready.table} {name}: {failure.reason}", err=True)
+                line = printable(f"{ready.table} {name}: {failure.reason}")
+                click.echo(f"{start}{line}", err=True)
             bar.update(1)
 
-        try:
-            return ready.embed(on_done)
-        except KeyboardInterrupt:
-            pass
-    click.echo(
-        f"stopped: {ready.counts.embedded} embedded and kept; run it again to continue", err=True
-    )
-    sys.exit(130)
+        return ready.embed(on_done)

@@ -8,6 +8,7 @@ import click
 
 from ..store import removal
 from .options import DATABASE, open_database
+from .printable import printable
 
 
 @click.command()
@@ -23,4 +24,4 @@ def forget(database: Path, table: str) -> None:
     """
     with open_database(database) as conn:
         removal.forget(conn, table)
-    click.echo(f"{table}: forgotten; the table itself is unchanged")
+    click.echo(printable(f"{table}: forgotten; the table itself is unchanged"))

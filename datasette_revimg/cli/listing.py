@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from .printable import printable
+
 # Where nobody says how wide the output may be, as in a pipe.
 WIDTH = 100
 
@@ -53,14 +55,7 @@ def text(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.4f}"
-    return "".join(
-        character if character.isprintable() else _escaped(character)
-        for character in " ".join(str(value).split())
-    )
-
-
-def _escaped(character: str) -> str:
-    return ascii(character)[1:-1]
+    return printable(" ".join(str(value).split()))
 
 
 def _width(value: str) -> int:

@@ -19,6 +19,7 @@ from ..pictures.similarity_matrix import draw_matrix
 from ..store import reading, registry, tables
 from ..store.registry import EmbeddedTable
 from .options import DATABASE, naming_where, open_database
+from .printable import printable
 
 # The suffixes of a picture's name, and what Pillow calls these formats.
 PICTURES = {".png": "PNG", ".webp": "WEBP"}
@@ -87,9 +88,9 @@ def matrix(database: Path, table: str, **options: Any) -> None:
                 conn, tables.find(conn, embedded.table_name), sample.keys
             )
         if sample.is_part:
-            click.echo(str(sample), err=True)
+            click.echo(printable(sample), err=True)
         if sample.left_out:
-            click.echo(sample.left_out, err=True)
+            click.echo(printable(sample.left_out), err=True)
         computed = similarity.compute_matrix(vectors, chosen.order)
         names = [row_path(sample.keys[index]) for index in computed.order]
         try:

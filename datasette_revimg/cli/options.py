@@ -13,6 +13,7 @@ import click
 from ..errors import RevimgError
 from ..models.network import DEVICES
 from ..store import connection
+from .printable import printable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -26,7 +27,7 @@ def one_line_errors(*also: type[Exception]) -> Iterator[None]:
     try:
         yield
     except reported as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(printable(error)) from error
 
 
 @contextmanager
@@ -67,5 +68,5 @@ def naming_where(where: str) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         # Every other error has a code of its own.
         if where and error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
-            raise click.UsageError(f"--where {where!r}: {error}") from error
+            raise click.UsageError(printable(f"--where {where!r}: {error}")) from error
         raise

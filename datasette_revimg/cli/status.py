@@ -10,6 +10,7 @@ import click
 from ..store import code_tables, failed_rows, registry, statistics
 from ..store.registry import EmbeddedTable
 from .options import DATABASE, open_database
+from .printable import printable
 
 # How many failures to name before pointing to the table that has them all.
 FAILURES_SHOWN = 10
@@ -29,14 +30,15 @@ def status(database: Path) -> None:
         tables = registry.embedded_tables(conn)
         damaged = registry.damaged_records(conn)
         if not (tables or damaged):
-            click.echo(f"nothing is embedded in {database}")
+            click.echo(printable(f"nothing is embedded in {database}"))
         for embedded in tables:
             _print_status(conn, embedded)
         for name in damaged:
-            click.echo(
+            line = (
                 f"{name}: its record in {registry.REGISTRY} is damaged: run "
                 f"`datasette revimg embed --replace`"
             )
+            click.echo(printable(line))
 
 
 def _print_status(conn: sqlite3.Connection, embedded: EmbeddedTable) -> None:
@@ -46,14 +48,15 @@ def _print_status(conn: sqlite3.Connection, embedded: EmbeddedTable) -> None:
     megabytes = statistics.stored_bytes(conn, embedded.table_name) / 1e6
     codes = code_tables.read_state(conn, embedded.table_name)
     coded = f", codes of {codes.width} floats" if codes and codes.generation else ""
-    click.echo(
+    line = (
         f"{embedded.table_name}: {counts.vectors} of {counts.rows} rows embedded, "
         f"{without}{missing}{counts.failed} failed, "
         f"{megabytes:.1f} MB, from {embedded.kind} column {embedded.column_name}, "
         f"{embedded.model} ({embedded.dimension} floats{coded}), updated {embedded.updated}"
     )
+    click.echo(printable(line))
     failures = failed_rows.read(conn, embedded.table_name)
     for pk, reason in failures[:FAILURES_SHOWN]:
-        click.echo(f"  failed {pk}: {reason}")
+        click.echo(printable(f"  failed {pk}: {reason}"))
     if len(failures) > FAILURES_SHOWN:
         click.echo(f"  and {len(failures) - FAILURES_SHOWN} more in {failed_rows.FAILURES}")

@@ -10,9 +10,8 @@ import hashlib
 import os
 import sqlite3
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -29,6 +28,7 @@ from ..pictures.pool import Decode
 from ..store import upkeep, writing
 from ..store.tables import Table
 from ..store.writing import Embedding, Failure
+from .ahead import Content, work_ahead
 from .jobs import Job
 from .request import BATCH_SIZE
 
@@ -103,16 +103,18 @@ def run(
     batch = _Pending()
     try:
         work = partial(_decode, decode=decode, size=size)
-        for decoded in _decode_ahead(jobs, work, batch_size, threads):
-            _collect(decoded, batch, counts)
-            on_done(decoded.failure)
-            attempted = counts.embedded + counts.failed + len(batch.pictures)
-            full = len(batch.pictures) >= batch_size
-            if full or len(batch.failures) + len(batch.rows) >= 2 * batch_size:
-                _store(conn, source, batch, encode, counts)
-                batch = _Pending()
-            if limit is not None and attempted >= limit:
-                break
+        ahead = 2 * batch_size + threads
+        with closing(work_ahead(jobs, work, ahead=ahead, threads=threads)) as results:
+            for decoded in results:
+                _collect(decoded, batch, counts)
+                on_done(decoded.failure)
+                attempted = counts.embedded + counts.failed + len(batch.pictures)
+                full = len(batch.pictures) >= batch_size
+                if full or len(batch.failures) + len(batch.rows) >= 2 * batch_size:
+                    _store(conn, source, batch, encode, counts)
+                    batch = _Pending()
+                if limit is not None and attempted >= limit:
+                    break
         _store(conn, source, batch, encode, counts)
         counts.codes_error = ""
         _keep_up(upkeep.finish, conn, source, counts)
@@ -120,38 +122,28 @@ def run(
         counts.seconds = time.perf_counter() - started
 
 
-def _decode_ahead(
-    jobs: Iterator[Job], work: Callable[[Job], _Decoded], batch_size: int, threads: int
-) -> Iterator[_Decoded]:
-    """Yield the decoded jobs in order, with at most two batches decoded ahead."""
-    pending: deque[Future[_Decoded]] = deque()
-    executor = ThreadPoolExecutor(threads, thread_name_prefix="revimg-decode")
-    try:
-        for job in jobs:
-            pending.append(executor.submit(work, job))
-            if len(pending) >= 2 * batch_size + threads:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        executor.shutdown(cancel_futures=True)
-
-
-def _decode(job: Job, decode: Decode, size: tuple[int, int]) -> _Decoded:
-    """Read and decode one picture, unless it is the one that the stored vector was made from."""
+def _decode(job: Job, content: Content, decode: Decode, size: tuple[int, int]) -> _Decoded:
+    """Decode one picture, unless it is the one that the stored vector was made from."""
     if job.untouched:
         return _Decoded(job, job.content_hash)
-    content_hash = None
+    if isinstance(content, ImageError):
+        return _failed(job, None, content)
+    content_hash = hashlib.sha256(content).digest()
     try:
-        data = job.read()
-        content_hash = hashlib.sha256(data).digest()
-        picture = None if content_hash == job.content_hash else decode(data, size)
-    except MissingError as error:
-        return _Decoded(job, failure=Failure(job.key, str(error)))
+        picture = None if content_hash == job.content_hash else decode(content, size)
     except ImageError as error:
-        # The row's picture is no longer the one that its vector was made from.
-        return _Decoded(job, content_hash, failure=Failure(job.key, str(error), stale=True))
-    return _Decoded(job, content_hash, picture, content=data if job.keep_content else None)
+        return _failed(job, content_hash, error)
+    return _Decoded(job, content_hash, picture, content=content if job.keep_content else None)
+
+
+def _failed(job: Job, content_hash: bytes | None, error: ImageError) -> _Decoded:
+    """Return the failure of a job.
+
+    Unless its picture only can't be read now, it isn't the one that the row's vector was made from
+    any longer.
+    """
+    stale = not isinstance(error, MissingError)
+    return _Decoded(job, content_hash, failure=Failure(job.key, str(error), stale=stale))
 
 
 def _collect(decoded: _Decoded, batch: _Pending, counts: Counts) -> None:

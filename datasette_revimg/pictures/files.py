@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from pathlib import Path
 
 from .opening import ImageError
@@ -67,13 +68,23 @@ def read_file(file: Path) -> bytes:
     message names the path, which not everyone who sees the message may know.
     """
     try:
+        # Not opened: that alone may have effects on a device.
         if not file.is_file():
             raise MissingError("no such file" if not file.exists() else "not a file")
-        if file.stat().st_size > MAX_FILE_BYTES:
-            raise ImageError(f"too large: more than {MAX_FILE_BYTES >> 20} MB")
-        return file.read_bytes()
+        with open(file, "rb", opener=_open_at_once) as opened:
+            status = os.fstat(opened.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise MissingError("not a file")
+            if status.st_size > MAX_FILE_BYTES:
+                raise ImageError(f"too large: more than {MAX_FILE_BYTES >> 20} MB")
+            return opened.read()
     except (OSError, ValueError) as error:
         if isinstance(error, ImageError):
             raise
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise MissingError(f"can't be read: {reason}") from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting, should a pipe have taken the file's place meanwhile."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
