@@ -131,7 +131,7 @@ def embed(prune: bool, yes: bool, strict: bool, silent: bool, **options: Any) ->
     )
     if ready.first and summary.embedded and not silent:
         file = shlex.quote(str(request.database))
-        click.echo(f"`datasette {file} --open` shows them in your browser", err=True)
+        click.echo(printable(f"`datasette {file} --open` shows them in your browser"), err=True)
     nothing = summary.failed and not summary.embedded and not summary.unchanged
     if nothing or (strict and summary.failed):
         sys.exit(1)

@@ -67,3 +67,16 @@ def test_file_that_cannot_be_read(tmp_path, name, reason):
     with pytest.raises(MissingError, match=reason) as raised:
         files.read_file(tmp_path / name)
     assert str(tmp_path) not in str(raised.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_pipes_are_not_opened(tmp_path, monkeypatch):
+    """Nobody writes to it: reading it, or only opening it, would wait for ever."""
+    pipe = tmp_path / "a.jpg"
+    os.mkfifo(pipe)
+    with pytest.raises(MissingError, match="not a file"):
+        files.read_file(pipe)
+    # It has taken a file's place since that was looked at.
+    monkeypatch.setattr(Path, "is_file", lambda path: True)
+    with pytest.raises(MissingError, match="not a file"):
+        files.read_file(pipe)

@@ -1,0 +1,84 @@
+"""Names, values and reasons that others have written, on a terminal."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from contextlib import closing
+
+import pytest
+
+from datasette_revimg.cli.printable import printable
+from kit.command import error_of, run
+from kit.pictures import mosaic
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("photo 1.jpg", "photo 1.jpg"),
+        ("Żółw 猫 👩‍👩‍👧 e\u0301", "Żółw 猫 👩‍👩‍👧 e\u0301"),
+        ("\x1b[2Jgone", "\\x1b[2Jgone"),
+        ("two\nlines\r\tand a bell\a", "two\\nlines\\r\\tand a bell\\x07"),
+        # C1: some terminals take it for ESC [.
+        ("\x9b31m", "\\x9b31m"),
+        ("\x7f", "\\x7f"),
+        # Shown, it would read as "photogpj.exe".
+        ("photo\u202egpj.exe", "photo\\u202egpj.exe"),
+        ("\u2066a\u2069", "\\u2066a\\u2069"),
+        ("a\u2028b", "a\\u2028b"),
+        # Half of a pair, as Python has a byte of a name that is no UTF-8.
+        ("caf\udce9", "caf\\udce9"),
+        (7, "7"),
+    ],
+)
+def test_printable(text, shown):
+    assert printable(text) == shown
+
+
+def obeyed(text):
+    """The characters that a terminal would obey, but for the ends of lines."""
+    return [
+        letter
+        for letter in text
+        if letter != "\n" and (ord(letter) < 32 or 127 <= ord(letter) < 160 or letter == "\u202e")
+    ]
+
+
+ODD = "\x1b]0;title\x07\x1b[2J \u202egpj\n.jpg"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names that Windows doesn't allow")
+def test_names_of_files(tmp_path):
+    folder, path = tmp_path / "pictures", tmp_path / "photos.db"
+    folder.mkdir()
+    (folder / ODD).write_bytes(b"no picture")
+    for number in (1, 2):
+        (folder / f"{number}{ODD}").write_bytes(mosaic(number, "JPEG"))
+    failed = run("embed", path, "photos", folder)
+    assert "\\x1b[2J \\u202egpj\\n.jpg: " in failed.stderr
+    for done in (failed, run("status", path), run("similar", path, "photos", f"1{ODD}")):
+        assert obeyed(done.stdout + done.stderr) == []
+    assert obeyed(error_of("embed", path, "photos", tmp_path / ODD)) == []
+
+
+def test_names_of_tables_and_columns(copy):
+    table = "sha\x1b[31mp\u202ees"
+    with closing(sqlite3.connect(copy)) as conn:
+        conn.execute("update _revimg_failures set reason = 'bad\x1b[2J'")
+        conn.execute(f'alter table plain rename to "{table}"')
+        conn.execute(f'alter table "{table}" add column "pic\x1bture" blob')
+        conn.execute(f'insert into "{table}" values (1, ?)', [mosaic(1)])
+        conn.execute(f'insert into "{table}" values (2, ?)', ["red\x1b"])
+        conn.commit()
+    commands = [
+        ("embed", copy, table),
+        ("status", copy),
+        ("similar", copy, table, "1"),
+        ("forget", copy, table),
+    ]
+    for command in commands:
+        done = run(*command)
+        assert obeyed(done.stdout + done.stderr) == [], command
+    for command in (("similar", copy, table, "1"), ("embed", copy, f"{table}2")):
+        assert obeyed(error_of(*command)) == []
