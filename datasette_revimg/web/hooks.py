@@ -173,6 +173,7 @@ def extra_css_urls(
     database: str | None,
     table: str | None,
     view_name: str,
+    request: Request | None,
     datasette: Datasette,
 ) -> Callable[[], Awaitable[list[str]]]:
     # Datasette has no name for a template that it was given as an object.
@@ -184,8 +185,8 @@ def extra_css_urls(
             known = await state_of(datasette).registry(datasette.get_database(database))
             wanted = known.table(table) is not None
         elif template.startswith("query") and database:
-            known = await state_of(datasette).registry(datasette.get_database(database))
-            wanted = bool(known.tables)
+            actor = request.actor if request else None
+            wanted = await permissions.may_view_any(datasette, actor, database)
         return [datasette.urls.static_plugins(settings.PLUGIN, "revimg.css")] if wanted else []
 
     return urls

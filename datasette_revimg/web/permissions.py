@@ -74,6 +74,15 @@ async def may_view(datasette: Datasette, actor: Actor, database: str, table: str
     return True
 
 
+async def may_view_any(datasette: Datasette, actor: Actor, database: str) -> bool:
+    """Return whether the actor may view any of a database's embedded tables."""
+    state = state_of(datasette)
+    for table in (await state.registry(datasette.get_database(database))).tables.values():
+        if await state.visible.may_view(datasette, actor, database, table.source.name):
+            return True
+    return False
+
+
 async def _sources(db: Database, known: Registry, table: str) -> tuple[str, ...]:
     name = sql.fold_name(table)
     if name in known.owners:

@@ -28,8 +28,8 @@ expect.set_options(timeout=TIMEOUT)
 
 
 @contextmanager
-def serving(file: Path) -> Iterator[str]:
-    """Serve a database with a Datasette of its own; yield the address."""
+def serving(file: Path, *options: str | Path) -> Iterator[str]:
+    """Serve a database with a Datasette of its own, with these options; yield the address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -38,7 +38,9 @@ def serving(file: Path) -> Iterator[str]:
     # A file, because a pipe that nobody reads stops whoever writes many errors into it.
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
-            [*command, "--port", str(port)], stdout=subprocess.DEVNULL, stderr=errors
+            [*command, "--port", str(port), *map(str, options)],
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
         )
         try:
             _wait_for(address, process, errors)

@@ -143,7 +143,7 @@ async def test_pages_of_templates_without_a_name(ds):
     template = Environment(enable_async=True).from_string("a page of another plugin")
     assert await ds.render_template(template, {}) == "a page of another plugin"
     # Of a table, it gets the style of its cells all the same.
-    urls = hooks.extra_css_urls(None, "data", "photos", "table", ds)
+    urls = hooks.extra_css_urls(None, "data", "photos", "table", None, ds)
     assert await urls() == ["/-/static-plugins/datasette-revimg/revimg.css"]
 
 

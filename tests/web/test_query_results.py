@@ -14,6 +14,8 @@ from datasette_revimg.web.work.state import state_of
 from kit.asking import IS_1, cookies
 from kit.docs import blocks
 from kit.geometry import ANGLES, AWKWARD, embed, png
+from kit.permissions import SCENARIOS
+from kit.permissions import build as build_permissions
 
 pytestmark = pytest.mark.asyncio
 
@@ -277,6 +279,20 @@ async def test_public_query_of_a_private_table(serve):
             url.replace("similar", "thumbnail"), cookies=cookies(ds, "ann")
         )
         assert answer.status_code == 200
+
+
+async def test_stylesheet_of_a_query_says_nothing_of_hidden_tables(tmp_path_factory, serve):
+    """Whether a database has embedded tables is known to those who may view one."""
+    config = SCENARIOS["each table has its owner"].config["databases"]["data"]
+    queries = {"one": {"sql": "select 1"}}
+    ds = serve(
+        build_permissions(tmp_path_factory.mktemp("hidden") / "data.db"),
+        config={"databases": {"data": {**config, "queries": queries}}},
+    )
+    for actor, linked in ((None, False), ("carl", False), ("ann", True), ("bob", True)):
+        answer = await ds.client.get("/data/one", cookies=cookies(ds, actor) if actor else {})
+        assert answer.status_code == 200
+        assert ("revimg.css" in answer.text) is linked, actor
 
 
 async def test_who_asks_isnt_mixed_up(serve):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import sqlite3
 from collections import defaultdict
 from contextlib import closing
@@ -94,6 +95,21 @@ def accesses(monkeypatch):
 
     monkeypatch.setattr(Environment, "getattr", recorded)
     return found
+
+
+@pytest.mark.parametrize("file", sorted(TEMPLATES.rglob("*.html")), ids=lambda file: file.name)
+def test_nothing_runs_that_a_content_security_policy_forbids(file):
+    """Style attributes are applied by styles.js where browsers don't, in the pages that need it."""
+    text = file.read_text()
+    scripts = re.findall(r"<script\b[^>]*>", text)
+    assert all(" src=" in script or "application/json" in script for script in scripts)
+    assert "<style" not in text
+    assert not re.search(r"\son[a-z]+\s*=", text)
+    assert "javascript:" not in text
+    styles = re.sub(r'class="page-header" style="border-color: #{{ database_color }}"', "", text)
+    # The region is placed by crop.js.
+    if 'style="' in styles.replace('style="{{ region.style }}"', ""):
+        assert '"styles.js"' in text
 
 
 # Together these show everything that any page can show.
