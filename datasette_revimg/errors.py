@@ -49,5 +49,9 @@ class WeightsError(RevimgError):
     """The given arrays are not VGG16's; the message names the tensor."""
 
 
+class TooFewPicturesError(RevimgError):
+    """The table has too few different pictures to work out what a score means."""
+
+
 class CodesError(Exception):
     """The stored codes can't be used; the message says why. Searches read the vectors instead."""

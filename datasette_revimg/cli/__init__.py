@@ -5,7 +5,18 @@ Every ``datasette`` command imports them, so what is heavy is imported where it 
 
 import click
 
-from . import embed, forget, install, matrix, models, similar, status, uninstall
+from . import (
+    calibrate,
+    duplicates,
+    embed,
+    forget,
+    install,
+    matrix,
+    models,
+    similar,
+    status,
+    uninstall,
+)
 
 
 @click.group()
@@ -17,6 +28,8 @@ for command in (
     embed.embed,
     similar.similar,
     matrix.matrix,
+    duplicates.duplicates,
+    calibrate.calibrate,
     status.status,
     forget.forget,
     models.models,

@@ -15,7 +15,7 @@ from .printable import printable
 @click.argument("database", metavar="DB", type=DATABASE)
 @click.argument("table")
 def forget(database: Path, table: str) -> None:
-    """Delete the vectors and thumbnails of TABLE; the table itself is kept.
+    """Delete all that was computed for TABLE, and decisions on it; the table itself is kept.
 
     Example:
 

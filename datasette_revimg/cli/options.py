@@ -14,6 +14,8 @@ from ..errors import RevimgError
 from ..models.network import DEVICES
 from ..store import connection
 from .printable import printable
+from ..vectors import percentiles
+from ..vectors.percentiles import Minimum
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -70,3 +72,19 @@ def naming_where(where: str) -> Iterator[None]:
         if where and error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
             raise click.UsageError(printable(f"--where {where!r}: {error}")) from error
         raise
+
+
+def minimum_option(help: str) -> Callable[[Command], Command]:
+    """Return the option ``--min``, a cosine or a percentile."""
+    return click.option("--min", "minimum", metavar="COSINE|PERCENT%", callback=_minimum, help=help)
+
+
+def _minimum(
+    context: click.Context, parameter: click.Parameter, text: str | None
+) -> Minimum | None:
+    try:
+        return None if text is None else percentiles.parse_minimum(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is neither a cosine from -1 to 1 nor a percentage like 99.9%"
+        ) from None

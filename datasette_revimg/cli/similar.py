@@ -17,10 +17,16 @@ from ..errors import RevimgError
 from ..search.queries import Match, best_matches, text_query
 from ..store import registry, tables
 from ..store.tables import Table
-from ..vectors import percentiles
 from ..vectors.percentiles import Minimum
 from . import listing
-from .options import DATABASE, model_option, naming_where, network_options, open_database
+from .options import (
+    DATABASE,
+    minimum_option,
+    model_option,
+    naming_where,
+    network_options,
+    open_database,
+)
 
 
 @dataclass(frozen=True)
@@ -37,17 +43,6 @@ class SimilarOptions:
     threads: int | None
 
 
-def _minimum(
-    context: click.Context, parameter: click.Parameter, text: str | None
-) -> Minimum | None:
-    try:
-        return None if text is None else percentiles.parse_minimum(text)
-    except ValueError:
-        raise click.BadParameter(
-            f"{text!r} is neither a cosine from -1 to 1 nor a percentage like 99.9%"
-        ) from None
-
-
 @click.command()
 @click.argument("database", metavar="DB", type=DATABASE)
 @click.argument("table")
@@ -60,13 +55,7 @@ def _minimum(
     show_default=True,
     help="How many rows to print.",
 )
-@click.option(
-    "--min",
-    "minimum",
-    metavar="COSINE|PERCENT%",
-    callback=_minimum,
-    help="The lowest cosine to show, or the lowest percentile, like 99.9%.",
-)
+@minimum_option("The lowest cosine to show, or the lowest percentile, like 99.9%.")
 @click.option(
     "--not",
     "unlike",

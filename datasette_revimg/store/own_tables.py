@@ -26,8 +26,15 @@ _LABEL_COLUMNS = {"label", "score"}
 # One row for each table whose pictures were compared with each other, see ``comparisons``.
 COMPARISONS = "_revimg_comparisons"
 
+# One row for each calibrated table, see ``calibrations``.
+CALIBRATION = "_revimg_calibration"
+
 # The tables of results that are not of one table alone.
+<<<<<<< HEAD
 SHARED = (REGISTRY, FAILURES, COMPARISONS, META)
+=======
+SHARED = (REGISTRY, FAILURES, COMPARISONS, CALIBRATION)
+>>>>>>> ac27515 (Duplicates on the command line: groups, the best of each, and tiers that are calibrated)
 
 
 def vectors_table(table: str) -> str:
@@ -55,6 +62,16 @@ def pairs_table(table: str) -> str:
     return f"{PREFIX}{table}_pairs"
 
 
+def duplicates_table(table: str) -> str:
+    """Return the name of the table of the groups of duplicates in ``table``."""
+    return f"{PREFIX}{table}_duplicates"
+
+
+def decisions_table(table: str) -> str:
+    """Return the name of the table of what people have said of pairs of pictures of ``table``."""
+    return f"{PREFIX}{table}_decisions"
+
+
 def names(table: str) -> tuple[str, ...]:
     """Return the names of all tables of results for ``table`` alone.
 
@@ -67,12 +84,18 @@ def names(table: str) -> tuple[str, ...]:
         code_tables.basis_table(table),
         compared_table(table),
         pairs_table(table),
+        decisions_table(table),
     )
 
 
 def keyed_names(table: str) -> tuple[str, ...]:
     """Return the names of those tables that have the key of ``table``."""
-    return vectors_table(table), thumbnails_table(table), labels_table(table)
+    return (
+        vectors_table(table),
+        thumbnails_table(table),
+        labels_table(table),
+        duplicates_table(table),
+    )
 
 
 def existing_keyed_names(conn: sqlite3.Connection, table: str) -> list[str]:

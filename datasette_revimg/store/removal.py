@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import RevimgError
 from ..keys import Key
 from ..vectors.cosine import VECTOR_DTYPE
-from . import code_log, comparisons, failed_rows, own_tables, reading, registry
+from . import calibrations, code_log, comparisons, failed_rows, own_tables, reading, registry
 from .connection import transaction
 from .schema import column_names
 from .sql import all_present, equalities, quote, quote_all
@@ -58,20 +58,32 @@ def remove_damaged(conn: sqlite3.Connection, source: Table) -> None:
 
 
 def forget(conn: sqlite3.Connection, table: str) -> None:
-    """Delete everything that was computed for a table; the table itself stays as it is."""
+    """Delete everything that is kept for a table, what people have decided about it too.
+
+    The table itself stays as it is.
+    """
     recorded = registry.embedded(conn, table)
     if recorded is None and not column_names(conn, own_tables.vectors_table(table)):
         raise RevimgError(f"{table!r} is not embedded; there is nothing to forget")
-    discard(conn, recorded.table_name if recorded else table)
+    name = recorded.table_name if recorded else table
+    with transaction(conn):
+        discard(conn, name)
+        conn.execute(f"drop table if exists {quote(own_tables.decisions_table(name))}")
 
 
 def discard(conn: sqlite3.Connection, table: str) -> None:
-    """Delete everything that was computed for a table, whether its record says so or not."""
+    """Delete everything that was computed for a table, whether its record says so or not.
+
+    What people have decided about its pictures stays: nothing can compute it again.
+    """
+    decisions = own_tables.decisions_table(table)
     with transaction(conn):
         for name in own_tables.names(table):
-            conn.execute(f"drop table if exists {quote(name)}")
+            if name != decisions:
+                conn.execute(f"drop table if exists {quote(name)}")
         failed_rows.delete_all(conn, table)
         comparisons.delete(conn, table)
+        calibrations.delete(conn, table)
         registry.delete(conn, table)
         if not registry.count(conn):
             for name in own_tables.SHARED:

@@ -17,10 +17,23 @@ import numpy as np
 from PIL import Image
 
 from datasette_revimg.pictures import decoding
-from datasette_revimg.store import code_tables, comparisons, reading, tables, upkeep, writing
+from datasette_revimg.store import (
+    calibrations,
+    code_tables,
+    comparisons,
+    decisions,
+    duplicates,
+    reading,
+    tables,
+    upkeep,
+    writing,
+)
+from datasette_revimg.store.decisions import Decision
+from datasette_revimg.store.duplicates import Member
 from datasette_revimg.store.registry import EmbeddedTable
 from datasette_revimg.store.tables import Table
 from datasette_revimg.store.writing import Embedding, Failure
+from datasette_revimg.vectors.calibration import Calibration
 from kit.pictures import encoded
 
 DIMENSION = 16
@@ -121,7 +134,7 @@ def embed(
 
 
 def compare(conn: sqlite3.Connection, source: Table, record: EmbeddedTable) -> None:
-    """Record that all pictures were compared, and that the first two are similar.
+    """Record that all pictures were compared, and that the first two are a group.
 
     A run would find no pair of them: each is of one colour.
     """
@@ -137,6 +150,15 @@ def compare(conn: sqlite3.Connection, source: Table, record: EmbeddedTable) -> N
         similar,
         revision=state.revision if state else None,
     )
+    members = [
+        Member(1, key, content, 0.5, "similar", number == 0, "the first of equals")
+        for number, (key, content) in enumerate(reading.content_hashes(conn, source)[:2])
+    ]
+    duplicates.write(conn, source, members)
+    first, second = list(compared)[:2]
+    decisions.record(conn, source.name, [Decision(first, second, decisions.SAME)], "root")
+    chance = np.linspace(0.1, 0.9, 50, dtype=np.float32)
+    calibrations.write(conn, record, Calibration(chance, {"mirrored": chance}, len(compared)))
 
 
 def build(file: Path) -> None:

@@ -100,19 +100,19 @@ def test_queries(printed, folder, query):
     similarities = [row["similarity"] for row in found]
     assert similarities == sorted(similarities, reverse=True)
     assert all(0 <= similarity < 0.9999 for similarity in similarities)
-    # Of four photos each has a nearest neighbour, which makes two or three pairs; otherwise the
-    # queries ask for the three others, for one pair, or for all six.
-    assert len(found) in ((2, 3) if "group by" in query else (3, 1, 6))
+    # Of four photos: the three others, one pair, or all six.
+    assert len(found) in (3, 1, 6)
 
 
-def test_nearest_neighbours_are_the_closest_of_all_pairs(printed, folder):
-    queries = blocks("sql", "photos.db")
-    (every_pair,) = (sql for sql in queries if "a.path, b.path," in sql)
-    (neighbours,) = (sql for sql in queries if "group by" in sql)
-    closest = rows(every_pair.replace("b.path,", "b.path as other,"), folder)[0]
-    pair = rows(neighbours, folder)[0]
-    assert pair.pop("similarity") == pytest.approx(closest.pop("similarity"), abs=1e-6)
-    assert pair == closest
+def test_duplicates(printed, folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "reader")
+    shutil.copy(copy / "Pictures" / "beach.jpg", copy / "Pictures" / "beach again.jpg")
+    shell("datasette revimg embed photos.db photos Pictures", copy)
+    shell("datasette revimg duplicates photos.db photos", copy)
+    others, groups = (rows(query, copy) for query in blocks("sql", "duplicates"))
+    assert [(row["group"], row["tier"]) for row in others] == [(1, "same file")]
+    assert [(row["group"], row["copies"]) for row in groups] == [(1, 2)]
+    assert {others[0]["path"], groups[0]["best"]} == {"beach.jpg", "beach again.jpg"}
 
 
 @pytest.mark.parametrize("query", blocks("sql", "rows of photos.db"))
@@ -192,7 +192,7 @@ def test_every_marked_block_is_run():
             "revimg.json",
             "matrix",
         },
-        "sql": {"photos.db", "rows of photos.db", "query results"},
+        "sql": {"photos.db", "rows of photos.db", "query results", "duplicates"},
         "json": {
             "compare",
             "error",

@@ -1,0 +1,141 @@
+"""``datasette revimg calibrate``."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..duplicates.calibrate import Tools
+from ..duplicates.calibrate import calibrate as run
+from ..embedding.base import base_folder
+from ..embedding.choice import check_model, choose_model, load_network
+from ..embedding.originals import read_original
+from ..errors import RevimgError
+from ..keys import Key
+from ..pictures.quiet import silence_pillow, silent_libraries
+from ..store import registry, tables
+from ..store.registry import EmbeddedTable
+from ..store.tables import Table
+from ..vectors.calibration import RATES, Calibration
+from .options import DATABASE, model_option, network_options, open_database
+
+
+@click.command()
+@click.argument("database", metavar="DB", type=DATABASE)
+@click.argument("table")
+@model_option
+@network_options
+@click.option("-s", "--silent", is_flag=True, help="Show no progress bar.")
+def calibrate(database: Path, table: str, silent: bool, **network: Any) -> None:
+    """Work out what a score means in TABLE: how alike copies are, and how alike chance is.
+
+    Some of its pictures are cropped, turned, compressed and so on, and embedded; others are
+    compared with their nearest neighbours. The result is kept in the database. `duplicates` does
+    this by itself where it is missing; do it again when the collection has become another one.
+
+    Example:
+
+    \b
+        datasette revimg calibrate photos.db photos
+    """
+    with open_database(database) as conn:
+        embedded = registry.require_embedded(conn, table)
+        calibration = run_calibration(
+            conn, database, tables.find(conn, embedded.table_name), embedded, silent, **network
+        )
+    click.echo(report(embedded.table_name, calibration))
+
+
+def run_calibration(
+    conn: sqlite3.Connection,
+    database: Path,
+    source: Table,
+    embedded: EmbeddedTable,
+    silent: bool,
+    model_name: str | None,
+    device: str,
+    threads: int | None,
+) -> Calibration:
+    """Calibrate a table under a progress bar, with its own model."""
+    model = choose_model(embedded, model_name)
+    check_model(embedded, model)
+    network = load_network(model, device, threads, batch_size=2)
+    read = original_reader(conn, database, source, embedded)
+    tools = Tools(read=read, embed=network.embed, size=network.size)
+    silence_pillow()
+    with silent_libraries(), _Bars(source.name, silent) as bars:
+        return run(conn, source, embedded, tools, bars.show)
+
+
+def original_reader(
+    conn: sqlite3.Connection, database: Path, source: Table, embedded: EmbeddedTable
+) -> Any:
+    """Return a function that reads a row's picture: its bytes, None when it is gone."""
+    base = base_folder(database, embedded)
+
+    def read(key: Key) -> bytes | None:
+        try:
+            return read_original(conn, source, embedded, base, key)
+        except RevimgError:
+            return None
+
+    return read
+
+
+def report(table: str, calibration: Calibration) -> str:
+    """Return what a calibration says, in lines of at most 80 characters."""
+    count = len(calibration.chance)
+    lines = [
+        f"{table}: calibrated with the nearest neighbours of {count:,} pictures, and with",
+        f"{len(calibration.copies)} edits of {_edited(calibration):,}",
+    ]
+    lowest = {tier: calibration.threshold(tier) for tier in RATES}
+    for tier, rate in RATES.items():
+        score = lowest[tier]
+        promise = f"at most 1 in {round(1 / rate):,} pictures without a copy"
+        if score is None:
+            needs = round(1 / rate) - 1
+            lines.append(f"  {tier:<12}  not told here: that needs {needs:,} different pictures")
+        else:
+            lines.append(f"  {tier:<12}  score {score:.3f} or more: {promise}")
+    usable = [tier for tier in RATES if lowest[tier] is not None]
+    lines += ["", f"{'copies that were …':<24}" + "".join(f"{tier:>14}" for tier in usable)]
+    for edit in calibration.copies:
+        shares = (calibration.found(lowest[tier] or 0, edit) for tier in usable)
+        lines.append(f"  {edit:<22}" + "".join(f"{share:>13.0%} " for share in shares))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _edited(calibration: Calibration) -> int:
+    return max((len(scores) for scores in calibration.copies.values()), default=0)
+
+
+class _Bars:
+    """One progress bar after another, a bar for each step."""
+
+    def __init__(self, table: str, silent: bool) -> None:
+        self._table, self._hidden = table, silent or not sys.stderr.isatty()
+        self._step = ""
+        self._bar: Any = None
+
+    def __enter__(self) -> _Bars:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar:
+            self._bar.render_finish()
+
+    def show(self, step: str, done: int, total: int) -> None:
+        """Show how much of a step is done."""
+        if step != self._step:
+            self.__exit__()
+            self._step = step
+            label = f"Calibrating {self._table}, {step}"
+            self._bar = click.progressbar(
+                length=total, label=label, file=sys.stderr, show_pos=True, hidden=self._hidden
+            )
+        self._bar.update(done - self._bar.pos)

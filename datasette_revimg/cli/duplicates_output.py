@@ -1,0 +1,103 @@
+"""What ``datasette revimg duplicates`` prints."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+from ..duplicates.find import Found
+from ..keys import json_value, row_path
+from ..store.duplicates import Member
+from ..store.tables import Table
+from ..vectors.calibration import RATES
+
+# Two columns of a table that shall fit into 80 characters.
+_ROW_WIDTH, _REASONS_WIDTH = 24, 24
+
+
+def formatted(found: Found, source: Table, output: str, keep_best: bool) -> str:
+    """Return the groups as ``output`` says: table, json or csv; without the best if they stay."""
+    members = _members(found, keep_best)
+    if output == "json":
+        groups: dict[int, list[dict[str, Any]]] = {}
+        for member in members:
+            groups.setdefault(member.group, []).append(_printed(member, source))
+        rows = [{"group": group, "rows": rows} for group, rows in groups.items()]
+        return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
+    if output == "csv":
+        return _csv([{"group": member.group, **_printed(member, source)} for member in members])
+    if not members:
+        return "no duplicates\n"
+    table = [
+        [
+            member.group,
+            _shortened(", ".join(map(str, member.key))),
+            "best" if member.best else f"{member.score:.4f}",
+            "" if member.best else member.tier or "",
+            member.reasons,
+        ]
+        for member in members
+    ]
+    headers = ["group", "row", "score", "tier", "why"]
+    widths = [None, None, None, None, _REASONS_WIDTH]
+    return str(tabulate(table, headers, disable_numparse=True, maxcolwidths=widths)) + "\n"
+
+
+def listed(found: Found, base: Path | None, keep_best: bool, end: str) -> str:
+    """Return the paths of the files below ``base``, or without one the rows' keys, each ended."""
+    members = _members(found, keep_best)
+    names = (
+        str(base / str(member.key[0])) if base and len(member.key) == 1 else row_path(member.key)
+        for member in members
+    )
+    return "".join(name + end for name in names)
+
+
+def summary(found: Found, table: str, minimum: float | None, tier: str | None) -> str:
+    """Return one sentence on what was found, and how sure it is."""
+    rows = sum(map(len, found.groups))
+    groups = f"{len(found.groups):,} group{'' if len(found.groups) == 1 else 's'}"
+    said = f"{table}: {groups} of {rows:,} rows; {found.pictures:,} pictures"
+    if minimum is None:
+        return f"{said}, the same file only"
+    said += f" ({found.new:,} new), score {minimum:.3f} or more"
+    if found.plain:
+        said += f"; {found.plain:,} rows are blank or almost of one colour and were left out"
+    if tier:
+        said += f"; {tier}: at most 1 in {round(1 / RATES[tier]):,} pictures without a copy has any"
+    return said
+
+
+def _members(found: Found, keep_best: bool) -> list[Member]:
+    return [member for group in found.groups for member in group if not (keep_best and member.best)]
+
+
+def _printed(member: Member, source: Table) -> dict[str, Any]:
+    key = dict(zip(source.key_columns, map(json_value, member.key), strict=True))
+    return {
+        "row": row_path(member.key),
+        "best": member.best,
+        "score": round(member.score, 6),
+        "tier": member.tier,
+        "reasons": member.reasons,
+        "key": list(key.values()),
+    }
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    buffer = io.StringIO()
+    names = ["group", "row", "best", "score", "tier", "reasons"]
+    writer = csv.DictWriter(buffer, names, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**row, "best": int(row["best"])} for row in rows)
+    return buffer.getvalue()
+
+
+def _shortened(name: str) -> str:
+    """Return a name that fits into its column; the end of a path says more than its beginning."""
+    return name if len(name) <= _ROW_WIDTH else "…" + name[1 - _ROW_WIDTH :]
