@@ -8,16 +8,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tabulate import tabulate
-
 from ..duplicates.find import Found
 from ..keys import json_value, row_path
 from ..store.duplicates import Member
 from ..store.tables import Table
 from ..vectors.calibration import RATES
-
-# Two columns of a table that shall fit into 80 characters.
-_ROW_WIDTH, _REASONS_WIDTH = 24, 24
+from . import listing
 
 
 def formatted(found: Found, source: Table, output: str, keep_best: bool) -> str:
@@ -33,19 +29,18 @@ def formatted(found: Found, source: Table, output: str, keep_best: bool) -> str:
         return _csv([{"group": member.group, **_printed(member, source)} for member in members])
     if not members:
         return "no duplicates\n"
-    table = [
-        [
-            member.group,
-            _shortened(", ".join(map(str, member.key))),
-            "best" if member.best else f"{member.score:.4f}",
-            "" if member.best else member.tier or "",
-            member.reasons,
-        ]
+    rows = [
+        {
+            "group": member.group,
+            "row": ", ".join(map(str, member.key)),
+            "score": "best" if member.best else f"{member.score:.4f}",
+            "tier": "" if member.best else member.tier,
+            "why": member.reasons,
+        }
         for member in members
     ]
-    headers = ["group", "row", "score", "tier", "why"]
-    widths = [None, None, None, None, _REASONS_WIDTH]
-    return str(tabulate(table, headers, disable_numparse=True, maxcolwidths=widths)) + "\n"
+    printed, _ = listing.listing(rows, listing.terminal_width(), whole=2)
+    return printed + "\n"
 
 
 def listed(found: Found, base: Path | None, keep_best: bool, end: str) -> str:
@@ -96,8 +91,3 @@ def _csv(rows: list[dict[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows({**row, "best": int(row["best"])} for row in rows)
     return buffer.getvalue()
-
-
-def _shortened(name: str) -> str:
-    """Return a name that fits into its column; the end of a path says more than its beginning."""
-    return name if len(name) <= _ROW_WIDTH else "…" + name[1 - _ROW_WIDTH :]

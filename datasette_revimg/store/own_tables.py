@@ -30,11 +30,7 @@ COMPARISONS = "_revimg_comparisons"
 CALIBRATION = "_revimg_calibration"
 
 # The tables of results that are not of one table alone.
-<<<<<<< HEAD
-SHARED = (REGISTRY, FAILURES, COMPARISONS, META)
-=======
-SHARED = (REGISTRY, FAILURES, COMPARISONS, CALIBRATION)
->>>>>>> ac27515 (Duplicates on the command line: groups, the best of each, and tiers that are calibrated)
+SHARED = (REGISTRY, FAILURES, COMPARISONS, CALIBRATION, META)
 
 
 def vectors_table(table: str) -> str:

@@ -69,7 +69,8 @@ def test_copies_are_found_and_the_larger_is_best(database):
         assert [f"{seed:03}~2Ejpg", f"{seed:03}+small~2Ejpg"] in groups
 
 
-def test_the_table_fits_into_80_columns(database):
+def test_the_table_fits_into_80_columns(database, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     result = run("duplicates", database, "photos", "-s")
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert re.search(r"1 +001 small\.jpg +0\.\d{4}|1 +002\.jpg +best", result.stdout)
