@@ -1,8 +1,8 @@
 """The table ``_revimg_TABLE_decisions``: what people have said of pairs of pictures.
 
-The pictures are named by their content hashes, the smaller one in ``a``, so that a decision
-survives re-embedding, moved files and new rows. Where two are the ``same``, ``keep`` may name the
-one to keep.
+The pictures are named by their content hashes in hexadecimal, the smaller one in ``a``, so that a
+decision survives re-embedding, moved files and new rows. Where two are the ``same``, ``keep`` may
+name the one to keep.
 """
 
 from __future__ import annotations
@@ -47,12 +47,15 @@ def record(
     name, at = quote(decisions_table(table)), now()
     with transaction(conn):
         conn.execute(
-            f"create table if not exists {name} (a blob, b blob, decision text, keep blob, "
+            f"create table if not exists {name} (a text, b text, decision text, keep text, "
             "actor text, at text, primary key (a, b))"
         )
         conn.executemany(
             f"insert or replace into {name} values (?, ?, ?, ?, ?, ?)",
-            [(*one.pair, one.decision, one.keep, actor, at) for one in decided],
+            [
+                (*_hexadecimal(one.pair), one.decision, one.keep and one.keep.hex(), actor, at)
+                for one in decided
+            ],
         )
 
 
@@ -62,7 +65,7 @@ def withdraw(conn: sqlite3.Connection, table: str, pairs: list[Pair]) -> None:
         with transaction(conn):
             conn.executemany(
                 f"delete from {quote(decisions_table(table))} where a = ? and b = ?",
-                [ordered(*pair) for pair in pairs],
+                [_hexadecimal(ordered(*pair)) for pair in pairs],
             )
 
 
@@ -72,11 +75,22 @@ def read(conn: sqlite3.Connection, table: str) -> list[Decision]:
         return []
     cursor = conn.execute(
         f"select a, b, decision, keep from {quote(decisions_table(table))} "
-        "where typeof(a) = 'blob' and typeof(b) = 'blob' and decision in (?, ?) order by a, b",
+        "where decision in (?, ?) order by a, b",
         [SAME, DIFFERENT],
     )
     cursor.row_factory = None
-    return [Decision(*row) for row in cursor]
+    found = []
+    for a, b, decision, keep in cursor:
+        try:
+            kept = None if keep is None else bytes.fromhex(keep)
+            found.append(Decision(bytes.fromhex(a), bytes.fromhex(b), decision, kept))
+        except (TypeError, ValueError):
+            continue
+    return found
+
+
+def _hexadecimal(pair: Pair) -> tuple[str, str]:
+    return pair[0].hex(), pair[1].hex()
 
 
 def read_same(conn: sqlite3.Connection, table: str) -> set[Pair]:

@@ -116,6 +116,22 @@ def test_decisions_survive_new_keys_and_starting_again(conn):
     assert decisions.read(conn, "photos") == []
 
 
+def test_damaged_decisions_are_none(conn):
+    decisions.record(conn, "photos", [Decision(hash_of((1,)), hash_of((2,)), DIFFERENT)], None)
+    for values in (
+        ("no hash", "00", SAME, None),
+        (None, b"1", SAME, 5),
+        ("00", "01", "what", None),
+    ):
+        conn.execute(
+            "insert into _revimg_photos_decisions (a, b, decision, keep) values (?, ?, ?, ?)",
+            values,
+        )
+    conn.commit()
+    assert len(decisions.read(conn, "photos")) == 1
+    assert find(conn)[0] == [[2, 3], [5, 6], [7, 8]]
+
+
 def test_what_is_stored_holds_as_long_as_the_rows_do(conn):
     find(conn)
     with conn:
