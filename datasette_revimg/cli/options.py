@@ -13,9 +13,9 @@ import click
 from ..errors import RevimgError
 from ..models.network import DEVICES
 from ..store import connection
-from .printable import printable
 from ..vectors import percentiles
 from ..vectors.percentiles import Minimum
+from .printable import printable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
