@@ -78,6 +78,10 @@ _FROM_FULL_NETWORK = (
 )
 FULL_NETWORK_MODELS = tuple(name for name, *_ in _FROM_FULL_NETWORK)
 
+# Of the folder of models: a Datasette of another user may read it, whatever the umask says nobody
+# else may write to it.
+FOLDER_MODE = 0o755
+
 _FULL_NETWORK_BYTES = 553_436_742
 RECORD = "vgg16.json"
 

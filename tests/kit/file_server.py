@@ -29,6 +29,9 @@ class Server(ThreadingHTTPServer):
         self.obeys_if_range = True
         self.span: str | None = None  # another Content-Range than the one asked for
         self.length = True  # Content-Length
+        self.claimed: int | None = None  # another Content-Length than the right one
+        self.location: str | None = None  # where redirections lead, by default to the file
+        self.again = 0  # how many times more the file is sent, in an answer in chunks
         self.chunked = False
         self.breaks: list[int] = []  # after how many bytes, one for each answer
         self.gate: threading.Event | None = None  # which the second half waits for
@@ -53,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
         if server.status:
             self.send_response(server.status)
             if server.status in (301, 302):
-                self.send_header("Location", server.url)
+                self.send_header("Location", server.location or server.url)
                 server.status = None
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -86,10 +89,12 @@ class Handler(BaseHTTPRequestHandler):
         if server.chunked:
             self.send_header("Transfer-Encoding", "chunked")
         elif server.length:
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(server.claimed or len(body)))
         self.send_header("Connection", "close")
         self.end_headers()
         stop = server.breaks.pop(0) if server.breaks else None
+        for _ in range(server.again):
+            self._send(body, end=False)
         self._send(body[:stop], end=stop is None)
         self.close_connection = True
 

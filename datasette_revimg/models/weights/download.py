@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import time
-import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,11 +21,18 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 
 from ...errors import RevimgError
+from ..catalogue import FOLDER_MODE
 from .lock import LockedError, locked
+from .no_links import LinkError, check_file, open_file
+from .web import AddressError, check_address, open_address
 
 TIMEOUT = 30.0  # seconds, to connect and for each read
 PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before each further try
 CHUNK = 1 << 18
+
+# The most that a file may have whose size isn't known beforehand: VGG16 in float64, the largest
+# form of it, has 1.1 GB.
+MAX_BYTES = 2 << 30
 Progress = Callable[[int, int | None], None]
 
 
@@ -56,14 +62,15 @@ def download(url: str, destination: Path, expected: Expected | None, on_progress
     ``on_progress`` gets the bytes that are there and the total, None if the server doesn't say;
     the first number is what an earlier run left, none is lower than the one before, the last is
     the total. Without ``expected`` only the length is checked. Raises DownloadError; what has
-    arrived stays for the next run, unless it is wrong.
+    arrived stays for the next run, unless it is wrong. No link to another file is followed.
     """
-    if url.partition(":")[0].lower() not in ("http", "https", "file"):
-        raise DownloadError(f"{url} can't be downloaded: give an https, http or file address")
     try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
+        check_address(url)
+        destination.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
         with locked(destination.with_name(f"{destination.name}.lock")):
             _Download(url, destination, expected, on_progress).run()
+    except (AddressError, LinkError) as error:
+        raise DownloadError(str(error)) from error
     except LockedError as error:
         raise DownloadError(f"{destination} is being downloaded by another program") from error
     except OSError as error:  # the disk's; the network's don't get here
@@ -89,6 +96,8 @@ class _Download:
 
     def run(self) -> None:
         """Fetch what is missing, in a few attempts; check it; give it its name."""
+        check_file(self.part)
+        check_file(self.source)
         for pause in (*PAUSES, None):
             try:
                 self._fetch()
@@ -106,7 +115,7 @@ class _Download:
             raise DownloadError(
                 f"{self.url} {misfit}: it is a different file, or was damaged in transit"
             )
-        with open(self.part, "rb+") as file:
+        with open_file(self.part, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(self.part, self.destination)
         self.source.unlink(missing_ok=True)
@@ -163,10 +172,7 @@ class _Download:
         if offset:
             headers |= {"Range": f"bytes={offset}-"} | ({"If-Range": version} if version else {})
         try:
-            request = urllib.request.Request(self.url, headers=headers)
-            # urlopen would keep the proxies of its first call.
-            response: HTTPResponse = urllib.request.build_opener().open(request, timeout=TIMEOUT)
-            return response
+            return open_address(self.url, headers, TIMEOUT)
         except HTTPError as error:
             error.close()
             if error.code == 416 and offset:
@@ -190,28 +196,40 @@ class _Download:
         if total is None and not chunked:
             # Half of it would look like the whole.
             raise DownloadError(f"{self.url}: the server doesn't say how long the file is")
+        if self.expected is None and announced is not None and announced > MAX_BYTES:
+            raise DownloadError(
+                f"{self.url} has {announced:,} bytes, and weights of VGG16 at most {MAX_BYTES:,}"
+            )
         if None not in (total, announced) and announced != total:
             raise DownloadError(f"{self.url} has {announced:,} bytes instead of {total:,}")
         return total
 
     def _receive(self, response: HTTPResponse, done: int, total: int | None) -> int:
         """Append the answer, but nothing beyond ``total``; return how many bytes there are then."""
-        with open(self.part, "ab" if done else "wb") as file:
+        with open_file(self.part, "ab" if done else "wb") as file:
             if not done:
                 # Only now that the old bytes are gone: they are of another version.
-                lines = f"{self.url}\n{_version(response)}\n"
-                self.source.write_text(lines, encoding="utf-8")
+                with open_file(self.source, "w", encoding="utf-8") as source:
+                    source.write(f"{self.url}\n{_version(response)}\n")
             free = shutil.disk_usage(self.part.parent).free
             if total is not None and free < total - done:
                 lack = f"{free:,} bytes are free, {total - done:,} more are needed"
                 raise OSError(errno.ENOSPC, lack, str(self.part.parent))
             self._report(done, total)
+            # An answer that may never end isn't to fill the disk.
+            most = min(MAX_BYTES, done + free // 2) if total is None else total
             while chunk := _read(response):
                 done += len(chunk)
-                if total is not None and done > total:
+                if done > most:
                     break
                 file.write(chunk)
                 self._report(done, total)
+        if total is None and done > most:
+            self._discard()
+            raise DownloadError(
+                f"{self.url}: the server doesn't say how long the file is, and sends more than "
+                f"{most:,} bytes"
+            )
         return done
 
     def _misfit(self) -> str:

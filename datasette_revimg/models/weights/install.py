@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import RevimgError
-from ..catalogue import PREPROCESSINGS, RECORD, Installed, installed, models_dir
+from ..catalogue import FOLDER_MODE, PREPROCESSINGS, RECORD, Installed, installed, models_dir
 from ..vgg16.architecture import INPUT, SIDE, Preprocessing
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def install(
     _check_dense(weights)
     pixels = _preprocessing(weights, preprocessing)
     folder = models_dir()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
     top = all(tensor in weights.names() for tensor in _TOP)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as workshop:
         network = Path(workshop) / "vgg16.onnx"

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .no_links import open_file
+
 
 class LockedError(Exception):
     """Another program has the lock."""
@@ -19,7 +21,7 @@ def locked(path: Path) -> Iterator[None]:
 
     The system takes the lock from a program that ends, however it ends.
     """
-    with path.open("ab") as file:
+    with open_file(path, "ab") as file:
         try:
             if sys.platform == "win32":
                 import msvcrt

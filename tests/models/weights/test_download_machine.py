@@ -13,6 +13,7 @@ import time
 import pytest
 
 from datasette_revimg.models.weights import download as module
+from datasette_revimg.models.weights import no_links
 from datasette_revimg.models.weights.download import DownloadError, download
 from kit.downloads import PAYLOAD, expected
 
@@ -39,11 +40,13 @@ def test_disk_full(files, target, monkeypatch):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             return super().write(bytes(data)[:room])
 
-    def open_full(path, mode):
-        return io.BufferedWriter(Full(path, mode)) if mode in ("ab", "wb") else open(path, mode)
+    def open_full(path, mode, **options):
+        if mode in ("ab", "wb"):
+            return io.BufferedWriter(Full(path, mode))
+        return no_links.open_file(path, mode, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "open", open_full, raising=False)
+        patch.setattr(module, "open_file", open_full)
         with pytest.raises(
             DownloadError, match="No space left on device; free some space, then run"
         ):
