@@ -108,6 +108,12 @@ def translated(error: sqlite3.Error, path: Path) -> RevimgError:
                 f"{path}: the disk is full; what was finished is kept: free some space, then "
                 "run this again"
             )
+        case sqlite3.SQLITE_IOERR:
+            return RevimgError(
+                f"{path} can't be written or read ({error}), so its disk may be full or gone, or "
+                "the file may not grow; what was finished is kept: free some space, then run "
+                "this again"
+            )
         case sqlite3.SQLITE_CORRUPT:
             return RevimgError(f"{path} is damaged: restore it, or try sqlite3's .recover")
         case sqlite3.SQLITE_CANTOPEN:

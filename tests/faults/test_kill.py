@@ -2,7 +2,8 @@
 
 import pytest
 
-from faults.kill import KINDS, kill_again_and_again
+from faults.kill import kill_again_and_again
+from faults.runs import KINDS
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
