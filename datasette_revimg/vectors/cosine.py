@@ -7,6 +7,7 @@ The cosine of two vectors is their dot product divided by the product of their l
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,6 +20,12 @@ VECTOR_DTYPE = np.dtype("<f4")
 
 # No embedding is longer: 65,536 floats. What isn't an embedding is no reason to hold its bytes.
 LONGEST_BYTES = 65_536 * VECTOR_DTYPE.itemsize
+
+# Squared lengths that float32 computes without vanishing or overflowing products, with a margin.
+_LEAST_SQUARE, _MOST_SQUARE = 1e-30, 1e30
+
+# Longer ones are computed again in float64, and what numpy has to say of them is said by no row.
+warnings.filterwarnings("ignore", "(overflow|invalid value) encountered", RuntimeWarning, __name__)
 
 # How much "not like this" weighs against "like this": enough to turn the ranking, too little
 # to fill it with the opposite of everything.
@@ -33,11 +40,12 @@ def unit_vector(blob: object, dimension: int) -> np.ndarray | None:
     """
     if not isinstance(blob, bytes) or len(blob) != dimension * VECTOR_DTYPE.itemsize:
         return None
-    vector = np.frombuffer(blob, VECTOR_DTYPE)
+    # The square of a float32 is no float32 when the number is very small or very large.
+    vector = np.frombuffer(blob, VECTOR_DTYPE).astype(np.float64)
     length = math.sqrt(np.dot(vector, vector))
     if not 0.0 < length < math.inf:
         return None
-    return np.asarray(vector / np.float32(length))
+    return np.asarray(vector / length, np.float32)
 
 
 def blob_cosine() -> Callable[[Any, Any], float | None]:
@@ -50,7 +58,13 @@ def blob_cosine() -> Callable[[Any, Any], float | None]:
     # Called for every row: local names and few calls are what makes it fast, and a method is
     # quicker to call than np.dot. What changes from row to row isn't kept, so that its memory is
     # used again while it is in the processor's cache.
-    decode, root, dtype, infinity = np.frombuffer, math.sqrt, VECTOR_DTYPE, math.inf
+    decode, root, dtype, least, most = (
+        np.frombuffer,
+        math.sqrt,
+        VECTOR_DTYPE,
+        _LEAST_SQUARE,
+        _MOST_SQUARE,
+    )
     nothing = np.empty(0, dtype)
     a_blob, a_dot, a_norm = b"", nothing.dot, 0.0
     b_blob, b_dot, b_norm = b"", nothing.dot, 0.0
@@ -60,27 +74,39 @@ def blob_cosine() -> Callable[[Any, Any], float | None]:
         try:
             if b == b_blob:
                 x = decode(a, dtype)
-                norms, product = b_norm * root(x.dot(x)), b_dot(x)
+                square, norm, product = x.dot(x), b_norm, b_dot(x)
             elif a == a_blob:
                 x = decode(b, dtype)
-                norms, product = a_norm * root(x.dot(x)), a_dot(x)
+                square, norm, product = x.dot(x), a_norm, a_dot(x)
             elif len(a) != len(b) or len(a) > LONGEST_BYTES:
                 return None
             else:
                 x, y = decode(a, dtype), decode(b, dtype)
-                a_blob, a_dot, a_norm = a, x.dot, root(x.dot(x))
-                b_blob, b_dot, b_norm = b, y.dot, root(y.dot(y))
-                norms, product = a_norm * b_norm, a_dot(y)
+                square, other = x.dot(x), y.dot(y)
+                # Also false for what isn't a number.
+                if not (least < square < most and least < other < most):
+                    return _exact_cosine(x, y)
+                a_blob, a_dot, a_norm = a, x.dot, root(square)
+                b_blob, b_dot, b_norm = b, y.dot, root(other)
+                norm, product = b_norm, a_dot(y)
         except (TypeError, ValueError):
             # No BLOB, no whole number of floats, or not as many as the other has.
             return None
-        # Also false when a norm is NaN or infinite.
-        if not 0.0 < norms < infinity:
-            return None
-        cosine = float(product) / norms
+        if not least < square < most:
+            return _exact_cosine(decode(a, dtype), decode(b, dtype))
+        cosine = float(product) / (norm * root(square))
         return 1.0 if cosine > 1.0 else -1.0 if cosine < -1.0 else cosine
 
     return cosine_similarity
+
+
+def _exact_cosine(a: np.ndarray, b: np.ndarray) -> float | None:
+    """Return the cosine of two float32 vectors of any length, computed in float64; or None."""
+    x, y = a.astype(np.float64), b.astype(np.float64)
+    norms = math.sqrt(x.dot(x)) * math.sqrt(y.dot(y))
+    if not 0.0 < norms < math.inf:
+        return None
+    return min(1.0, max(-1.0, float(x.dot(y)) / norms))
 
 
 def cosine_matrix(vectors: np.ndarray) -> np.ndarray:

@@ -29,6 +29,7 @@ def cosine(conn, a, b):
     return conn.execute("select cosine_similarity(?, ?)", [a, b]).fetchone()[0]
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
 @pytest.mark.parametrize(
     ("a", "b", "expected"),
     [
@@ -37,6 +38,10 @@ def cosine(conn, a, b):
         ((1, 0), (-1, 0), -1.0),
         ((3, 0), (5, 5), math.sqrt(0.5)),
         ((1, 2, 3), (4, 5, 6), 32 / math.sqrt(14 * 77)),
+        # Their squares are no float32.
+        ((1e-30, 0), (1e-30, 1e-30), math.sqrt(0.5)),
+        ((3e38, 0), (3e38, 3e38), math.sqrt(0.5)),
+        ((1e-45, 0), (3e38, 3e38), math.sqrt(0.5)),
     ],
 )
 def test_cosine_of_vectors_of_any_length(conn, a, b, expected):
@@ -124,6 +129,9 @@ def test_revimg_top(photos):
     )
     # Of any length, like cosine_similarity's; and the table in any letters, like SQL's.
     assert top(photos, "PHOTOS", blob(5, 0), 3) == rows
+    # Whose squares are no float32.
+    assert top(photos, "photos", blob(3e38, 0), 3) == rows
+    assert top(photos, "photos", blob(1e-30, 0), 3) == rows
 
 
 def test_revimg_top_joined(photos):
