@@ -216,7 +216,15 @@ def damaged_keys(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -
 
 def hashes(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> dict[Key, bytes]:
     """Return the content hash of each row that has a vector."""
-    return _hashes(conn, source, keys, "")
+    stored = quote_all(source.stored_columns)
+    query = f"select {stored}, content_hash from {quote(vectors_table(source.name))} "
+    found: dict[Key, bytes] = {}
+    for page in pages(keys):
+        condition, parameters = _one_of(source, page)
+        cursor = conn.execute(query + condition, parameters)
+        cursor.row_factory = None
+        found.update((row[:-1], row[-1]) for row in cursor)
+    return found
 
 
 def finished_hashes(
@@ -233,12 +241,6 @@ def finished_hashes(
     if labelled:
         labels = f"select 1 from {quote(labels_table(source.name))} where {condition}"
         required += f" and exists ({labels})"
-    return _hashes(conn, source, keys, required)
-
-
-def _hashes(
-    conn: sqlite3.Connection, source: Table, keys: Sequence[Key], required: str
-) -> dict[Key, bytes]:
     vectors = quote(vectors_table(source.name))
     query = f"select content_hash from {vectors} where {_same_key(source)}{required}"
     rows = {key: conn.execute(query, key).fetchone() for key in keys}
