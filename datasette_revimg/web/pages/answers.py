@@ -15,6 +15,7 @@ from ..requests.parameters import Parameters
 from ..requests.place import Place
 from ..requests.reading import read
 from ..requests.responses import wants_json
+from ..work.state import state_of
 from . import facets
 from .threshold import minimum_json
 
@@ -45,7 +46,10 @@ async def search(
     def find(conn: sqlite3.Connection) -> Answer:
         return similar.answer(conn, place.source, question, place.indexes)
 
-    return await read(place.db, find)
+    answer = await read(place.db, find)
+    # What the page or the JSON makes of it takes its time.
+    await state_of(place.datasette).pace.turn()
+    return answer
 
 
 async def answer_json(

@@ -154,7 +154,8 @@ def _first(places: np.ndarray) -> list[int]:
 async def rows_at(place: Place, sample: Sample, indices: list[int]) -> list[Row]:
     """Return the rows at these indices of a sample."""
     keys = [sample.keys[index] for index in indices]
-    return await read(place.db, lambda conn: read_rows(conn, place.source, keys))
+    async with state_of(place.datasette).overview_reads:
+        return await read(place.db, lambda conn: read_rows(conn, place.source, keys))
 
 
 def _as_json(place: Place, sample: Sample, computed: Layout, rows: list[Row]) -> bytes:

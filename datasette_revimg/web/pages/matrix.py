@@ -40,8 +40,10 @@ from .overview import OverviewPage, Selection
 # Browsers draw this many rows well, and load 4 MB of cosines for them.
 MOST_ROWS = 2000
 
-# 200 rows are 40,000 numbers, 300 kB of JSON.
+# 200 rows are 40,000 numbers, 300 kB of JSON; 500 are 2 MB. Whoever reads it slowly keeps all of
+# it in memory: 2,000 rows would be 32 MB.
 JSON_ROWS = 200
+MOST_JSON_ROWS = 500
 
 
 @dataclass(frozen=True)
@@ -96,9 +98,8 @@ async def _computed(
 async def page(place: Place) -> Response:
     """Answer ``/{database}/{table}/-/matrix{.json}`` with all pictures compared pairwise."""
     as_json = wants_json(place.request)
-    selection = await overview.parse_selection(
-        place, JSON_ROWS if as_json else MOST_ROWS, MOST_ROWS
-    )
+    sizes = (JSON_ROWS, MOST_JSON_ROWS) if as_json else (MOST_ROWS, MOST_ROWS)
+    selection = await overview.parse_selection(place, *sizes)
     order = _order(place)
     sample = await overview.sample_rows(place, selection)
     computed = await _computed(place, selection, sample, order)
@@ -127,13 +128,14 @@ async def _page(
     kept = [] if order == matrix.CLUSTER else [("_order", order)]
     pairs = [*selection.pairs, *kept]
     versioned = [*pairs, ("_version", sample.version)]
+    json_pairs = pairs if selection.size <= MOST_JSON_ROWS else [*selection.filters, *kept]
     fields = overview.overview_fields(place, selection, sample, "matrix", kept)
     if len(rows) == 1:
         filtered = bool(selection.condition.filters)
         fields["empty"] = Empty(wording.only_one(place.source.name, filtered))
     return MatrixPage(
         **fields,
-        json_url=overview.url(place, "matrix.json", pairs),
+        json_url=overview.url(place, "matrix.json", json_pairs),
         map_url=overview.url(place, "map", selection.filters),
         picture_url=overview.url(place, "matrix.png", versioned) if rows else None,
         order=_described_order(place, selection, order) if len(rows) > 2 else None,

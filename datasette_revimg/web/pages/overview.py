@@ -74,8 +74,10 @@ async def sample_rows(place: Place, selection: Selection) -> Sample:
         keys = sample.keys if suspects is None else suspects
         return sample, reading.damaged_keys(conn, place.source, keys)
 
-    sample, damaged = await read(place.db, find)
-    known.put(sample.version, damaged)
+    # One after the other: whoever asks the same meanwhile finds what the first one found.
+    async with state_of(place.datasette).overview_reads:
+        sample, damaged = await read(place.db, find)
+        known.put(sample.version, damaged)
     return sample.without(damaged)
 
 
@@ -95,7 +97,8 @@ async def vectors(place: Place, selection: Selection, sample: Sample) -> np.ndar
             raise _changing(place)
         return matrix
 
-    return await read(place.db, find)
+    async with state_of(place.datasette).overview_reads:
+        return await read(place.db, find)
 
 
 def _sample(conn: sqlite3.Connection, place: Place, selection: Selection) -> Sample:

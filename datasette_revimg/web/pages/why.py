@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from typing import Any
 
@@ -45,7 +46,7 @@ async def explain(place: Place) -> Response:
 
     async def draw() -> bytes:
         computed = await compute()
-        return draw_overlay(computed.a, computed.hottest)
+        return await asyncio.to_thread(draw_overlay, computed.a, computed.hottest)
 
     embedded = place.embedded
     version = [a.digest, b.digest, embedded.model.encode(), embedded.weights_sha256.encode()]

@@ -15,6 +15,7 @@ from datasette.utils.asgi import Request
 
 from ..compat import Datasette
 from ..problems import Problem
+from ..work.state import state_of
 
 # Browsers may show a picture again this long without asking.
 CACHE_SECONDS = 300
@@ -79,9 +80,7 @@ def json_object(members: Mapping[str, str]) -> bytes:
 
 async def html_response(datasette: Datasette, request: Request, context: Context) -> Response:
     """Return a page: the context's template with its variables filled in."""
-    # What was computed so far and the template take some milliseconds each: others may come
-    # between, however many pages are ready at once.
-    await asyncio.sleep(0)
+    await state_of(datasette).pace.turn()
     variables = {field.name: getattr(context, field.name) for field in fields(context)}
     return Response.html(
         await datasette.render_template(

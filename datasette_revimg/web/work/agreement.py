@@ -7,6 +7,7 @@ is shown for a picture that the actor has not just been allowed to read.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,6 +61,10 @@ async def agreement(
     Raises BusyError, and the errors of inference.embedding_job.
     """
     maps = [await _features(datasette, db, embedded, original) for original in (a, b)]
+    return await asyncio.to_thread(_agreement_of, maps)
+
+
+def _agreement_of(maps: list[np.ndarray]) -> Agreement:
     vectors = [heatmap.pool(each) for each in maps]
     return Agreement(
         heatmap.attribute_cosine(maps[0], vectors[1]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import threading
 import time
@@ -18,6 +19,7 @@ from ..query_results import ResultColumns
 from ..visible import VisibleTables
 from .damage import KnownDamage
 from .kept import Kept
+from .pace import Pace
 from .queue import RETRY_SECONDS, Queue
 from .room import Room, Shares
 
@@ -44,8 +46,8 @@ COMPUTING_RETRY_SECONDS = 5
 # Four matrices of 2,000 rows.
 MATRICES_BYTES = 64_000_000
 
-# The longest JSON of a matrix, of 2,000 rows, has 32 MB.
-MATRIX_TEXTS_BYTES = 64_000_000
+# The longest JSON of a matrix, of 500 rows, has 2 MB.
+MATRIX_TEXTS_BYTES = 16_000_000
 
 # A map by t-SNE takes longer, and can't be interrupted: it ends with the process.
 CLOSE_SECONDS = 5.0
@@ -111,6 +113,10 @@ class State:
         self.better_maps: Kept[np.ndarray] = Kept(*_computing("better-maps", BETTER_MAPS_ROOM), 32)
         self.sheets: Kept[bytes] = Kept(*_computing("sheets"), 96)
         self.visible = VisibleTables()
+        self.pace = Pace()
+        # Samples of whole tables take a second or more to read: the other SQL threads are left
+        # for everybody else.
+        self.overview_reads = asyncio.Lock()
         # By the Database object: a name says nothing, each Datasette may have its own "data".
         self._databases: WeakKeyDictionary[Database, DatabaseState] = WeakKeyDictionary()
 

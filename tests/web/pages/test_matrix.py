@@ -8,7 +8,6 @@ import io
 import json
 import re
 import sqlite3
-import time
 
 import numpy as np
 import pytest
@@ -53,27 +52,6 @@ async def test_json(ds):
         "sampled": False,
         "filtered_table_rows_count": len(ANGLES),
     }
-
-
-@pytest.mark.asyncio
-async def test_long_json_is_written_beside_the_event_loop(data, ds):
-    """Everybody's pages would wait while the numbers of a large matrix are written."""
-    with sqlite3.connect(data) as conn:
-        source = tables.find(conn, "photos")
-        new = range(100, 1300)
-        conn.executemany(
-            "insert into photos values (?, 'new', 'red', 2000, x'00')",
-            [(number,) for number in new],
-        )
-        writing.write(conn, source, [entry((number,), 1 + number % 12) for number in new], [])
-    before = time.thread_time()
-    response = await ds.client.get(PAGE + ".json?_size=1200&_order=key")
-    taken = time.thread_time() - before
-    matrix = response.json()["matrix"]
-    assert (len(matrix), len(matrix[0])) == (1200, 1200)
-    before = time.thread_time()
-    json.dumps([[round(value, 4) for value in line] for line in matrix])
-    assert taken < (time.thread_time() - before) / 2
 
 
 @pytest.mark.asyncio

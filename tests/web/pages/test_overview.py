@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import json
 import re
 import sqlite3
+import threading
 
 import pytest
 
+from datasette_revimg.overview import sample as sampling
+from datasette_revimg.store import reading
 from kit.asking import check_problem, cookies, get_json
 from kit.geometry import embed
 
@@ -34,9 +38,6 @@ async def data_url(ds, page, table="/data/photos"):
 @pytest.mark.parametrize(
     ("path", "status", "words"),
     [
-        ("/data/photos/-/{page}?_size=0", 400, ["_size", "{most}"]),
-        ("/data/photos/-/{page}?_size={most}1", 400, ["_size", "{most}"]),
-        ("/data/photos/-/{page}?_size=x", 400, ["_size"]),
         ("/data/photos/-/{page}?nonsense=1", 400, ["nonsense"]),
         ("/data/photos/-/{page}?_where=nonsense+%3D+1", 400, ["nonsense"]),
         ("/data/photos/-/{page}?_x=" + "x" * 9000, 400, ["9,003", "8,192"]),
@@ -45,10 +46,69 @@ async def data_url(ds, page, table="/data/photos"):
     ],
 )
 async def test_what_cannot_be_shown(ds, page, path, status, words):
-    filled = {"page": page, "most": {"matrix": 2000, "map": 10_000}[page]}
-    await check_problem(
-        ds, path.format(**filled), status, *(word.format(**filled) for word in words)
-    )
+    await check_problem(ds, path.format(page=page), status, *words)
+
+
+MOST = {
+    "matrix": {"": 2000, ".json": 500, ".png": 2000, "-values": 2000},
+    "map": {"": 10_000, ".json": 10_000, "-data": 10_000, "-sheet": 10_000},
+}
+
+
+@pytest.mark.parametrize("size", ["0", "{more}", "x"])
+async def test_sizes(ds, page, size):
+    for address, most in MOST[page].items():
+        asked = size.format(more=most + 1)
+        response = await ds.client.get(f"/data/photos/-/{page}{address}?_size={asked}")
+        assert response.status_code == 400
+        assert f"_size must be a whole number from 1 to {most}, not" in response.text
+        response = await ds.client.get(f"/data/photos/-/{page}{address}?_size={most}")
+        assert response.status_code == 200
+
+
+async def test_links_between_pages_keep_no_size_that_is_too_large(ds, page):
+    """The matrix has more rows than its JSON."""
+    for size in (500, 501, 2000):
+        text = (await ds.client.get(f"/data/photos/-/{page}?_size={size}")).text
+        (link,) = re.findall(rf'href="([^"]+/-/{page}\.json[^"]*)"', text)
+        assert (await ds.client.get(html.unescape(link))).status_code == 200
+
+
+async def test_other_pages_are_answered_while_samples_are_read(ds, page, monkeypatch):
+    """Datasette has three threads for SQL; each of these reads takes a second or more."""
+    go, begun, sample_rows = threading.Event(), [], sampling.sample_rows
+
+    def slow(*arguments, **options):
+        begun.append(1)
+        assert go.wait(60)
+        return sample_rows(*arguments, **options)
+
+    monkeypatch.setattr(sampling, "sample_rows", slow)
+    path = f"/data/photos/-/{page}.json?id__not="
+    asked = [asyncio.create_task(ds.client.get(path + str(number))) for number in range(1, 7)]
+    try:
+        while not begun:
+            await asyncio.sleep(0.01)
+        thumbnail = ds.client.get("/data/photos/1/-/thumbnail")
+        assert (await asyncio.wait_for(thumbnail, 30)).status_code == 200
+        assert len(begun) == 1
+    finally:
+        go.set()
+    assert {(await each).status_code for each in asked} == {200}
+
+
+async def test_those_who_ask_the_same_have_the_vectors_read_once(ds, page, monkeypatch):
+    looked, damaged_keys = [], reading.damaged_keys
+
+    def noted(conn, source, keys):
+        looked.extend(keys)
+        return damaged_keys(conn, source, keys)
+
+    monkeypatch.setattr(reading, "damaged_keys", noted)
+    path = f"/data/photos/-/{page}.json"
+    answers = await asyncio.gather(*(ds.client.get(path) for _ in range(5)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(looked) == len(answers[0].json()["rows"])
 
 
 async def test_nothing_for_who_may_not_view_the_table(serve, page):
