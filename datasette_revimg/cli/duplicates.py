@@ -31,6 +31,7 @@ from .options import (
     network_options,
     open_database,
 )
+from .printable import printable
 
 # Exit status of --fail, when there are duplicates.
 FOUND = 3
@@ -129,7 +130,7 @@ def duplicates(
         click.echo(listed(found, base, keep_best, "\0" if null else "\n"), nl=False)
     else:
         click.echo(formatted(found, source, output, keep_best), nl=False)
-    click.echo(summary(found, source.name, minimum, tier), err=True)
+    click.echo(printable(summary(found, source.name, minimum, tier)), err=True)
     if fail and found.groups:
         sys.exit(FOUND)
 
@@ -162,7 +163,7 @@ def _calibration(
     except TooFewPicturesError as error:
         if chosen.tier:
             raise
-        click.echo(f"only copies of the same file are found: {error}", err=True)
+        click.echo(printable(f"only copies of the same file are found: {error}"), err=True)
         return None
 
 

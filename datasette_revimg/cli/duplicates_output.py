@@ -14,6 +14,7 @@ from ..store.duplicates import Member
 from ..store.tables import Table
 from ..vectors.calibration import RATES
 from . import listing
+from .printable import printable_json
 
 
 def formatted(found: Found, source: Table, output: str, keep_best: bool) -> str:
@@ -24,7 +25,7 @@ def formatted(found: Found, source: Table, output: str, keep_best: bool) -> str:
         for member in members:
             groups.setdefault(member.group, []).append(_printed(member, source))
         rows = [{"group": group, "rows": rows} for group, rows in groups.items()]
-        return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
+        return printable_json(json.dumps(rows, indent=2, ensure_ascii=False)) + "\n"
     if output == "csv":
         return _csv([{"group": member.group, **_printed(member, source)} for member in members])
     if not members:

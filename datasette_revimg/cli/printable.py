@@ -22,7 +22,20 @@ def printable(value: object) -> str:
     return text if text.isascii() and text.isprintable() else "".join(map(_escaped, text))
 
 
+def printable_json(text: str) -> str:
+    """Return a JSON text of the same meaning, in which such characters are written as JSON does.
+
+    ``json.dumps`` does it for some of them. The line breaks between values stay.
+    """
+    return "".join(
+        f"\\u{ord(letter):04x}" if letter != "\n" and _is_obeyed(letter) else letter
+        for letter in text
+    )
+
+
 def _escaped(letter: str) -> str:
-    if letter in _TURNING or unicodedata.category(letter) in _CATEGORIES:
-        return letter.encode("unicode_escape").decode("ascii")
-    return letter
+    return letter.encode("unicode_escape").decode("ascii") if _is_obeyed(letter) else letter
+
+
+def _is_obeyed(letter: str) -> bool:
+    return letter in _TURNING or unicodedata.category(letter) in _CATEGORIES

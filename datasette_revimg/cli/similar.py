@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ from .options import (
     network_options,
     open_database,
 )
+from .printable import printable, printable_json
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ def similar(
     source, matches = _search(database, table, columns, SimilarOptions(**options))
     rows = [_printed(match, source.key_columns, columns or source.columns) for match in matches]
     if output != "table" or not rows:
-        click.echo(_formatted(rows, output), nl=output != "csv")
+        # Without color, click takes out of a pipe's data whatever looks like a colour.
+        click.echo(_formatted(rows, output), nl=output != "csv", color=True)
         return
     # What a row is called has to be whole: it is what one searches with next.
     whole = sum(name in ("score", "percentile", *source.key_columns) for name in rows[0])
@@ -167,12 +170,20 @@ def _printed(match: Match, keys: Sequence[str], columns: Sequence[str]) -> dict[
 
 def _formatted(rows: list[dict[str, Any]], output: str) -> str:
     if output == "json":
-        return json.dumps(rows, indent=2, ensure_ascii=False)
+        return printable_json(json.dumps(rows, indent=2, ensure_ascii=False))
     if output == "csv":
         buffer = io.StringIO()
         names = list(dict.fromkeys(name for row in rows for name in row))
         writer = csv.DictWriter(buffer, names, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(map(_shown, rows) if sys.stdout.isatty() else rows)
         return buffer.getvalue()
     return "no rows"
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row for a terminal; a file or another program gets what is stored."""
+    return {
+        name: printable(value) if isinstance(value, str | bytes) else value
+        for name, value in row.items()
+    }

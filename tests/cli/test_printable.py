@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sqlite3
+import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 
-from datasette_revimg.cli.printable import printable
+from datasette_revimg.cli.printable import printable, printable_json
 from kit.command import error_of, run
 from kit.pictures import mosaic
 
@@ -45,6 +48,16 @@ def obeyed(text):
     ]
 
 
+def test_json_means_the_same():
+    """RFC 8259, 7: any character may be written as \\u and its number."""
+    value = {"a\x7f\u202e": ["\x1b[2J\x9b", "two\nlines", "café \u2028 \\ \udce9", 1.5, None]}
+    text = printable_json(json.dumps(value, indent=1, ensure_ascii=False))
+    assert json.loads(text) == value
+    assert obeyed(text) == []
+    assert "café \\u2028" in text
+    assert text.encode()
+
+
 ODD = "\x1b]0;title\x07\x1b[2J \u202egpj\n.jpg"
 
 
@@ -60,6 +73,9 @@ def test_names_of_files(tmp_path):
     for done in (failed, run("status", path), run("similar", path, "photos", f"1{ODD}")):
         assert obeyed(done.stdout + done.stderr) == []
     assert obeyed(error_of("embed", path, "photos", tmp_path / ODD)) == []
+    rows = run("similar", path, "photos", f"1{ODD}", "--format", "json").stdout
+    assert obeyed(rows) == []
+    assert json.loads(rows)[0]["path"] == f"2{ODD}"
 
 
 def test_names_of_tables_and_columns(copy):
@@ -82,3 +98,25 @@ def test_names_of_tables_and_columns(copy):
         assert obeyed(done.stdout + done.stderr) == [], command
     for command in (("similar", copy, table, "1"), ("embed", copy, f"{table}2")):
         assert obeyed(error_of(*command)) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no terminals of this kind")
+def test_csv_on_a_terminal_and_in_a_pipe(copy):
+    with closing(sqlite3.connect(copy)) as conn, conn:
+        conn.execute("update shapes set shape = 'a\x1b[2Jb'")
+    command = [sys.executable, "-c", "from datasette_revimg.cli import revimg; revimg()"]
+    command += ["similar", str(copy), "shapes", "red disc", "--format", "csv"]
+    piped = subprocess.run(command, capture_output=True, check=True).stdout
+    assert b"a\x1b[2Jb" in piped
+    ours, theirs = os.openpty()
+    with open(ours, "rb", buffering=0) as screen:
+        with subprocess.Popen(command, stdout=theirs) as process:
+            os.close(theirs)
+            shown = b""
+            # At the end of the other side, Linux fails.
+            with suppress(OSError):
+                while part := screen.read(1000):
+                    shown += part
+        assert process.returncode == 0
+    assert b"a\\x1b[2Jb" in shown
+    assert b"\x1b" not in shown
