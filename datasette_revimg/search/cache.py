@@ -39,11 +39,10 @@ logger = logging.getLogger("datasette_revimg")
 class Timed:
     """A search that was done.
 
-    ``at`` is in seconds since 1970, ``ms`` its duration in milliseconds, ``way`` how it was done,
-    and ``compared`` the number of vectors that it compared.
+    ``ms`` is its duration in milliseconds, ``way`` how it was done, and ``compared`` the number of
+    vectors that it compared. When it was done is nobody's business.
     """
 
-    at: float
     ms: float
     way: str
     compared: int

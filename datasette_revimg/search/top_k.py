@@ -89,7 +89,7 @@ def top_k(
                 candidates, counted_all = _count(index, allowed, cosines, exclude, minimum)
     ms = (time.perf_counter() - started) * 1000
     way = "vector by vector" if index is None else index.way
-    cache.slot(source.name).times.append(Timed(time.time(), ms, way, cosines.computed))
+    cache.slot(source.name).times.append(Timed(ms, way, cosines.computed))
     return Result(best.hits(), candidates, counted_all)
 
 

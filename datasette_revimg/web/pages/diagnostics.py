@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from datasette import Forbidden, Response
@@ -127,7 +126,6 @@ async def _described(datasette: Datasette, db: Database, table: KnownTable) -> d
         "memory_bytes": slot.bytes,
         "searches": [
             {
-                "at": datetime.fromtimestamp(timed.at, UTC).isoformat(timespec="seconds"),
                 "ms": round(timed.ms, 3),
                 "way": timed.way,
                 "vectors_compared": timed.compared,
@@ -180,7 +178,7 @@ def _searches(searches: list[dict[str, Any]]) -> Searches | None:
     return Searches(
         f"{searches[0]['ms']:,.1f} ms",
         [
-            f"{search['ms']:,.1f} ms at {search['at']}: {search['way']}, "
+            f"{search['ms']:,.1f} ms: {search['way']}, "
             f"{wording.count(search['vectors_compared'], 'vector')} compared"
             for search in searches
         ],

@@ -82,11 +82,11 @@ async def html_response(datasette: Datasette, request: Request, context: Context
     """Return a page: the context's template with its variables filled in."""
     await state_of(datasette).pace.turn()
     variables = {field.name: getattr(context, field.name) for field in fields(context)}
-    return Response.html(
-        await datasette.render_template(
-            context.template, variables, request=request, view_name="revimg"
-        )
+    text = await datasette.render_template(
+        context.template, variables, request=request, view_name="revimg"
     )
+    # Sites that a row links to are not told the address, which may hold keys and filters.
+    return Response.html(text, headers={"Referrer-Policy": "same-origin"})
 
 
 def json_problem(datasette: Datasette, problem: Problem) -> Response:

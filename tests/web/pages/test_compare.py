@@ -587,6 +587,13 @@ async def test_why_is_offered(scenes_ds):
     assert 'src="/scenes/photos/2/-/why?with=1"' in shown
 
 
+async def test_other_sites_are_not_told_the_address(scenes_ds):
+    """A row's values may be links to them; keys and filters are in the address."""
+    for path in ("/scenes/photos/1/-/compare?with=2", "/scenes/photos/99/-/similar", "/-/revimg"):
+        response = await scenes_ds.client.get(path)
+        assert response.headers["referrer-policy"] == "same-origin"
+
+
 async def test_switched_off(serve, scenes_db, runs):
     ds = serve(scenes_db, config={"plugins": {"datasette-revimg": {"upload": False}}})
     for suffix in ("", ".json"):

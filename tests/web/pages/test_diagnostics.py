@@ -36,6 +36,10 @@ async def test_tables_codes_memory_and_searches(ds):
         search["way"] == f"codes of {photos['codes']['dimension']} floats"
         for search in photos["searches"]
     )
+    # Not when: others may see that, and it was somebody.
+    assert {frozenset(search) for search in photos["searches"]} == {
+        frozenset({"ms", "way", "vectors_compared"})
+    }
     slot = state_of(ds).database(ds.get_database("data")).search.slot("photos")
     assert body["memory_bytes"] == photos["memory_bytes"] == slot.bytes > 0
     assert body["memory_limit_bytes"] == cache.PROCESS.limit

@@ -566,6 +566,17 @@ async def test_closer_permission_decides(served):
     assert (await ds.client.get("/scenes/files/-/similar")).status_code == 403
 
 
+@pytest.mark.skipif(not IS_1, reason="0.65 has no --default-deny")
+async def test_denied_by_default(serve, scenes_db):
+    permissions = {"view-instance": ANN, "view-database": ANN, "view-table": ANN}
+    for given, status in ({}, 403), ({"revimg-upload": ANN}, 200):
+        ds = serve(scenes_db, config={"permissions": {**permissions, **given}}, default_deny=True)
+        signed_in = cookies(ds, "ann")
+        assert (await ds.client.get(PAGE, cookies=signed_in)).status_code == status
+        row = await ds.client.get("/scenes/photos/1/-/similar.json", cookies=signed_in)
+        assert row.status_code == 200
+
+
 @pytest.mark.parametrize(
     "config",
     [
