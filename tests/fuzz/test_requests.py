@@ -30,7 +30,7 @@ def asker(built: Path) -> Iterator[Asker]:
 
 def check(answer: Answer) -> None:
     """Check that an answer is no failure of the server's, and a problem in JSON well formed."""
-    assert answer.status in (200, 302, 400, 403, 404, 405, 410, 413, 422), answer
+    assert answer.status in (200, 302, 400, 403, 404, 405, 409, 410, 413, 422), answer
     if answer.status >= 400 and answer.body and "json" in answer.content_type:
         body = json.loads(answer.body)
         assert body["ok"] is False
