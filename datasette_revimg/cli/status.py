@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from ..store import code_tables, failed_rows, registry, statistics
+from ..pictures.kinds import skipped_sentence
+from ..store import code_tables, failed_rows, registry, skipped, statistics
 from ..store.registry import EmbeddedTable
 from .options import DATABASE, open_database
 from .printable import printable
@@ -55,6 +56,8 @@ def _print_status(conn: sqlite3.Connection, embedded: EmbeddedTable) -> None:
         f"{embedded.model} ({embedded.dimension} floats{coded}), updated {embedded.updated}"
     )
     click.echo(printable(line))
+    for kind, count in skipped.read(conn, embedded.table_name).items():
+        click.echo(printable(f"  {skipped_sentence(kind, count)}"))
     failures = failed_rows.read(conn, embedded.table_name)
     for pk, reason in failures[:FAILURES_SHOWN]:
         click.echo(printable(f"  failed {pk}: {reason}"))

@@ -20,6 +20,7 @@ from ..store import (
     picture_column,
     registry,
     removal,
+    skipped,
     tables,
     writing,
 )
@@ -123,6 +124,7 @@ def plan_files(
     present: list[Key] = [(folders.relative(file, base),) for file in listing.pictures]
     file_table.mark_missing(conn, source, gone, present)
     failed_rows.clear(conn, source, present)
+    skipped.write(conn, source.name, listing.skipped)
     return Plan(
         source=source,
         embedded=embedded,

@@ -31,7 +31,7 @@ _KINDS = {
 }
 
 # What the user can do about it; for the others there is nothing to install.
-_WAY_OUT = {"HEIC": "`datasette install pillow-heif` and run this again to read them"}
+_WAY_OUT = {"HEIC": "`datasette install pillow-heif` and embed again to read them"}
 
 
 def kind_of_unreadable(suffix: str) -> str | None:

@@ -10,7 +10,16 @@ import numpy as np
 from ..errors import RevimgError
 from ..keys import Key
 from ..vectors.cosine import VECTOR_DTYPE
-from . import calibrations, code_log, comparisons, failed_rows, own_tables, reading, registry
+from . import (
+    calibrations,
+    code_log,
+    comparisons,
+    failed_rows,
+    own_tables,
+    reading,
+    registry,
+    skipped,
+)
 from .connection import transaction
 from .schema import column_names
 from .sql import all_present, equalities, quote, quote_all
@@ -84,6 +93,7 @@ def discard(conn: sqlite3.Connection, table: str) -> None:
         failed_rows.delete_all(conn, table)
         comparisons.delete(conn, table)
         calibrations.delete(conn, table)
+        skipped.delete(conn, table)
         registry.delete(conn, table)
         if not registry.count(conn):
             for name in own_tables.SHARED:

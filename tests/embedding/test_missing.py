@@ -230,3 +230,25 @@ def test_what_is_skipped_is_counted_and_named(tmp_path, monkeypatch):
     assert "photos: 2 HEIC files skipped: `datasette install pillow-heif`" in result.stderr
     assert "photos: 1 camera RAW file skipped: this format can't be read" in result.stderr
     assert find_pictures([folder]).skipped == {"HEIC": 2, "camera RAW": 1, "SVG": 1, "video": 1}
+    # Status knows of the latest run, and of nothing once the table is forgotten.
+    database = tmp_path / "new.db"
+    status = run("status", database).stdout
+    assert "\n  2 HEIC files skipped: `datasette install pillow-heif`" in status
+    assert "\n  1 video file skipped: this format can't be read\n" in status
+    for name in names:
+        (folder / name).unlink()
+    run("embed", database, "photos", folder)
+    assert "skipped" not in run("status", database).stdout
+
+
+def test_what_is_skipped_is_forgotten_with_its_table(tmp_path):
+    for table in ("photos", "others"):
+        (tmp_path / table).mkdir()
+        (tmp_path / table / "a.png").write_bytes(mosaic(1))
+        (tmp_path / table / "b.svg").write_bytes(b"x")
+        run("embed", tmp_path / "new.db", table, tmp_path / table)
+    run("forget", tmp_path / "new.db", "photos")
+    assert run("status", tmp_path / "new.db").stdout.count("1 SVG file skipped") == 1
+    with closing(connection.connect(tmp_path / "new.db")) as conn:
+        names = [name for (name,) in conn.execute("select name from _revimg_meta order by name")]
+    assert names == ["skipped others", "version"]
