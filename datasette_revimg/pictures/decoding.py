@@ -10,13 +10,12 @@ from PIL import ExifTags, Image
 
 from .loading import load_pixels, read_exif, read_taken
 from .opening import MAX_BYTES, failure, open_picture
-from .region import SIDE as WHOLE
 from .region import Crop
 from .rgb import upright_rgb
+from .scaling import THUMBNAIL_SIDE, least_size, reduced
 
-# Pixels of a side: what VGG16 takes, and the longest of a thumbnail.
+# Pixels of a side of what VGG16 takes.
 SIDE = 224
-THUMBNAIL_SIDE = 320
 
 # EXIF's orientations in which a picture lies on its side.
 _TURNED = (5, 6, 7, 8)
@@ -57,16 +56,17 @@ def decode(
     try:
         # Only JPEGs have drafts. Reading a PNG's EXIF would decode it, and hide its errors.
         if kind in ("JPEG", "MPO"):
-            image.draft("RGB", _draft_size(size, crop, read_exif(image)))
+            image.draft("RGB", _draft_size(image.size, size, crop, read_exif(image)))
         image = load_pixels(image)
         taken = read_taken(image)
         lying = image.size
         rgb = upright_rgb(image)
         # Where a copy was made, it is large.
         del image
-        array = to_array(rgb.crop(crop.box(rgb.size)) if crop else rgb, size)
         if rgb.size != lying:
             width, height = height, width
+        rgb = reduced(rgb, least_size(rgb.size, size, crop))
+        array = to_array(rgb.crop(crop.box(rgb.size)) if crop else rgb, size)
         thumbnail = _webp(rgb, THUMBNAIL_SIDE, quality=80)
     except Exception as error:
         # Pillow's decoders raise nearly anything on damaged data, from struct.error to
@@ -103,19 +103,14 @@ def to_array(rgb: Image.Image, size: tuple[int, int] = (SIDE, SIDE)) -> np.ndarr
     return np.asarray(rgb.resize((width, height), Image.Resampling.BILINEAR))
 
 
-def _draft_size(size: tuple[int, int], crop: Crop | None, exif: Image.Exif) -> tuple[int, int]:
-    """Return the least size to decode to: JPEG decoders can scale down by 2, 4 or 8.
-
-    Twice the network's side keeps the antialiased resize that follows within 0.2 of 255 of the
-    full decoding. The longer side, both ways: the picture may have to be turned yet. Never less
-    than twice SIDE: the thumbnail is made of it too. With a crop, as much for the part alone.
-    """
-    side = 2 * max(SIDE, *size)
-    if crop is None:
-        return side, side
-    width, height = (-(-side * WHOLE // part) for part in (crop.width, crop.height))
-    turned = exif.get(ExifTags.Base.Orientation) in _TURNED
-    return (height, width) if turned else (width, height)
+def _draft_size(
+    lying: tuple[int, int], size: tuple[int, int], crop: Crop | None, exif: Image.Exif
+) -> tuple[int, int]:
+    """Return the least (width, height) to decode a JPEG to, as it lies before it is turned."""
+    if exif.get(ExifTags.Base.Orientation) not in _TURNED:
+        return least_size(lying, size, crop)
+    height, width = least_size(lying[::-1], size, crop)
+    return width, height
 
 
 def _webp(rgb: Image.Image, side: int, quality: int) -> bytes:

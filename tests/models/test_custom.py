@@ -12,6 +12,7 @@ from PIL import Image
 from datasette_revimg.models import custom
 from datasette_revimg.models.pixels import Pixels, prepare
 from datasette_revimg.pictures import decoding
+from datasette_revimg.pictures.scaling import THUMBNAIL_SIDE
 from datasette_revimg.store import connection, registry
 from kit.command import run, vectors
 from kit.pictures import mosaic
@@ -210,5 +211,5 @@ def test_decoded_at_the_models_size():
         assert decoded.array.shape == (*size, 3)
         full = Image.fromarray(pixels).resize(size[::-1], Image.Resampling.BILINEAR)
         assert np.abs(decoded.array.astype(int) - np.asarray(full)).mean() < 1
-        assert max(Image.open(io.BytesIO(decoded.thumbnail)).size) == decoding.THUMBNAIL_SIDE
+        assert max(Image.open(io.BytesIO(decoded.thumbnail)).size) == THUMBNAIL_SIDE
         assert (decoded.width, decoded.height) == (1600, 2400)

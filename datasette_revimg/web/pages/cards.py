@@ -6,7 +6,7 @@ import statistics
 from dataclasses import dataclass
 
 from ...keys import row_path
-from ...pictures.decoding import THUMBNAIL_SIDE
+from ...pictures.scaling import THUMBNAIL_SIDE
 from ...search.rows import Row
 from ...search.similar import Answer
 from ...vectors.percentiles import in_words

@@ -9,7 +9,7 @@ from typing import ClassVar
 from datasette.utils import is_url
 
 from ...keys import Key, row_path
-from ...pictures.decoding import THUMBNAIL_SIDE
+from ...pictures.scaling import THUMBNAIL_SIDE
 from ...search.pair import Comparison
 from ...search.rows import Row
 from ...vectors.percentiles import in_words
