@@ -18,9 +18,9 @@ from ..errors import RevimgError
 from ..models.catalogue import VGG16_RMAC
 from ..pictures.kinds import skipped_sentence
 from ..pictures.quiet import silence_pillow, silent_libraries
-from ..store.writing import Failure
 from .options import DATABASE, model_option, network_options, one_line_errors
 from .printable import printable
+from .progress import Progress, timing_sentence
 from .stopping import exit_status, stop_signals
 
 FC2_NOTE = (
@@ -70,8 +70,9 @@ FC2_NOTE = (
     help="Decode in processes of its own with limits of memory and time, for strangers' pictures.",
 )
 @click.option("--strict", is_flag=True, help="Exit with status 1 if any picture failed.")
-@click.option("-s", "--silent", is_flag=True, help="Show no progress bar.")
-def embed(prune: bool, yes: bool, strict: bool, silent: bool, **options: Any) -> None:
+@click.option("--timing", is_flag=True, help="Show where the time went.")
+@click.option("-s", "--silent", is_flag=True, help="Show no progress.")
+def embed(prune: bool, yes: bool, strict: bool, timing: bool, silent: bool, **options: Any) -> None:
     """Embed the pictures of a table, or those in files and folders.
 
     Without PATH, the pictures of TABLE are embedded: BLOBs, or files whose paths are in a column.
@@ -129,6 +130,8 @@ def embed(prune: bool, yes: bool, strict: bool, silent: bool, **options: Any) ->
         f"{summary.failed} failed, {summary.removed} removed{missing} "
         f"({summary.model}, {summary.dimension} floats{rate})"
     )
+    if timing:
+        click.echo(f"{table}: {timing_sentence(ready.counts, ready.threads)}", err=True)
     if ready.first and summary.embedded and not silent:
         file = shlex.quote(str(request.database))
         click.echo(printable(f"`datasette {file} --open` shows them in your browser"), err=True)
@@ -175,22 +178,6 @@ def _warn(table: str, listing: Listing) -> None:
 
 
 def _with_progress(ready: Run, silent: bool) -> Summary:
-    """Embed under a progress bar, and name each failure."""
-    with click.progressbar(
-        length=ready.total,
-        label=printable(f"Embedding {ready.table}"),
-        file=sys.stderr,
-        show_pos=True,
-        hidden=silent or not sys.stderr.isatty(),
-    ) as bar:
-
-        def on_done(failure: Failure | None) -> None:
-            if failure:
-                # Over the bar, which draws itself again below.
-                start = "" if bar.hidden else "\r\x1b[K"
-                name = ",".join(str(part) for part in failure.key)
-                line = printable(f"{ready.table} {name}: {failure.reason}")
-                click.echo(f"{start}{line}", err=True)
-            bar.update(1)
-
-        return ready.embed(on_done)
+    """Embed, show how far it is, and name each failure."""
+    with Progress(ready.table, ready.total, ready.counts, silent=silent) as progress:
+        return ready.embed(progress.step)

@@ -38,10 +38,25 @@ Encode = Callable[[np.ndarray], Batch]
 
 
 @dataclass
+class Timing:
+    """Where a run's time has gone, in seconds.
+
+    ``network``, ``storing`` and ``waiting`` for pictures come one after the other; ``decoding`` is
+    summed over the threads that do it meanwhile.
+    """
+
+    waiting: float = 0.0
+    decoding: float = 0.0
+    network: float = 0.0
+    storing: float = 0.0
+
+
+@dataclass
 class Counts:
     """The pictures that a run has embedded, found unchanged and failed at so far, and its time.
 
-    ``seconds`` is set when the run ends, ``codes_error`` when the codes that make searches fast
+    ``seconds`` is set when the run ends, in which ``timing`` says where they went;
+    ``codes_error`` when the codes that make searches fast
     couldn't be written: all vectors are stored nevertheless, and the next run makes the codes.
     """
 
@@ -49,18 +64,23 @@ class Counts:
     unchanged: int = 0
     failed: int = 0
     seconds: float = 0.0
+    timing: Timing = field(default_factory=Timing)
     codes_error: str = ""
 
 
 @dataclass(frozen=True)
 class _Decoded:
-    """The result of a decode thread: a picture, a failure, or neither if nothing changed."""
+    """The result of a decode thread: a picture, a failure, or neither if nothing changed.
+
+    It took ``seconds`` to decode.
+    """
 
     job: Job
     content_hash: bytes | None = None
     picture: Picture | None = None
     failure: Failure | None = None
     content: bytes | None = None
+    seconds: float = 0.0
 
 
 @dataclass
@@ -105,7 +125,9 @@ def run(
         work = partial(_decode, decode=decode, size=size)
         ahead = 2 * batch_size + threads
         with closing(work_ahead(jobs, work, ahead=ahead, threads=threads)) as results:
+            waiting = time.perf_counter()
             for decoded in results:
+                counts.timing.waiting += time.perf_counter() - waiting
                 _collect(decoded, batch, counts)
                 on_done(decoded.failure)
                 attempted = counts.embedded + counts.failed + len(batch.pictures)
@@ -115,9 +137,12 @@ def run(
                     batch = _Pending()
                 if limit is not None and attempted >= limit:
                     break
+                waiting = time.perf_counter()
         _store(conn, source, batch, encode, counts)
         counts.codes_error = ""
+        finishing = time.perf_counter()
         _keep_up(upkeep.finish, conn, source, counts)
+        counts.timing.storing += time.perf_counter() - finishing
     finally:
         counts.seconds = time.perf_counter() - started
 
@@ -129,11 +154,18 @@ def _decode(job: Job, content: Content, decode: Decode, size: tuple[int, int]) -
     if isinstance(content, ImageError):
         return _failed(job, None, content)
     content_hash = hashlib.sha256(content).digest()
+    started = time.perf_counter()
     try:
         picture = None if content_hash == job.content_hash else decode(content, size)
     except ImageError as error:
         return _failed(job, content_hash, error)
-    return _Decoded(job, content_hash, picture, content=content if job.keep_content else None)
+    return _Decoded(
+        job,
+        content_hash,
+        picture,
+        content=content if job.keep_content else None,
+        seconds=time.perf_counter() - started,
+    )
 
 
 def _failed(job: Job, content_hash: bytes | None, error: ImageError) -> _Decoded:
@@ -148,6 +180,7 @@ def _failed(job: Job, content_hash: bytes | None, error: ImageError) -> _Decoded
 
 def _collect(decoded: _Decoded, batch: _Pending, counts: Counts) -> None:
     """Add a result to the batch, and count it unless it is counted when it is stored."""
+    counts.timing.decoding += decoded.seconds
     if decoded.failure:
         counts.failed += 1
         batch.failures.append(decoded.failure)
@@ -179,7 +212,9 @@ def _store(
     embeddings = []
     if batch.pictures:
         pictures = [decoded.picture for decoded in batch.pictures if decoded.picture]
+        started = time.perf_counter()
         encoded = encode(np.stack([picture.array for picture in pictures]))
+        counts.timing.network += time.perf_counter() - started
         embeddings = [
             Embedding(
                 key=decoded.job.key,
@@ -194,10 +229,12 @@ def _store(
                 batch.pictures, pictures, encoded.vectors, _labels(encoded), strict=True
             )
         ]
+    started = time.perf_counter()
     writing.write(conn, source, embeddings, batch.failures, batch.rows)
     counts.embedded += len(embeddings)
     if not counts.codes_error:
         _keep_up(upkeep.maintain, conn, source, counts)
+    counts.timing.storing += time.perf_counter() - started
 
 
 def _keep_up(

@@ -81,6 +81,11 @@ class Run:
         return min(self.plan.total, self.request.limit or self.plan.total)
 
     @property
+    def threads(self) -> int:
+        """The number of threads that read and decode pictures."""
+        return self.request.threads or pipeline.default_threads()
+
+    @property
     def missing(self) -> list[Key]:
         """The keys of all rows that are marked missing, in this run or before."""
         return file_table.missing(self.conn, self.plan.source) if self.listing else []
@@ -95,8 +100,7 @@ class Run:
         ``on_done`` is called after every picture, with the failure if it failed. Raises
         RevimgError or sqlite3.Error when the run can't go on; finished batches are kept.
         """
-        request, counts = self.request, self.counts
-        threads = request.threads or pipeline.default_threads()
+        request, counts, threads = self.request, self.counts, self.threads
         with open_decoder(threads, isolate=request.isolate) as decode:
             pipeline.run(
                 self.conn,
