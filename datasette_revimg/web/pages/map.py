@@ -25,6 +25,7 @@ from ..requests.responses import (
 )
 from ..requests.view import view
 from ..rows import label_of
+from ..work import better_map
 from ..work.queue import Queue
 from ..work.state import state_of
 from . import overview, wording
@@ -91,16 +92,16 @@ async def compute_layout(place: Place, selection: Selection, sample: Sample) -> 
         vectors = await overview.vectors(place, selection, sample)
         return await queue.run(partial(layout.pca, vectors))
 
-    async def better_map(queue: Queue) -> np.ndarray:
+    async def by_tsne(queue: Queue) -> np.ndarray:
         vectors = await overview.vectors(place, selection, sample)
         components = await queue.run(partial(layout.leading_components, vectors))
         del vectors
-        return await queue.run(partial(layout.tsne, components))
+        return await better_map.tsne(components)
 
     places = await state.quick_maps.get(key, quick_map)
     if better and not state.better_maps.failed(key):
         try:
-            state.better_maps.begin(key, better_map, PATIENCE_SECONDS)
+            state.better_maps.begin(key, by_tsne, PATIENCE_SECONDS)
         except BusyError:
             # Too much to do; there is a map all the same.
             better = None

@@ -49,7 +49,7 @@ MATRICES_BYTES = 64_000_000
 # The longest JSON of a matrix, of 500 rows, has 2 MB.
 MATRIX_TEXTS_BYTES = 16_000_000
 
-# A map by t-SNE takes longer, and can't be interrupted: it ends with the process.
+# The longest work of a thread takes some seconds.
 CLOSE_SECONDS = 5.0
 
 

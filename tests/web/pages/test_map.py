@@ -9,15 +9,16 @@ import io
 import json
 import re
 import sqlite3
-import threading
 import time
 import weakref
 
 import pytest
 from PIL import Image
 
+from datasette_revimg.errors import RevimgError
 from datasette_revimg.overview import layout
 from datasette_revimg.store import tables, writing
+from datasette_revimg.web.work import better_map
 from kit.asking import get_json
 from kit.docs import blocks
 from kit.geometry import ANGLES, AWKWARD, entry
@@ -87,10 +88,10 @@ async def test_without_scikit_learn(ds, monkeypatch):
 
 @pytest.mark.asyncio
 async def test_a_better_map_that_fails_is_not_waited_for(ds, monkeypatch):
-    def fail(vectors):
-        raise ArithmeticError
+    async def fail(components):
+        raise RevimgError("t-SNE failed")
 
-    monkeypatch.setattr(layout, "tsne", fail)
+    monkeypatch.setattr(better_map, "tsne", fail)
     deadline = time.monotonic() + 60
     while (body := await get_json(ds, PAGE + ".json"))["pending"]:
         assert time.monotonic() < deadline
@@ -101,7 +102,6 @@ async def test_a_better_map_that_fails_is_not_waited_for(ds, monkeypatch):
 @pytest.mark.asyncio
 async def test_maps_that_wait_hold_no_vectors(ds, monkeypatch):
     """Three may wait for t-SNE; 20 addresses took 4 GB when each kept its vectors."""
-    go = threading.Event()
     alive: list[weakref.ref] = []
     pca = layout.pca
 
@@ -109,25 +109,21 @@ async def test_maps_that_wait_hold_no_vectors(ds, monkeypatch):
         alive.append(weakref.ref(vectors))
         return pca(vectors)
 
-    def blocked(_):
-        go.wait(60)
-        raise ArithmeticError
+    async def endless(_):
+        await asyncio.Event().wait()
 
     monkeypatch.setattr(layout, "pca", watched_pca)
-    monkeypatch.setattr(layout, "tsne", blocked)
+    monkeypatch.setattr(better_map, "tsne", endless)
     monkeypatch.setattr(layout, "better_method", lambda: layout.TSNE)
-    try:
-        pending = [
-            (await get_json(ds, f"{PAGE}-data?_places=1&id__not={number}"))["pending"]
-            for number in range(1, 7)
-        ]
-        assert pending == ["t-SNE"] * 4 + [None] * 2
-        # The thread lets go of its last work when the next one comes.
-        await get_json(ds, f"{PAGE}-data?_places=1&colour=red")
-        gc.collect()
-        assert [each() for each in alive[:6]] == [None] * 6
-    finally:
-        go.set()
+    pending = [
+        (await get_json(ds, f"{PAGE}-data?_places=1&id__not={number}"))["pending"]
+        for number in range(1, 7)
+    ]
+    assert pending == ["t-SNE"] * 4 + [None] * 2
+    # The thread lets go of its last work when the next one comes.
+    await get_json(ds, f"{PAGE}-data?_places=1&colour=red")
+    gc.collect()
+    assert [each() for each in alive[:6]] == [None] * 6
 
 
 @pytest.mark.asyncio
