@@ -39,16 +39,18 @@ class Bounds:
         """Let these pictures, int64 (n,), be open to no pair from now on, if the minimum is > 0."""
         self._longer[places] = 0
 
-    def open_pairs(self, rows: slice, columns: slice, out: np.ndarray) -> np.ndarray | None:
-        """Return, bool (rows, columns), which pairs may reach the minimum; None if none may.
+    def open_pairs(
+        self, rows: slice, columns: slice, out: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return which pairs may reach the minimum.
 
-        ``out`` is float32 memory for their bounds, of at least that shape.
+        The first array, int64 (m,), has the rows, counted from the first, that any such pair is in;
+        the second, bool (m, columns), says which pairs of these rows they are. ``out`` is float32
+        memory for the bounds of all pairs.
         """
         left, right = self._longer[rows], self._longer[columns]
         bounds = np.matmul(left, right.T, out=out[: len(left), : len(right)])
-        if not bounds.max() >= self._limit:
-            return None
-        return np.asarray(bounds >= self._limit)
+        return reaching(bounds, self._limit)
 
     def _width(self, coded: Coded) -> int:
         """Return the width with which the pairs of a sample are cheapest to decide."""
@@ -65,6 +67,15 @@ class Bounds:
             return width + _OPEN_COST * float(open_share)
 
         return min((width for width in (*WIDTHS, whole) if width <= whole), key=cost)
+
+
+def reaching(scores: np.ndarray, limit: np.float32) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of scores float32 (n, k) that reach the limit anywhere, and, bool, where.
+
+    Few rows do, and to find the largest number of each is quicker than to compare all.
+    """
+    rows = np.flatnonzero(scores.max(axis=1) >= limit)
+    return rows, scores[rows] >= limit
 
 
 def _longer(coded: Coded, width: int) -> np.ndarray:

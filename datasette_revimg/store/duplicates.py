@@ -106,3 +106,8 @@ def read(conn: sqlite3.Connection, source: Table) -> list[list[Member]]:
             Member(group, row[:width], content_hash, score, tier, bool(best), reasons)
         )
     return [members for members in groups.values() if len(members) > 1]
+
+
+def were_found(conn: sqlite3.Connection, table: str) -> bool:
+    """Return whether duplicates of a table were ever looked for, whether there are any or not."""
+    return exists(conn, duplicates_table(table))

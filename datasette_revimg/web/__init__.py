@@ -4,6 +4,7 @@ Datasette loads this package as the plugin, and finds ``templates`` and ``static
 """
 
 from .hooks import (
+    duplicates_actions,
     extra_css_urls,
     get_metadata,
     overview_actions,
@@ -23,6 +24,7 @@ from .hooks import (
 )
 
 __all__ = [
+    "duplicates_actions",
     "extra_css_urls",
     "get_metadata",
     "overview_actions",

@@ -37,6 +37,8 @@ class Database(Protocol):
 
     async def execute_fn(self, fn: Callable[[sqlite3.Connection], Result]) -> Result: ...
 
+    async def execute_write_fn(self, fn: Callable[[sqlite3.Connection], Result]) -> Result: ...
+
     async def execute(
         self, sql: str, params: Mapping[str, Any] | None = None, *, log_sql_errors: bool = True
     ) -> Any: ...
@@ -139,18 +141,24 @@ async def may_view_instance(datasette: Datasette, actor: Actor) -> bool:
 
 
 async def allowed(
-    datasette: Datasette, actor: Actor, action: str, database: str, table: str
+    datasette: Datasette,
+    actor: Actor,
+    action: str,
+    database: str,
+    table: str,
+    *,
+    default: bool = True,
 ) -> bool:
     """Return whether the actor may take an action on the table.
 
-    Everybody may unless it is configured otherwise.
+    On 0.65 ``default`` is the answer unless it is configured otherwise; 1.0 has rules for that.
     """
     if TableResource is None:
         verdict = await datasette.permission_allowed(
             actor,
             action,
             (database, table),
-            default=_configured(datasette, actor, action, database, table),
+            default=_configured(datasette, actor, action, database, table, default),
         )
     else:
         verdict = await datasette.allowed(
@@ -159,11 +167,13 @@ async def allowed(
     return bool(verdict)
 
 
-def _configured(datasette: Datasette, actor: Actor, action: str, database: str, table: str) -> bool:
-    """Return whether 0.65's configuration allows an action.
+def _configured(
+    datasette: Datasette, actor: Actor, action: str, database: str, table: str, default: bool
+) -> bool:
+    """Return whether 0.65's configuration allows an action, else the default.
 
     It is in the block ``permissions`` of the table, else of the database, else at the top, which
-    only 1.0 reads itself; without one everybody may.
+    only 1.0 reads itself.
     """
     of_database = (datasette.metadata("databases") or {}).get(database) or {}
     of_table = {
@@ -177,7 +187,7 @@ def _configured(datasette: Datasette, actor: Actor, action: str, database: str, 
         allow = (permissions or {}).get(action)
         if allow is not None:
             return bool(actor_matches_allow(actor, allow))
-    return True
+    return default
 
 
 def action(name: str, description: str) -> object:

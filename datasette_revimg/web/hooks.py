@@ -21,6 +21,7 @@ from .compat import Actor, Datasette
 from .pages import (
     compare,
     diagnostics,
+    duplicates,
     map,
     map_data,
     matrix,
@@ -87,6 +88,8 @@ def register_routes() -> list[tuple[str, Callable[..., Awaitable[Any]]]]:
         (table + r"map(\.(?P<format>json))?$", map.page),
         (table + r"map-data$", map_data.data),
         (table + r"map-sheet$", map_data.sheet),
+        (uploads.DECISIONS_PATH, duplicates.page),
+        (table + r"duplicates\.csv$", duplicates.table),
         (row + r"similar(\.(?P<format>json))?$", similar.similar),
         (row + r"thumbnail$", row_pictures.thumbnail),
         (row + r"picture$", row_pictures.picture),
@@ -152,6 +155,11 @@ def overview_actions(datasette: Datasette, database: str, table: str, request: R
     return overview.actions(datasette, database, table, request)
 
 
+@hookimpl(specname="table_actions")
+def duplicates_actions(datasette: Datasette, database: str, table: str) -> Actions:
+    return duplicates.action(datasette, database, table)
+
+
 @hookimpl
 def table_actions(datasette: Datasette, actor: Actor, database: str, table: str) -> Actions:
     return upload.action(datasette, actor, database, table)
@@ -159,12 +167,15 @@ def table_actions(datasette: Datasette, actor: Actor, database: str, table: str)
 
 @hookimpl
 def skip_csrf(datasette: Datasette, scope: dict[str, Any]) -> bool:
-    return uploads.is_upload(datasette, scope)
+    return uploads.is_guarded(datasette, scope)
 
 
 @hookimpl
 def register_actions() -> list[object]:
-    return [compat.action(permissions.UPLOAD, permissions.UPLOAD_DESCRIPTION)]
+    return [
+        compat.action(permissions.UPLOAD, permissions.UPLOAD_DESCRIPTION),
+        compat.action(permissions.DECIDE, permissions.DECIDE_DESCRIPTION),
+    ]
 
 
 @hookimpl

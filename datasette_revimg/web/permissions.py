@@ -20,6 +20,10 @@ from .work.state import state_of
 UPLOAD = "revimg-upload"
 UPLOAD_DESCRIPTION = "Search a table by image, or by a region of one"
 
+# Nobody but root may do this, unless it is configured otherwise.
+DECIDE = "revimg-decide"
+DECIDE_DESCRIPTION = "Decide which pictures of a table are duplicates"
+
 # 1.0's actions that change a table.
 WRITES = ("insert-row", "update-row", "delete-row", "alter-table", "drop-table")
 
@@ -99,6 +103,12 @@ async def may_upload(datasette: Datasette, actor: Actor, database: str, table: s
     if not settings.for_table(datasette, database, table).upload:
         return False
     return await compat.allowed(datasette, actor, UPLOAD, database, table)
+
+
+async def may_decide(datasette: Datasette, actor: Actor, database: str, table: str) -> bool:
+    """Return whether the actor, who may view the table, may decide on its duplicates."""
+    root = (actor or {}).get("id") == "root"
+    return await compat.allowed(datasette, actor, DECIDE, database, table, default=root)
 
 
 async def write_denials(datasette: Datasette) -> object:

@@ -191,7 +191,15 @@ ADDRESSES = {
     "/-/map.json": 200,
     "/-/map-data": 200,
     "/-/map-sheet": 200,
+    "/-/duplicates": 200,
+    "/-/duplicates.json?_tier=similar": 200,
+    "/-/duplicates.csv": 200,
+    "POST /-/duplicates": 403,
+    "POST /-/duplicates.json": 403,
 }
+
+# Of these, the status for root, who may decide: that of a form without a decision.
+DECISIONS = {"POST /-/duplicates": 400, "POST /-/duplicates.json": 400}
 
 # Pages that list tables, whichever the actor may see.
 LISTS = (

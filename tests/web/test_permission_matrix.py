@@ -12,6 +12,7 @@ from kit.asking import cookies
 from kit.geometry import png
 from kit.permissions import (
     ADDRESSES,
+    DECISIONS,
     LISTS,
     SCENARIOS,
     SOURCES,
@@ -85,6 +86,8 @@ async def test_addresses_of_the_plugin(open_scenario, name):
             parts = ALLOWED_PARTS if sees else FORBIDDEN_PARTS
             for address, status in list(ADDRESSES.items())[turn % parts :: parts]:
                 response = await ask(ds, actor, request(source, address))
+                if actor == "root":
+                    status = DECISIONS.get(address, status)
                 expected = status if sees else 403
                 assert response.status_code == expected, (actor, source, address, response.text)
                 for hidden in hidden_from(scenario, actor):

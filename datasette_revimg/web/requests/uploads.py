@@ -1,4 +1,4 @@
-"""Requests that upload a picture: their address, the site they come from, their form's fields."""
+"""Requests that upload a picture, or decide: their address, the site they come from, the form."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from .filters import from_form, sent_by_form
 
 PATH = r"^/(?P<database>[^/\.]+)/(?P<table>[^/]+?)/-/similar(\.(?P<format>json))?$"
 
+# Decisions on duplicates are guarded in the same way.
+DECISIONS_PATH = r"^/(?P<database>[^/\.]+)/(?P<table>[^/]+?)/-/duplicates(\.(?P<format>json))?$"
+
 # Datasette 0.65's own field in every form.
 _TOKEN = "csrftoken"
 
 
-def is_upload(datasette: Datasette, scope: dict[str, Any]) -> bool:
-    """Return whether a request uploads a picture, so that ``check_site`` guards it.
+def is_guarded(datasette: Datasette, scope: dict[str, Any]) -> bool:
+    """Return whether a request uploads a picture or decides, so that ``check_site`` guards it.
 
     Datasette 0.65's own check of tokens fails for every form with a file in it.
     """
@@ -29,7 +32,7 @@ def is_upload(datasette: Datasette, scope: dict[str, Any]) -> bool:
     base: str = datasette.setting("base_url")
     if base != "/" and path.startswith(base):
         path = "/" + path[len(base) :]
-    return re.match(PATH, path) is not None
+    return any(re.match(pattern, path) for pattern in (PATH, DECISIONS_PATH))
 
 
 def with_fields(request: Request, fields: list[tuple[str, str]]) -> Request:
@@ -41,11 +44,12 @@ def with_fields(request: Request, fields: list[tuple[str, str]]) -> Request:
     return Request({**request.scope, "query_string": urlencode(pairs).encode()}, request.receive)
 
 
-def check_site(request: Request) -> None:
-    """Raise Problem 403 when another site made a browser send this.
+def check_site(request: Request, what: str = "a picture") -> None:
+    """Raise Problem 403 when another site made a browser send this; ``what`` it is, in words.
 
-    Inference is costly, and the answer is for the actor only. Datasette 1.0 checks all of its
-    forms like this. Programs other than browsers send neither header.
+    Inference is costly, and the answer is for the actor only; a decision is the actor's own.
+    Datasette 1.0 checks all of its forms like this. Programs other than browsers send neither
+    header.
     """
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
@@ -55,4 +59,4 @@ def check_site(request: Request) -> None:
         # The scheme is ignored: a proxy in front of this server may speak https.
         same = origin is None or origin.partition("://")[2] == request.headers.get("host")
     if not same:
-        raise Problem(403, "a picture can’t be sent here from another site, only from this page")
+        raise Problem(403, f"{what} can’t be sent here from another site, only from this page")

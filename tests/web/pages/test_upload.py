@@ -20,7 +20,7 @@ from PIL import Image
 
 from datasette_revimg.web.problems import Problem
 from datasette_revimg.web.requests import forms
-from datasette_revimg.web.requests.uploads import is_upload
+from datasette_revimg.web.requests.uploads import is_guarded
 from datasette_revimg.web.work.state import state_of
 from kit import scenes
 from kit.asking import IS_1, cookies, ids
@@ -470,11 +470,13 @@ async def test_own_page_and_programs_can(ds, headers):
     await uploaded(ds, PICTURE, headers=headers, cookies=signed)
 
 
-async def test_only_this_path_skips_the_token(served):
+async def test_only_these_paths_skip_the_token(served):
     ds = served(settings={"base_url": "/prefix/"})
     for path, expected in (
         ("/scenes/photos/-/similar", True),
         ("/prefix/scenes/photos/-/similar.json", True),
+        ("/scenes/photos/-/duplicates", True),
+        ("/scenes/photos/-/duplicates.csv", False),
         ("/scenes/photos/1/-/similar", False),
         ("/scenes/photos/-/insert", False),
         ("/-/similar", False),
@@ -482,7 +484,7 @@ async def test_only_this_path_skips_the_token(served):
         ("/scenes/photos/-/similar/x", False),
         ("/scenes/photos/-%2Fsimilar", False),
     ):
-        assert is_upload(ds, {"path": path, "raw_path": path.encode()}) is expected, path
+        assert is_guarded(ds, {"path": path, "raw_path": path.encode()}) is expected, path
 
 
 SWITCHES = {
