@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import queue
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 from . import decoding
 from .decoding import Picture
 from .isolated import IsolatedDecoder, Limits
-from .opening import MAX_BYTES, TooCostlyError
+from .opening import TooCostlyError
 
-# A picture that takes more memory to decode is huge: of these there is only one at a time.
-HUGE_BYTES = 150 << 20
+# A picture that takes more memory to decode is huge: of these there is only one at a time. Phones'
+# twelve megapixels are less in every format.
+HUGE_BYTES = 256 << 20
+
+# For huge pictures of one's own: they may take their time.
+OWN_LIMITS = Limits(cpu_seconds=120.0, wall_seconds=600.0)
 
 # The bytes of a picture and the (height, width) that a network takes → the picture.
 Decode = Callable[[bytes, tuple[int, int]], Picture]
@@ -49,31 +52,41 @@ class DecoderPool:
 
 @contextmanager
 def open_decoder(threads: int, *, isolate: bool) -> Iterator[Decode]:
-    """Yield a function that decodes in as many ``threads`` as call it, huge pictures in turn.
+    """Yield a function that decodes in as many ``threads`` as call it.
 
-    With ``isolate``, decoding happens in processes of its own, which have limits of memory and
-    time. The function raises ImageError when a picture can't be used.
+    Huge pictures come one after another, in a process of their own: in this one, the memory that
+    they take would not go back to the system. With ``isolate``, all pictures are decoded in such
+    processes, which have limits of memory and time. The function raises ImageError when a picture
+    can't be used.
     """
-    if isolate:
-        with closing(DecoderPool(threads, Limits())) as pool:
-            yield huge_in_turn(pool.decode)
-    else:
-        yield huge_in_turn(lambda data, size, most: decoding.decode(data, size, max_bytes=most))
+    with ExitStack() as stack:
+        limits = Limits() if isolate else OWN_LIMITS
+        huge = stack.enter_context(closing(IsolatedDecoder(limits)))
+        if isolate:
+            decode = stack.enter_context(closing(DecoderPool(threads, limits))).decode
+        else:
+            decode = _decode_here
+        yield huge_apart(decode, huge.decode)
 
 
-def huge_in_turn(decode: Callable[[bytes, tuple[int, int], int], Picture]) -> Decode:
-    """Return a function that decodes, but only one picture of more than HUGE_BYTES at a time.
+def huge_apart(
+    decode: Callable[[bytes, tuple[int, int], int], Picture], decode_huge: Decode
+) -> Decode:
+    """Return a function that decodes with ``decode``, and a huge picture with ``decode_huge``.
 
     ``decode`` takes the bytes, the size and the most bytes of memory, and raises TooCostlyError
     before it takes more.
     """
-    turn = threading.Lock()
 
-    def decode_in_turn(data: bytes, size: tuple[int, int]) -> Picture:
+    def decode_any(data: bytes, size: tuple[int, int]) -> Picture:
         try:
             return decode(data, size, HUGE_BYTES)
         except TooCostlyError:
-            with turn:
-                return decode(data, size, MAX_BYTES)
+            pass
+        return decode_huge(data, size)
 
-    return decode_in_turn
+    return decode_any
+
+
+def _decode_here(data: bytes, size: tuple[int, int], max_bytes: int) -> Picture:
+    return decoding.decode(data, size, max_bytes=max_bytes)

@@ -1,9 +1,10 @@
-"""How much memory a Datasette takes for hostile uploads: ``python tests/faults/bombs.py``
+"""How much memory hostile pictures take: ``python tests/faults/bombs.py``
 
 Serves a small table and posts one bomb after another to its search by image. Of each, prints the
 bytes, the answer's status and time, how long another page had to wait at most meanwhile, and the
 most memory that the server and the process that decodes had together, above what the server had
-before the first upload. Linux only.
+before the first upload. Then prints the most memory of ``embed`` in four threads, over pictures
+each of which takes nearly as much as is allowed. Linux only.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import http.client
 import io
 import os
+import subprocess
 import sys
 import tempfile
 import threading
@@ -64,6 +66,17 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "GIF 9100²": lambda: flat("GIF", "P", 9100, 9100),
     "progressive JPEG 7600²": lambda: many_scans(7600),
 }
+
+
+# Each of about 550 MB, of the 600 that a picture of one's own may take.
+HUGE: tuple[Callable[[], bytes], ...] = (
+    lambda: flat_jp2(5500),
+    lambda: webp(6000, 5500),
+    lambda: flat("PNG", "RGBA", 8400, 8400),
+    lambda: flat("PNG", "RGB", 11800, 11800),
+    lambda: flat("AVIF", "RGB", 7900, 7900, speed=10),
+    lambda: flat("GIF", "P", 10600, 10600),
+)
 
 
 def children(pid: int) -> list[int]:
@@ -130,7 +143,8 @@ def request(host: str, method: str, path: str, body: bytes = b"") -> int:
         connection.close()
 
 
-def main() -> None:
+def upload() -> None:
+    """Print how much memory a server takes for each of the bombs."""
     with tempfile.TemporaryDirectory() as folder:
         file = photos_database(Path(folder) / "data.db", {n: mosaic(n) for n in range(10)})
         run("embed", file, "photos")
@@ -156,6 +170,29 @@ def main() -> None:
                 )
             print(f"afterwards: {(memory(pid) - base) / MEGABYTE:+.0f} MB")
             print(f"at most {worst:+.0f} MB: {'within' if worst <= AIM else 'beyond'} {AIM} MB")
+
+
+def embed(*options: str) -> int:
+    """Return the most memory of ``embed`` and the processes that it starts, in bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        pictures = {number: make() for number, make in enumerate(HUGE)}
+        file = photos_database(Path(folder) / "data.db", pictures)
+        code = "from datasette_revimg.cli import revimg; revimg()"
+        arguments = ["embed", str(file), "photos", "--threads", "4", "--strict", *options]
+        peak = 0
+        with subprocess.Popen([sys.executable, "-c", code, *arguments]) as process:
+            while process.poll() is None:
+                peak = max(peak, memory(process.pid))
+                time.sleep(0.005)
+        if process.returncode:
+            raise SystemExit(f"embed ended with status {process.returncode}")
+        return peak
+
+
+def main() -> None:
+    upload()
+    for options in ([], ["--isolate"]):
+        print(f"embed {' '.join(options)}: {embed(*options) / MEGABYTE:.0f} MB", flush=True)
 
 
 def command_line(pid: int) -> str:

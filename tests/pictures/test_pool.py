@@ -1,4 +1,4 @@
-"""Pictures that are decoded by several threads: in processes, and huge ones in turn."""
+"""Pictures that are decoded by several threads: in processes, and huge ones one by one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 
 from datasette_revimg.pictures import decoding
+from datasette_revimg.pictures.cost import decoded_bytes
 from datasette_revimg.pictures.isolated import Limits
-from datasette_revimg.pictures.opening import MAX_BYTES, ImageError, TooCostlyError
-from datasette_revimg.pictures.pool import HUGE_BYTES, DecoderPool, huge_in_turn, open_decoder
+from datasette_revimg.pictures.opening import MAX_BYTES, ImageError, TooCostlyError, open_picture
+from datasette_revimg.pictures.pool import HUGE_BYTES, DecoderPool, huge_apart, open_decoder
 from kit.bombs import flat_jp2, png
 from kit.pictures import mosaic
 
@@ -47,38 +48,28 @@ def test_too_large_for_any_turn(isolate):
         decode(png(13300, 13300, "RGBA"), SIZE)
 
 
-class Watched:
-    """A decoder that notes how many pictures there are at a time, the huge ones by themselves."""
+def test_huge_pictures_go_elsewhere_and_the_others_are_decoded_at_the_same_time():
+    together = threading.Barrier(3, timeout=30)
+    picture = decoding.decode(PICTURES[0], SIZE)
 
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.now = {b"huge": 0, b"small": 0}
-        self.most = {b"huge": 0, b"small": 0}
-        self.small = threading.Barrier(3, timeout=30)
-
-    def decode(self, data: bytes, size: tuple[int, int], max_bytes: int) -> decoding.Picture:
-        assert max_bytes in (HUGE_BYTES, MAX_BYTES)
-        if data == b"huge" and max_bytes == HUGE_BYTES:
+    def decode(data, size, max_bytes):
+        assert max_bytes == HUGE_BYTES
+        if data == b"huge":
             raise TooCostlyError("too large")
-        with self.lock:
-            self.now[data] += 1
-            self.most[data] = max(self.most[data], self.now[data])
-        if data == b"small":
-            # Passed only by three at the same time.
-            self.small.wait()
-        else:
-            time.sleep(0.05)
-        with self.lock:
-            self.now[data] -= 1
-        return decoding.decode(PICTURES[0], size)
+        # Passed only by three at the same time.
+        together.wait()
+        return picture
 
+    elsewhere = []
 
-def test_huge_pictures_come_one_after_another():
-    watched = Watched()
-    decode = huge_in_turn(watched.decode)
+    def decode_huge(data, size):
+        elsewhere.append((data, size))
+        return picture
+
+    decode_any = huge_apart(decode, decode_huge)
     with ThreadPoolExecutor(6) as threads:
-        list(threads.map(lambda data: decode(data, SIZE), [b"huge"] * 3 + [b"small"] * 3))
-    assert watched.most == {b"huge": 1, b"small": 3}
+        list(threads.map(lambda data: decode_any(data, SIZE), [b"huge"] * 3 + [b"small"] * 3))
+    assert elsewhere == [(b"huge", SIZE)] * 3
 
 
 def workers() -> Iterator[tuple[int, int]]:
@@ -94,6 +85,21 @@ def workers() -> Iterator[tuple[int, int]]:
             continue
         if parent == os.getpid() and b"datasette_revimg.pictures.worker" in command:
             yield int(folder.name), pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+@pytest.mark.parametrize("isolate", [False, True])
+def test_huge_pictures_come_one_after_another(isolate):
+    huge = flat_jp2(4000)
+    assert decoded_bytes(open_picture(huge)) > HUGE_BYTES
+    with open_decoder(3, isolate=isolate) as decode, ThreadPoolExecutor(3) as threads:
+        decoded = [threads.submit(decode, huge, SIZE) for _ in range(3)]
+        most = 0
+        while not all(each.done() for each in decoded):
+            most = max(most, sum(size > 150 << 20 for _, size in workers()))
+        assert [each.result().width for each in decoded] == [4000] * 3
+    assert most == 1
+    assert list(workers()) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
