@@ -50,8 +50,11 @@ _BEGINNINGS = {
     b"GIF87a": "GIF",
     b"GIF89a": "GIF",
     b"\0\0\0\x0cjP  \r\n\x87\n": "JPEG 2000",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
 }
 
+_AVIF_BRANDS = (b"avif", b"avis")
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
 
@@ -119,7 +122,7 @@ def begins_like_picture(data: bytes) -> bool:
         return kind in formats()
     webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
     netpbm = data[:1] == b"P" and data[1:2].isdigit() and data[2:3].isspace()
-    return webp or netpbm or data.startswith((*_BEGINNINGS, b"II*\0", b"MM\0*", b"BM"))
+    return webp or netpbm or data.startswith((*_BEGINNINGS, b"BM"))
 
 
 def is_picture(data: bytes) -> bool:
@@ -224,9 +227,22 @@ def _count_scans(jpeg: bytes) -> int:
 
 
 def _unidentified(data: bytes) -> str:
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS and "HEIF" not in formats():
+    name = _format_by_beginning(data)
+    if name == "HEIC" and "HEIF" not in formats():
         return "a HEIC picture, which needs the package pillow-heif"
-    for beginning, name in _BEGINNINGS.items():
-        if data.startswith(beginning):
-            return f"damaged picture: the header of this {name} file can't be read"
+    if name == "AVIF" and "AVIF" not in formats():
+        return "an AVIF picture, which this machine's Pillow can't read"
+    if name:
+        return f"damaged picture: the header of this {name} file can't be read"
     return "not a picture in a format that can be read"
+
+
+def _format_by_beginning(data: bytes) -> str | None:
+    """Return the format in words that the first bytes claim, None where they claim none."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WebP"
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS:
+        return "HEIC"
+    if data[4:8] == b"ftyp" and data[8:12] in _AVIF_BRANDS:
+        return "AVIF"
+    return next((name for start, name in _BEGINNINGS.items() if data.startswith(start)), None)

@@ -170,6 +170,20 @@ def test_a_bad_file_has_a_row_and_a_reason(tmp_path, folder):
     assert failed_rows.read(connection.connect(path), "photos") == []
 
 
+def test_names_that_promise_another_format(tmp_path):
+    """The content decides, once a name is that of a picture."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(mosaic(1, "JPEG"))
+    (folder / "b.jpg").write_bytes(mosaic(2, "WEBP"))
+    (folder / "c.gif").write_text("words")
+    result = run("embed", tmp_path / "new.db", "photos", folder)
+    assert summary(result.stdout) == "photos: 2 embedded, 0 unchanged, 1 failed, 0 removed"
+    assert "photos c.gif: not a picture in a format that can be read" in result.stderr
+    rows = connection.connect(tmp_path / "new.db").execute("select path, format from photos")
+    assert dict(rows.fetchall()) == {"a.png": "JPEG", "b.jpg": "WEBP", "c.gif": None}
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has file names of any bytes")
 def test_file_names_that_are_not_utf8(tmp_path):
     odd = os.fsencode(tmp_path) + b"/caf\xe9.png"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import struct
+import time
 import zlib
 
 import numpy as np
@@ -170,9 +171,15 @@ def difference(data: bytes, expected: np.ndarray) -> float:
     return float(np.quantile(np.abs(array - expected), 0.99))
 
 
+def need(kind: str) -> None:
+    """Skip a test of a format whose decoder isn't installed here."""
+    if kind not in formats():
+        pytest.skip(f"there is no decoder of {kind} in this installation")
+
+
 @pytest.mark.parametrize(("kind", "mode"), [(k, m) for k, held in HELD.items() for m in held])
 def test_colours(kind, mode):
-    assert kind in formats()
+    need(kind)
     image, expected = MODES[mode]
     options, tolerance = FORMATS[kind]
     if mode == "LAB":
@@ -196,6 +203,7 @@ STORED = {
 @pytest.mark.parametrize("orientation", STORED)
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
 def test_upright(kind, orientation):
+    need(kind)
     exif = Image.Exif()
     exif[0x0112] = orientation
     stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](RGB)))
@@ -459,24 +467,66 @@ def test_a_transparent_colour_in_every_kind_of_png(right, behind):
     assert {name: off for name, off in wrong.items() if off > LOSSLESS} == {}
 
 
+@pytest.mark.parametrize("bits", [1, 2, 4])
+@pytest.mark.parametrize("level", ["dark", "light"])
+def test_a_transparent_grey_of_few_bits(bits, level):
+    """Left half the one that is declared transparent, the darkest or the lightest; right another.
+
+    Light pixels that are left lie on black (as everywhere in this package), dark ones on white.
+    """
+    most = 2**bits - 1
+    left, right = (0, most) if level == "dark" else (most, 0)
+    pixels = [left] * 4 + [right] * 4
+    packed = int("".join(f"{each:0{bits}b}" for each in pixels), 2).to_bytes(bits, "big")
+    data = png(0, bits, (b"\0" + packed) * 8, (b"tRNS", struct.pack(">H", left)))
+    expected = np.full((8, 8, 3), 0.0 if level == "dark" else 255.0)
+    expected[:, 4:] = 255.0 if level == "dark" else 0.0
+    assert difference(data, expected) <= LOSSLESS
+
+
+def test_an_animated_png_whose_frames_are_parts():
+    """Its first frame is the picture; the others fill a part of it (PNG 3.0, fcTL)."""
+    first, expected = MODES["RGB"]
+    later = first.copy()
+    later.paste((255, 0, 0), (4, 4, 12, 12))
+    data = encoded(first, "PNG", save_all=True, append_images=[later])
+    places = [data.index(b"fcTL"), data.rindex(b"fcTL")]
+    sizes = [struct.unpack(">2I", data[place + 8 : place + 16]) for place in places]
+    assert sizes == [(WIDTH, HEIGHT), (8, 8)]
+    assert difference(data, expected) <= LOSSLESS
+
+
+def test_an_animated_png_with_a_picture_for_those_who_cannot_animate():
+    other = Image.new("RGB", (WIDTH, HEIGHT), (0, 0, 255))
+    image, expected = MODES["RGB"]
+    data = encoded(image, "PNG", save_all=True, append_images=[other, image], default_image=True)
+    assert difference(data, expected) <= LOSSLESS
+
+
 @pytest.mark.parametrize("size", [(1, 4000), (4000, 1), (1, 1)])
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM"])
+@pytest.mark.parametrize("kind", FORMATS)
 def test_thin_pictures(kind, size):
+    need(kind)
     data = encoded(Image.new("RGB", size, (200, 30, 60)), kind)
     picture = decode(data)
     assert (picture.width, picture.height) == size
     assert np.abs(picture.array.astype(int) - [200, 30, 60]).max() <= (0 if kind == "PNG" else 8)
 
 
-@pytest.mark.parametrize("kind", [k for k in FORMATS if k not in ("PPM",)])
+@pytest.mark.parametrize("kind", FORMATS)
 def test_truncated_at_every_twentieth(kind):
-    options, _ = FORMATS[kind]
-    data = encoded(MODES["RGB"][0] if kind != "GIF" else MODES["P"][0], kind, **options)
+    """What can be read of it is the whole picture, or nothing: never one that is half grey."""
+    need(kind)
+    options, tolerance = FORMATS[kind]
+    image, expected = MODES["P" if kind == "GIF" else "RGB"]
+    data = encoded(image, kind, **options)
     for part in range(20):
         try:
-            decode(data[: len(data) * part // 20])
+            off = difference(data[: len(data) * part // 20], expected)
         except ImageError as error:
             understood(error)
+        else:
+            assert off <= tolerance, part
 
 
 def understood(error: ImageError) -> None:
@@ -485,6 +535,65 @@ def understood(error: ImageError) -> None:
     assert reason
     for jargon in ("decoder error", "Error", "bytes not processed", "tile cannot"):
         assert jargon not in reason, reason
+
+
+def larger(kind: str, data: bytes) -> bytes:
+    """Return a file whose header says that its picture is as large as can be written there."""
+    side = {"GIF": 65_535, "JPEG": 65_535, "WEBP": 16_384}.get(kind, 90_000)
+    if kind == "PPM":
+        return data.replace(b"48 32", b"90000 90000")
+    if kind == "TIFF":
+        return b"".join(
+            struct.pack("<HHIHH", tag, 3, 1, 65_000, 0) if tag else part
+            for tag, part in tiff_entries(data)
+        )
+    if kind == "PNG":
+        header = struct.pack(">II", side, side) + data[24:29]
+        return data[:16] + header + struct.pack(">I", zlib.crc32(b"IHDR" + header)) + data[33:]
+    # Where each has its width and its height, the order being of no importance here.
+    place, how = {
+        "GIF": (6, "<2H"),
+        "BMP": (18, "<2i"),
+        "JPEG": (data.find(b"\xff\xc0") + 5, ">2H"),
+        "WEBP": (data.find(b"VP8X") + 12, ""),
+        "JPEG2000": (data.find(b"ihdr") + 4, ">2I"),
+        "AVIF": (data.find(b"ispe") + 8, ">2I"),
+        "HEIF": (data.find(b"ispe") + 8, ">2I"),
+    }[kind]
+    sizes = struct.pack(how, side, side) if how else 2 * (side - 1).to_bytes(3, "little")
+    return data[:place] + sizes + data[place + len(sizes) :]
+
+
+def tiff_entries(data: bytes) -> list[tuple[int, bytes]]:
+    """Return the parts of a little-endian TIFF, with the tags of the fields of its size, or 0."""
+    (start,) = struct.unpack("<I", data[4:8])
+    (count,) = struct.unpack("<H", data[start : start + 2])
+    parts, place = [(0, data[: start + 2])], start + 2
+    for _ in range(count):
+        (tag,) = struct.unpack("<H", data[place : place + 2])
+        parts.append((tag if tag in (256, 257) else 0, data[place : place + 12]))
+        place += 12
+    return [*parts, (0, data[place:])]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_small_files_of_huge_pictures(kind):
+    """Refused at once, for the size, or by a decoder that sees that it can't be."""
+    need(kind)
+    exif = Image.Exif()
+    exif[0x0112] = 1
+    # Where there is EXIF, a WebP's size has a header of its own.
+    options = {"exif": exif} if kind == "WEBP" else {}
+    image = MODES["P" if kind == "GIF" else "RGB"][0]
+    data = encoded(image, kind, **options)
+    bomb = larger(kind, data)
+    assert bomb != data
+    assert decode(data).width == WIDTH
+    begun = time.process_time()
+    with pytest.raises(ImageError, match=r"too large|damaged") as caught:
+        decode(bomb)
+    understood(caught.value)
+    assert time.process_time() - begun < 1
 
 
 @pytest.mark.parametrize("ending", [".jpg", ".txt", ""])
