@@ -13,7 +13,7 @@ from ...search.similar import Answer, Question
 from ..requests.filters import Condition
 from ..requests.parameters import Parameters
 from ..requests.place import Place
-from ..requests.reading import read
+from ..requests.reading import read_much
 from ..requests.responses import wants_json
 from ..work.state import state_of
 from . import facets
@@ -46,7 +46,7 @@ async def search(
     def find(conn: sqlite3.Connection) -> Answer:
         return similar.answer(conn, place.source, question, place.indexes)
 
-    answer = await read(place.db, find)
+    answer = await read_much(place.datasette, place.db, find)
     # What the page or the JSON makes of it takes its time.
     await state_of(place.datasette).pace.turn()
     return answer

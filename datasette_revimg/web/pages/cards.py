@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import urlencode
 
 from ...keys import row_path
 from ...pictures.scaling import THUMBNAIL_SIDE
@@ -94,8 +96,7 @@ class Cards:
 
     def details(self, row: Row) -> list[tuple[str, object]]:
         """Return the columns that are configured to be shown, with their values."""
-        names = self.place.settings.similar_columns
-        return [(name, row.columns[name]) for name in names if row.columns.get(name)]
+        return [(name, row.columns[name]) for name in self._columns if row.columns.get(name)]
 
     def query(self, row: Row) -> QueryRow:
         """Return the card of the row that the results are similar to."""
@@ -106,21 +107,37 @@ class Cards:
         return [self._result(row) for row in self.answer.rows]
 
     def _result(self, row: Row) -> Result:
-        parameters, path = self.parameters, row_path(row.key)
+        path = row_path(row.key)
         percentile = self.answer.percentile(row)
-        # From picture to picture among the same rows.
-        kept = parameters.without(*ROWS, "_crop")
         return Result(
             picture=self.thumbnail(row),
             score=f"{row.score:.4f}",
             percentile=None if percentile is None else in_words(percentile),
             url=self.place.url(row.key),
-            similar_url=address(self.place.url(row.key, "similar"), kept),
+            similar_url=self.place.url(row.key, "similar") + self._kept,
             details=self.details(row),
-            like_url=address(self.here, [*parameters.pairs, ("like", path)]),
-            unlike_url=address(self.here, [*parameters.pairs, ("unlike", path)]),
+            like_url=self._refined + urlencode([("like", path)]),
+            unlike_url=self._refined + urlencode([("unlike", path)]),
             compare_url=self._compare_url(path),
         )
+
+    # The same for all cards, of which there may be 200, and as many parameters as fit into 8 KB.
+
+    @cached_property
+    def _columns(self) -> tuple[str, ...]:
+        """The columns that are configured to be shown."""
+        return self.place.settings.similar_columns
+
+    @cached_property
+    def _kept(self) -> str:
+        """The query string from picture to picture among the same rows, with its question mark."""
+        return address("", self.parameters.without(*ROWS, "_crop"))
+
+    @cached_property
+    def _refined(self) -> str:
+        """The address of this page, up to where one more parameter follows."""
+        page = address(self.here, self.parameters.pairs)
+        return page + ("&" if self.parameters.pairs else "?")
 
     def _compare_url(self, other: str) -> str | None:
         # An uploaded picture is in no row, so it can't be compared.

@@ -15,7 +15,7 @@ from ...overview.sample import Sample
 from ...search.rows import Row, read_rows
 from ..problems import BusyError
 from ..requests.place import Place
-from ..requests.reading import read
+from ..requests.reading import read_much
 from ..requests.responses import (
     html_response,
     json_array,
@@ -156,7 +156,9 @@ async def rows_at(place: Place, sample: Sample, indices: list[int]) -> list[Row]
     """Return the rows at these indices of a sample."""
     keys = [sample.keys[index] for index in indices]
     async with state_of(place.datasette).overview_reads:
-        return await read(place.db, lambda conn: read_rows(conn, place.source, keys))
+        return await read_much(
+            place.datasette, place.db, lambda conn: read_rows(conn, place.source, keys)
+        )
 
 
 def _as_json(place: Place, sample: Sample, computed: Layout, rows: list[Row]) -> bytes:

@@ -21,7 +21,7 @@ from ..problems import Problem
 from ..requests.filters import Condition, parse_condition, row_filters
 from ..requests.parameters import Pairs, address, parse_pairs, parse_size
 from ..requests.place import Place
-from ..requests.reading import read
+from ..requests.reading import read_much
 from ..requests.responses import CACHE_SECONDS, file_response
 from ..work.kept import table_key
 from ..work.state import state_of
@@ -76,7 +76,7 @@ async def sample_rows(place: Place, selection: Selection) -> Sample:
 
     # One after the other: whoever asks the same meanwhile finds what the first one found.
     async with state_of(place.datasette).overview_reads:
-        sample, damaged = await read(place.db, find)
+        sample, damaged = await read_much(place.datasette, place.db, find)
         known.put(sample.version, damaged)
     return sample.without(damaged)
 
@@ -98,7 +98,7 @@ async def vectors(place: Place, selection: Selection, sample: Sample) -> np.ndar
         return matrix
 
     async with state_of(place.datasette).overview_reads:
-        return await read(place.db, find)
+        return await read_much(place.datasette, place.db, find)
 
 
 def _sample(conn: sqlite3.Connection, place: Place, selection: Selection) -> Sample:

@@ -11,8 +11,9 @@ from typing import TypeVar
 
 from ...store import version
 from ...store.connection import snapshot
-from ..compat import Database
+from ..compat import Database, Datasette
 from ..problems import SEARCH_SECONDS
+from ..work.state import state_of
 
 # SQLite's instructions from one look at the clock to the next.
 _INSTRUCTIONS = 1000
@@ -48,3 +49,14 @@ async def read(db: Database, work: Callable[[sqlite3.Connection], Result]) -> Re
     except asyncio.CancelledError:
         cancelled.set()
         raise
+
+
+async def read_much(
+    datasette: Datasette, db: Database, work: Callable[[sqlite3.Connection], Result]
+) -> Result:
+    """Do as ``read`` with work that may read every vector of a table.
+
+    It waits while others do such work, so that an SQL thread is left for everything else.
+    """
+    async with state_of(datasette).long_reads:
+        return await read(db, work)

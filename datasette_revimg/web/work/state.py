@@ -75,7 +75,7 @@ class State:
     at most, ``matrix_pictures`` PNG files, ``matrix_texts`` the cosines as JSON.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sql_threads: int) -> None:
         self.inference = Queue(
             "revimg-inference",
             INFERENCE_QUEUE,
@@ -114,8 +114,10 @@ class State:
         self.sheets: Kept[bytes] = Kept(*_computing("sheets"), 96)
         self.visible = VisibleTables()
         self.pace = Pace()
-        # Samples of whole tables take a second or more to read: the other SQL threads are left
-        # for everybody else.
+        # What may read every vector of a table takes a second or more: one of Datasette's SQL
+        # threads is left for everything else.
+        self.long_reads = asyncio.Semaphore(max(1, sql_threads - 1))
+        # Of whole tables one after the other: who asks the same finds what the first one found.
         self.overview_reads = asyncio.Lock()
         # By the Database object: a name says nothing, each Datasette may have its own "data".
         self._databases: WeakKeyDictionary[Database, DatabaseState] = WeakKeyDictionary()
@@ -164,7 +166,7 @@ def state_of(datasette: Datasette) -> State:
     """Return everything that is kept for a Datasette."""
     with _lock:
         if datasette not in _states:
-            _states[datasette] = State()
+            _states[datasette] = State(datasette.setting("num_sql_threads"))
         return _states[datasette]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import io
 import json
 import re
 import sqlite3
+import threading
 from contextlib import closing
 from urllib.parse import urlencode
 
@@ -478,3 +480,24 @@ async def test_the_page_says_where_it_ends(serve, tmp_path):
     assert "Show " not in last
     for query in ("_size=100", "_size=200&colour=red"):
         assert "this page shows no more" not in (await ds.client.get(f"{page}?{query}")).text
+
+
+async def test_searches_leave_room_for_other_pages(ds, monkeypatch):
+    """Eight searches that read every vector kept thumbnails waiting for 15 seconds."""
+    go, begun, answer = threading.Event(), [], similar.answer
+
+    def slow(*arguments):
+        begun.append(1)
+        assert go.wait(60)
+        return answer(*arguments)
+
+    monkeypatch.setattr(similar, "answer", slow)
+    asked = [asyncio.create_task(ds.client.get(f"/data/photos/{n}/-/similar")) for n in range(1, 9)]
+    try:
+        while len(begun) < 2:
+            await asyncio.sleep(0.01)
+        thumbnail = ds.client.get("/data/photos/1/-/thumbnail")
+        assert (await asyncio.wait_for(thumbnail, 30)).status_code == 200
+    finally:
+        go.set()
+    assert {(await each).status_code for each in asked} == {200}
