@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import RevimgError
 from ..keys import Key
+from ..vectors.calibration import TIERS
 from . import own_tables
 from .connection import transaction
 from .own_tables import duplicates_table, vectors_table
 from .schema import exists
 from .sql import fold_name, placeholders, quote, quote_all
 from .tables import Table, key_subquery
+
+# SQL that is true of a row whose columns hold what they should.
+_SOUND = (
+    "typeof(d.\"group\") = 'integer' and typeof(d.content_hash) = 'blob' "
+    "and typeof(d.score) = 'real' and d.best in (0, 1) and typeof(d.reasons) = 'text' "
+    f"and (d.tier is null or d.tier in ({', '.join(map(repr, TIERS))}))"
+)
 
 _COLUMNS = ("group", "content_hash", "score", "tier", "best", "reasons")
 
@@ -81,7 +89,8 @@ def write(conn: sqlite3.Connection, source: Table, members: Sequence[Member]) ->
 def read(conn: sqlite3.Connection, source: Table) -> list[list[Member]]:
     """Return the groups, the best row of each first, as far as they still hold.
 
-    A row that is gone, or has another picture now, is left out; so is a group of one.
+    A row that is gone, or has another picture now, is left out; so is a group of one. Where the
+    best is gone, the one most similar to it takes its place.
     """
     if not exists(conn, duplicates_table(source.name)):
         return []
@@ -93,8 +102,8 @@ def read(conn: sqlite3.Connection, source: Table) -> list[list[Member]]:
     )
     cursor = conn.execute(
         f'select {quote_all(source.stored_columns)}, "group", content_hash, score, tier, best, '
-        f"reasons from {stored} d where ({names}) in {key_subquery(source)} and exists "
-        f"(select 1 from {vectors} v where {same} and v.content_hash = d.content_hash) "
+        f"reasons from {stored} d where {_SOUND} and ({names}) in {key_subquery(source)} "
+        f"and exists (select 1 from {vectors} v where {same} and v.content_hash = d.content_hash) "
         f'order by "group", best desc, score desc, {names}'
     )
     cursor.row_factory = None
@@ -105,7 +114,14 @@ def read(conn: sqlite3.Connection, source: Table) -> list[list[Member]]:
         groups.setdefault(group, []).append(
             Member(group, row[:width], content_hash, score, tier, bool(best), reasons)
         )
-    return [members for members in groups.values() if len(members) > 1]
+    return [_with_best(members) for members in groups.values() if len(members) > 1]
+
+
+def _with_best(members: list[Member]) -> list[Member]:
+    first, *others = members
+    if first.best:
+        return members
+    return [replace(first, best=True, reasons="a better one is gone"), *others]
 
 
 def were_found(conn: sqlite3.Connection, table: str) -> bool:

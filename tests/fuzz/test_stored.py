@@ -33,6 +33,9 @@ PAGES = (
     b"/data/photos/-/map.json",
     b"/data/photos/-/map-data",
     b"/data/photos/-/map-sheet",
+    b"/data/photos/-/duplicates",
+    b"/data/photos/-/duplicates.json",
+    b"/data/photos/-/duplicates.csv",
     b"/data/pairs/1,b~2F1/-/similar.json",
     b"/-/revimg.json",
 )
@@ -44,7 +47,8 @@ def own_columns(file: Path) -> list[tuple[str, str, str]]:
     with closing(sqlite3.connect(file)) as conn:
         tables = conn.execute(
             "select name from sqlite_master where type = 'table' and (name glob '_revimg_photos*' "
-            "or name in ('_revimg_tables', '_revimg_meta', '_revimg_failures')) order by 1"
+            "or name in ('_revimg_tables', '_revimg_meta', '_revimg_failures', "
+            "'_revimg_comparisons', '_revimg_calibration')) order by 1"
         ).fetchall()
         for (table,) in tables:
             info = conn.execute(f'pragma table_info("{table}")').fetchall()

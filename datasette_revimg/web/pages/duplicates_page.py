@@ -228,7 +228,7 @@ def _copy(
         path=path,
         url=place.url(row.key),
         similar_url=place.url(row.key, "similar"),
-        compare_url=None if member.best else compare,
+        compare_url=None if path == best else compare,
         best=member.best,
         mark="Best" if member.best else _mark(member),
         reasons=member.reasons,

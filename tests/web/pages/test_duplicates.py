@@ -146,6 +146,24 @@ async def test_rows_that_are_gone_or_changed(data, grouped, served):
     assert groups_of(await get_json(served, f"{PATH}.json")) == [[3, 5], [6, 7]]
 
 
+async def test_the_best_row_is_gone(data, grouped, served):
+    with closing(sqlite3.connect(data)) as conn, conn:
+        conn.execute("delete from photos where id = 3")
+    (group, *_) = (await get_json(served, f"{PATH}.json"))["groups"]
+    assert [(row["row"]["id"], row["best"]) for row in group["rows"]] == [(4, True), (5, False)]
+    assert group["rows"][0]["reasons"] == "a better one is gone"
+
+
+@pytest.mark.parametrize(
+    "damage", ["score = 'x'", "tier = 7", "reasons = null", "best = 2", "content_hash = 5"]
+)
+async def test_damaged_rows_are_left_out(data, grouped, served, damage):
+    with closing(sqlite3.connect(data)) as conn, conn:
+        conn.execute(f"update _revimg_photos_duplicates set {damage} where id = 7")
+    assert groups_of(await get_json(served, f"{PATH}.json")) == [[3, 4, 5], [1, 2]]
+    assert (await served.client.get(PATH)).status_code == 200
+
+
 async def test_the_menu(served):
     assert PATH in (await served.client.get("/data/photos")).text
     assert "/-/duplicates" not in (await served.client.get("/data/plain")).text

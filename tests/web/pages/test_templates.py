@@ -16,6 +16,7 @@ from jinja2.meta import find_undeclared_variables
 import datasette_revimg.web
 from datasette_revimg.web.pages.compare_page import ComparePage
 from datasette_revimg.web.pages.diagnostics import DiagnosticsPage
+from datasette_revimg.web.pages.duplicates_page import DuplicatesPage
 from datasette_revimg.web.pages.map import MapPage
 from datasette_revimg.web.pages.matrix import MatrixPage
 from datasette_revimg.web.pages.similar import SimilarPage
@@ -29,6 +30,7 @@ TEMPLATES = Path(datasette_revimg.web.__file__).parent / "templates"
 CONTEXTS = [
     ComparePage,
     DiagnosticsPage,
+    DuplicatesPage,
     MapPage,
     MatrixPage,
     ProblemPage,
