@@ -22,6 +22,7 @@ from ..store.registry import EmbeddedTable
 from ..store.tables import Table
 from ..vectors.calibration import RATES, Calibration
 from .options import DATABASE, model_option, network_options, open_database
+from .printable import printable
 
 
 @click.command()
@@ -47,7 +48,7 @@ def calibrate(database: Path, table: str, silent: bool, **network: Any) -> None:
         calibration = run_calibration(
             conn, database, tables.find(conn, embedded.table_name), embedded, silent, **network
         )
-    click.echo(report(embedded.table_name, calibration))
+    click.echo(report(printable(embedded.table_name), calibration))
 
 
 def run_calibration(

@@ -17,7 +17,11 @@ from ..pictures.files import MissingError, read_file, spell_out
 from ..pictures.kinds import kind_of_unreadable, skipped_sentence
 from ..store import file_table, reading
 from ..store.tables import Table
+from .interruptible import interruptible
 from .jobs import PAGE, Job, refuse
+
+# How long the sizes and times of PAGE files may take to come.
+STAT_SECONDS = 120.0
 
 _SAME_NAME = (
     "its name is not valid UTF-8, and another file has the name that stands for it: rename one"
@@ -137,14 +141,39 @@ def file_jobs(
     """Yield a job for every file.
 
     ``base`` is the folder that the table's paths are relative to. With ``labels``, a picture that
-    has no labels yet counts as not embedded.
+    has no labels yet counts as not embedded. Raises RevimgError when the file system doesn't
+    answer.
     """
     for start in range(0, len(files), PAGE):
         page = files[start : start + PAGE]
         keys: list[Key] = [(relative(file, base),) for file in page]
         hashes = reading.finished_hashes(conn, source, keys, labels)
-        for file, key in zip(page, keys, strict=True):
-            yield _file_job(conn, source, file, key, hashes.get(key), keep_content)
+        for file, key, stat in zip(page, keys, _stats(page), strict=True):
+            yield _file_job(conn, source, file, key, stat, hashes.get(key), keep_content)
+
+
+def _stats(files: Sequence[Path]) -> list[os.stat_result | OSError]:
+    """Return the size and times of files, or why they can't be read.
+
+    Raises RevimgError when they don't come within STAT_SECONDS.
+    """
+    found: list[os.stat_result | OSError] = []
+
+    def look() -> None:
+        for file in files:
+            try:
+                found.append(file.stat())
+            except OSError as error:
+                found.append(error)
+
+    try:
+        interruptible(look, STAT_SECONDS)
+    except TimeoutError:
+        raise RevimgError(
+            f"{files[len(found)]} can't be read: its disk or network share doesn't answer. What "
+            "was finished is kept"
+        ) from None
+    return found
 
 
 def _file_job(
@@ -152,14 +181,13 @@ def _file_job(
     source: Table,
     file: Path,
     key: Key,
+    stat: os.stat_result | OSError,
     content_hash: bytes | None,
     keep_content: bool,
 ) -> Job:
-    try:
-        stat = file.stat()
-    except OSError as error:
+    if isinstance(stat, OSError):
         # As when reading fails: what was stored for it is still as good as it was.
-        return Job(key, refuse(MissingError(f"can't be read: {error.strerror}")), content_hash)
+        return Job(key, refuse(MissingError(f"can't be read: {stat.strerror}")), content_hash)
     mtime = datetime.fromtimestamp(stat.st_mtime, UTC).isoformat()
     if str(file) != spell_out(str(file)) and file.with_name(spell_out(file.name)).exists():
         return Job(key, refuse(MissingError(_SAME_NAME)), content_hash)

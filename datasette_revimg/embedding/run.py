@@ -17,6 +17,7 @@ from ..store.writing import Failure
 from . import folders, pipeline
 from .choice import choose_model, load_network
 from .folders import Listing
+from .interruptible import interruptible
 from .pipeline import Counts
 from .plan import Plan, plan_files, plan_table
 from .request import EmbedRequest
@@ -138,7 +139,7 @@ def prepared(request: EmbedRequest) -> Iterator[Run]:
     database without pictures for it isn't created, and nothing is discarded for a network that
     can't be used.
     """
-    listing = folders.find_pictures(request.paths) if request.paths else None
+    listing = interruptible(lambda: folders.find_pictures(request.paths)) if request.paths else None
     with connection.opened(request.database, create=bool(request.paths)) as conn:
         migrations.migrate(conn)
         recorded = registry.embedded(conn, request.table)

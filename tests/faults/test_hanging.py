@@ -61,6 +61,48 @@ def test_it_can_be_stopped(tmp_path, how, status):
     assert summary(again.stdout).startswith(f"photos: 4 embedded, {BEFORE} unchanged, 0 failed")
 
 
+# Its name is in the folder, but what it is doesn't come.
+HANGING_ANSWERS = """
+import os, sys
+def hanging(function):
+    def call(path=".", *more, **options):
+        if isinstance(path, (str, os.PathLike)) and os.fspath(path).endswith(sys.argv[1]):
+            print("hangs", flush=True)
+            os.open(os.environ["PIPE"], os.O_RDONLY)
+        return function(path, *more, **options)
+    return call
+os.stat, os.scandir = hanging(os.stat), hanging(os.scandir)
+from datasette_revimg.cli import revimg
+revimg(sys.argv[2:])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.parametrize("what", ["hangs.jpg", "hanging folder"])
+def test_it_can_be_stopped_while_it_looks_for_files(tmp_path, what):
+    folder, path, pipe = tmp_path / "pictures", tmp_path / "photos.db", tmp_path / "pipe"
+    (folder / "hanging folder").mkdir(parents=True)
+    os.mkfifo(pipe)
+    (folder / "hangs.jpg").write_bytes(mosaic(1, "JPEG"))
+    process = subprocess.Popen(
+        [sys.executable, "-c", HANGING_ANSWERS, what, "embed", str(path), "photos", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PIPE": str(pipe)},
+    )
+    try:
+        assert process.stdout
+        assert process.stdout.readline() == "hangs\n"
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert stderr.endswith("stopped: 0 embedded and kept; run it again to continue\n")
+    assert "Traceback" not in stderr
+
+
 def count(path):
     """How many vectors are stored; none while the tables are being made."""
     try:
