@@ -4,6 +4,8 @@ Datasette loads this package as the plugin, and finds ``templates`` and ``static
 """
 
 from .hooks import (
+    actor_from_request,
+    asgi_wrapper,
     duplicates_actions,
     extra_css_urls,
     get_metadata,
@@ -24,6 +26,8 @@ from .hooks import (
 )
 
 __all__ = [
+    "actor_from_request",
+    "asgi_wrapper",
     "duplicates_actions",
     "extra_css_urls",
     "get_metadata",

@@ -28,12 +28,6 @@ _CELL = Markup(
     '<img src="{thumbnail}" width="{width}" height="{height}" loading="lazy" alt=""></a>'
     '<a href="{similar}">Find similar</a> <span>{original}</span></div>'
 )
-# Where nothing is looked up, the room is always the same, and stays empty without a picture.
-_UNSEEN = Markup(
-    '<div class="revimg-cell"><a class="revimg-unseen" href="{similar}" tabindex="-1" '
-    'aria-hidden="true"><img src="{thumbnail}" loading="lazy" alt=""></a>'
-    '<a href="{similar}">Find similar</a> <span>{original}</span></div>'
-)
 _LINK = Markup('<a href="{url}">{url}</a>')
 _BLOB = Markup('<a class="blob-download" href="{url}">{size} bytes</a>')
 
@@ -70,8 +64,7 @@ async def render_result(
     """Return the cell of a query's result that shows the picture of a row, None for all others.
 
     A result may be more public than the table that it was made of. So nothing is shown to those
-    who may not view the table. Where the request isn't known (None, always in 0.65), nothing is
-    looked up unless everybody may view the table: there are only the addresses, which check that.
+    who may not view the table, not even its name. A cell drawn for no request is for everybody.
     """
     state, db = state_of(datasette), datasette.get_database(database)
     known, names = await state.registry(db), tuple(row.keys())
@@ -80,11 +73,9 @@ async def render_result(
     key = keys.key(row, value) if keys else None
     if keys is None or key is None:
         return None
-    size = None
-    if keys.visible:
-        size = await _size(datasette, database, keys.source, key)
-        if size is None:
-            return None
+    size = await _size(datasette, database, keys.source, key)
+    if size is None:
+        return None
     original = _LINK.format(url=value) if is_url(str(value).strip()) else value
     return _cell(datasette, database, keys.source, key, size, original)
 
@@ -94,11 +85,11 @@ def _cell(
     database: str,
     source: Table,
     key: Key,
-    size: tuple[int, int] | None,
+    size: tuple[int, int],
     original: Any,
 ) -> Markup:
-    width, height = displayed(size, _CELL_BOX) if size else (None, None)
-    return (_CELL if size else _UNSEEN).format(
+    width, height = displayed(size, _CELL_BOX)
+    return _CELL.format(
         similar=row_url(datasette, database, source, key, "similar"),
         thumbnail=row_url(datasette, database, source, key, "thumbnail"),
         width=width,

@@ -16,7 +16,7 @@ from sqlite_utils.plugins import ensure_plugins_loaded
 
 from ..search import cache, functions
 from ..store import connection
-from . import cells, compat, permissions, settings, writes
+from . import cells, compat, current, permissions, settings, writes
 from .compat import Actor, Datasette
 from .pages import (
     compare,
@@ -142,7 +142,19 @@ else:
         database: str,
         datasette: Datasette,
     ) -> Cell:
-        return _cell(row, value, column, table, database, datasette, None)
+        request = current.current_request()
+        return _cell(row, value, column, table, database, datasette, request)
+
+
+@hookimpl
+def asgi_wrapper() -> Callable[[Any], Any]:
+    return current.forget_requests
+
+
+# It has no opinion on who the actor is; every request comes by here.
+@hookimpl
+def actor_from_request(request: Request) -> None:
+    current.remember_request(request)
 
 
 @hookimpl

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from datasette.utils import detect_fts
@@ -23,8 +23,8 @@ from . import compat
 from .compat import Actor, Database, Datasette
 from .embedded import Registry
 
-# By the names of a result's columns, the actor, and whether the request is unknown.
-_Decided = dict[tuple[tuple[str, ...], str, bool], dict[str, "Column"]]
+# By the names of a result's columns and the actor.
+_Decided = dict[tuple[tuple[str, ...], str], dict[str, "Column"]]
 
 # A column of this name and the table's holds keys of the table, whatever else is in the result.
 ALIAS = "revimg_"
@@ -35,12 +35,11 @@ class Column:
     """A column of a result that shows pictures.
 
     ``positions`` are those of the key's columns in the result; None where the column's own value
-    is the whole key. ``visible``: whether the actor is known to be allowed to view the table.
+    is the whole key.
     """
 
     source: Table
     positions: tuple[int, ...] | None
-    visible: bool = False
 
     def key(self, row: Sequence[Any], value: Any) -> Key | None:
         """Return the key that the row has here; None for values that can't be one."""
@@ -92,8 +91,7 @@ class ResultColumns:
     ) -> dict[str, Column]:
         """Return the columns of a result that show pictures, by folded name.
 
-        They hold keys of tables that the actor may view or, where the request isn't known,
-        perhaps may.
+        They hold keys of tables that the actor may view.
         """
         if not known.tables:
             return {}
@@ -103,13 +101,13 @@ class ResultColumns:
             kept = self._kept = (known, schema, {})
         _, schema, decided = kept
         actor: Actor = request.actor if request else None
-        question = names, repr(actor), request is None
+        question = names, repr(actor)
         if question not in decided:
             shown = {}
             for name, column in decide(names, known, schema).items():
                 visible, _ = await compat.visibility(datasette, actor, db.name, column.source.name)
-                if visible or request is None:
-                    shown[name] = replace(column, visible=visible)
+                if visible:
+                    shown[name] = column
             decided[question] = shown
         return decided[question]
 

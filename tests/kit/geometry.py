@@ -155,8 +155,9 @@ def compare(conn: sqlite3.Connection, source: Table, record: EmbeddedTable) -> N
         for number, (key, content) in enumerate(reading.content_hashes(conn, source)[:2])
     ]
     duplicates.write(conn, source, members)
-    first, second = list(compared)[:2]
-    decisions.record(conn, source.name, [Decision(first, second, decisions.SAME)], "root")
+    if len(compared) > 1:
+        first, second = list(compared)[:2]
+        decisions.record(conn, source.name, [Decision(first, second, decisions.SAME)], "root")
     chance = np.linspace(0.1, 0.9, 50, dtype=np.float32)
     calibrations.write(conn, record, Calibration(chance, {"mirrored": chance}, len(compared)))
 
