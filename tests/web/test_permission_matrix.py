@@ -8,7 +8,7 @@ import pytest
 
 from datasette_revimg.store import own_tables
 from datasette_revimg.web import hooks
-from kit.asking import cookies
+from kit.asking import IS_1, cookies
 from kit.geometry import png
 from kit.permissions import (
     ADDRESSES,
@@ -134,6 +134,16 @@ async def test_lists(open_scenario, database, name):
             names = {table["name"] for table in listed.json()["tables"]}
             shown = {table.name for table in computed} - set(hidden)
             assert names == shown | {each for each in SOURCES if scenario.sees(actor, each)}
+        counted = await ask(ds, actor, "/.json")
+        if counted.status_code == 200:
+            body = counted.json()
+            databases = body["databases"] if IS_1 else body.values()
+            sources = [each for each in SOURCES if scenario.sees(actor, each)]
+            for each in databases:
+                # In 0.65 root sees another one, of Datasette's own.
+                if each["name"] == "data":
+                    seen = each["tables_count"] + each["hidden_tables_count"]
+                    assert seen == len(computed) - len(hidden) + len(sources), actor
         listed = await ask(ds, actor, "/-/revimg.json")
         if listed.status_code == 200:
             names = {table["table"] for table in listed.json()["tables"]}

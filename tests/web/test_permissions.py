@@ -174,8 +174,14 @@ async def test_through_needs_the_other_table(data, serve):
     response = await ds.client.get(path, params={"_through": through})
     assert response.status_code == 403
     assert response.json()["ok"] is False
-    response = await ds.client.get(path, params={"_through": through}, cookies=cookies(ds, "ann"))
+    ann = cookies(ds, "ann")
+    response = await ds.client.get(path, params={"_through": through}, cookies=ann)
     assert response.status_code == 200
+    for table in ("absent", "plain"):
+        through = json.dumps({"table": table, "column": "id", "value": 1})
+        response = await ds.client.get(path, params={"_through": through}, cookies=ann)
+        assert response.status_code == 400
+        assert "_through" in response.json()["error"]
 
 
 DAMAGED = {

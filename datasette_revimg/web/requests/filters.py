@@ -10,6 +10,7 @@ from datasette.filters import Filters
 from datasette.plugins import pm
 from datasette.utils import await_me_maybe, sqlite_timelimit
 from datasette.utils.sqlite import sqlite3
+from datasette.views.base import DatasetteError
 
 from ...keys import Key
 from ...store.sql import fold_name
@@ -119,6 +120,9 @@ async def parse_condition(place: Place, pairs: Pairs) -> Condition:
             searchable |= bool(arguments.extra_context.get("supports_search"))
     except (AttributeError, KeyError, TypeError, ValueError, sqlite3.ProgrammingError) as error:
         raise Problem(400, f"the value of a filter isn't valid JSON: {error}") from error
+    except DatasetteError as error:
+        # Datasette gives no status to a filter that can't be used, which makes it 500.
+        raise Problem(400 if error.status == 500 else error.status, str(error.message)) from error
     # Each on lines of its own: a comment in one of them must end there.
     sql = " and ".join(f"(\n{clause}\n)" for clause in clauses)
     keys = await _matching_keys(place, sql, values) if sql else None
