@@ -79,7 +79,8 @@ def embed(prune: bool, yes: bool, strict: bool, timing: bool, silent: bool, **op
     With PATHs, the pictures in these files and folders; TABLE is created, or brought up to date.
 
     Run it again after you add, change or delete pictures; only the changes are processed.
-    Rows whose file is gone are kept and marked in the column "missing"; searches leave them out.
+    Rows whose file was moved or renamed get its new path. Rows whose file is gone are kept and
+    marked in the column "missing"; searches leave them out.
     Ctrl-C stops it, as do SIGTERM and SIGHUP. What is finished is kept, and the next run
     continues from there.
 
@@ -124,10 +125,11 @@ def embed(prune: bool, yes: bool, strict: bool, timing: bool, silent: bool, **op
         )
     table = printable(summary.table)
     missing = f", {summary.missing} missing" if summary.missing else ""
+    moved = f", {summary.moved} moved" if summary.moved else ""
     rate = f", {summary.rate:.1f} images/s" if summary.embedded else ""
     click.echo(
         f"{table}: {summary.embedded} embedded, {summary.unchanged} unchanged, "
-        f"{summary.failed} failed, {summary.removed} removed{missing} "
+        f"{summary.failed} failed, {summary.removed} removed{moved}{missing} "
         f"({summary.model}, {summary.dimension} floats{rate})"
     )
     if timing:

@@ -57,9 +57,9 @@ def work_ahead(
 ) -> Generator[Result]:
     """Yield the result of ``work`` for every job, in order, with at most ``ahead`` of them waiting.
 
-    ``work`` gets the job and what its ``read`` returned or raised, nothing for a job that is
-    untouched; both run in one of the threads. A read that takes longer than ``read_seconds``
-    counts as a MissingError. Raises RevimgError when MOST_HANGING reads hang.
+    ``work`` gets the job and what its ``read`` returned or raised; both run in one of the
+    threads. A read that takes longer than ``read_seconds`` counts as a MissingError. Raises
+    RevimgError when MOST_HANGING reads hang.
     """
     workers = _Workers(work, threads, read_seconds)
     pending: deque[_Task[Result]] = deque()
@@ -140,7 +140,7 @@ class _Workers(Generic[Result]):
         task.reading_since = time.monotonic()
         content: Content
         try:
-            content = b"" if task.job.untouched else task.job.read()
+            content = task.job.read()
         except ImageError as error:
             content = error
         task.reading_since = None

@@ -124,7 +124,8 @@ def run(
     try:
         work = partial(_decode, decode=decode, size=size)
         ahead = 2 * batch_size + threads
-        with closing(work_ahead(jobs, work, ahead=ahead, threads=threads)) as results:
+        changed = _changed(jobs, counts, on_done)
+        with closing(work_ahead(changed, work, ahead=ahead, threads=threads)) as results:
             waiting = time.perf_counter()
             for decoded in results:
                 counts.timing.waiting += time.perf_counter() - waiting
@@ -147,10 +148,20 @@ def run(
         counts.seconds = time.perf_counter() - started
 
 
+def _changed(
+    jobs: Iterator[Job], counts: Counts, on_done: Callable[[Failure | None], None]
+) -> Iterator[Job]:
+    """Yield the jobs that there is something to do for, and count the others."""
+    for job in jobs:
+        if job.untouched:
+            counts.unchanged += 1
+            on_done(None)
+        else:
+            yield job
+
+
 def _decode(job: Job, content: Content, decode: Decode, size: tuple[int, int]) -> _Decoded:
     """Decode one picture, unless it is the one that the stored vector was made from."""
-    if job.untouched:
-        return _Decoded(job, job.content_hash)
     if isinstance(content, ImageError):
         return _failed(job, None, content)
     content_hash = hashlib.sha256(content).digest()
@@ -188,7 +199,7 @@ def _collect(decoded: _Decoded, batch: _Pending, counts: Counts) -> None:
         batch.pictures.append(decoded)
     else:
         counts.unchanged += 1
-    if decoded.job.row and not decoded.job.untouched:
+    if decoded.job.row:
         batch.rows.append(_row(decoded))
 
 

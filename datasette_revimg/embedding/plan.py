@@ -31,6 +31,7 @@ from .base import base_folder, base_of_files, stored_base
 from .choice import check_model
 from .folders import Listing
 from .jobs import Job
+from .moved import find_moved
 from .request import EmbedRequest
 
 
@@ -39,7 +40,8 @@ class Plan:
     """A table, its record and its jobs; ``total`` is the most jobs there can be.
 
     ``removed`` counts the rows whose vectors were deleted because their picture is gone,
-    ``missing`` the rows of a table made from files whose file is gone: they are kept.
+    ``missing`` the rows of a table made from files whose file is gone: they are kept, and
+    ``moved`` those whose file was found under another path.
     """
 
     source: Table
@@ -48,6 +50,7 @@ class Plan:
     total: int
     removed: int = 0
     missing: int = 0
+    moved: int = 0
 
 
 def plan_table(conn: sqlite3.Connection, request: EmbedRequest, model: Model) -> Plan:
@@ -94,8 +97,9 @@ def plan_files(
 
     ``listing`` is what is in the request's paths (see ``folders.find_pictures``). The table
     keeps their paths relative to the request's base folder, by default the deepest one that
-    contains them all. Rows whose file is gone from one of the folders are marked missing and kept,
-    with their vectors. Raises RevimgError when the request can't be met.
+    contains them all. Rows whose file is gone from one of the folders are kept, with their vectors:
+    under its new path if it is elsewhere now, else marked missing. Raises RevimgError when the
+    request can't be met.
     """
     if not request.start_over:
         registry.check_record(conn, request.table)
@@ -121,6 +125,10 @@ def plan_files(
     writing.prepare(conn, source, embedded, request.labels)
     removal.remove_damaged(conn, source)
     gone = folders.missing_files(conn, source, listing, request.paths, base)
+    moved = find_moved(conn, source, gone, listing.pictures, base)
+    if moved:
+        file_table.rename(conn, source, moved)
+        gone = [key for key in gone if key[0] not in moved]
     present: list[Key] = [(folders.relative(file, base),) for file in listing.pictures]
     file_table.mark_missing(conn, source, gone, present)
     failed_rows.clear(conn, source, present)
@@ -131,6 +139,7 @@ def plan_files(
         jobs=folders.file_jobs(conn, source, listing.pictures, base, keep_content, request.labels),
         total=len(listing.pictures),
         missing=len(gone),
+        moved=len(moved),
     )
 
 

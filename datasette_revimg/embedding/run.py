@@ -29,7 +29,8 @@ class Summary:
 
     ``embedded``, ``unchanged`` and ``failed`` count pictures, ``removed`` counts the rows whose
     vectors were deleted because their picture is gone, ``missing`` the rows of a table made from
-    files that are kept though their file is gone. ``dimension`` is the number of float32 in
+    files that are kept though their file is gone, and ``moved`` those whose file has another path
+    now. ``dimension`` is the number of float32 in
     each vector, ``seconds`` how long the run took. ``codes_error`` is why the codes that make
     searches fast couldn't be written, empty if they could.
     """
@@ -44,6 +45,7 @@ class Summary:
     missing: int
     seconds: float
     codes_error: str = ""
+    moved: int = 0
 
     @property
     def rate(self) -> float:
@@ -125,6 +127,7 @@ class Run:
             failed=counts.failed,
             removed=self.plan.removed,
             missing=self.plan.missing,
+            moved=self.plan.moved,
             seconds=counts.seconds,
             codes_error=counts.codes_error,
         )

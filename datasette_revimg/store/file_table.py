@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import sqlite_utils
 
 from ..errors import RevimgError
 from ..keys import Key
-from . import code_tables, failed_rows, own_tables, tables
+from ..vectors.cosine import VECTOR_DTYPE
+from . import code_log, code_tables, failed_rows, own_tables, reading, tables
 from .connection import transaction
 from .sql import now, quote
 from .tables import MISSING, Table
@@ -77,6 +79,43 @@ def paths(conn: sqlite3.Connection, source: Table) -> Iterator[str]:
     """Yield the paths of all rows; a row whose path is NULL or a BLOB is nobody's file."""
     cursor = conn.execute(f"select path from {quote(source.name)} where typeof(path) = 'text'")
     return (path for (path,) in cursor)
+
+
+def sizes(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> set[int]:
+    """Return the recorded sizes in bytes of these rows' files."""
+    query = f"select size from {quote(source.name)} where path = ?"
+    rows = (conn.execute(query, key).fetchone() for key in keys)
+    return {row[0] for row in rows if row and isinstance(row[0], int)}
+
+
+def rename(conn: sqlite3.Connection, source: Table, moved: Mapping[str, str]) -> None:
+    """Give rows the new path of their file, from the old one, in one transaction.
+
+    Everything else in the row, and everything stored for it, stays as it is. No row has one of the
+    new paths.
+    """
+    table, column = quote(source.name), quote(MISSING)
+    old: list[Key] = [(path,) for path in moved]
+    new: list[Key] = [(path,) for path in moved.values()]
+    pairs = [(path, before) for before, path in moved.items()]
+    with transaction(conn):
+        for name in own_tables.existing_keyed_names(conn, source.name):
+            # Whatever is left there of a row that the user has deleted.
+            conn.executemany(f"delete from {quote(name)} where path = ?", new)
+            conn.executemany(f"update {quote(name)} set path = ? where path = ?", pairs)
+        conn.executemany(f"update {table} set path = ? where path = ?", pairs)
+        conn.executemany(
+            f"update {table} set name = ? where path = ?",
+            [(path.rpartition("/")[2], path) for path in moved.values()],
+        )
+        conn.executemany(
+            f"update {table} set {column} = null where path = ? and not {source.present}", new
+        )
+        failed_rows.delete(conn, source.name, old)
+        for keys, vectors in reading.vectors_of(conn, source, new):
+            code_log.record(conn, source.name, keys, vectors, (), len(keys))
+        none = np.empty((0, 0), VECTOR_DTYPE)
+        code_log.record(conn, source.name, (), none, old, -len(old))
 
 
 def mark_missing(
