@@ -50,9 +50,13 @@ _BEGINNINGS = {
     b"GIF87a": "GIF",
     b"GIF89a": "GIF",
     b"\0\0\0\x0cjP  \r\n\x87\n": "JPEG 2000",
+    b"\xff\x4f\xff\x51": "JPEG 2000",
     b"II*\0": "TIFF",
     b"MM\0*": "TIFF",
 }
+
+# Formats that have more kinds than anybody reads, by Pillow's names.
+_MANY_KINDS = {"TIFF": "TIFF", "JPEG2000": "JPEG 2000"}
 
 _AVIF_BRANDS = (b"avif", b"avis")
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
@@ -87,9 +91,8 @@ def failure(error: Exception, kind: str) -> ImageError:
         return TooLargeError("too large: it needs too much memory to decode")
     if isinstance(error, EOFError) or _CUT_OFF.search(text):
         return DamagedError("damaged picture: the file is cut off")
-    if kind == "TIFF":
-        # There are more kinds of TIFF than anybody reads.
-        return DamagedError("damaged picture, or a kind of TIFF that can't be read")
+    if name := _MANY_KINDS.get(kind):
+        return DamagedError(f"damaged picture, or a kind of {name} that can't be read")
     return DamagedError("damaged picture: what is in the file can't be decoded")
 
 
@@ -232,6 +235,8 @@ def _unidentified(data: bytes) -> str:
         return "a HEIC picture, which needs the package pillow-heif"
     if name == "AVIF" and "AVIF" not in formats():
         return "an AVIF picture, which this machine's Pillow can't read"
+    if name in _MANY_KINDS.values():
+        return f"damaged picture, or a kind of {name} that can't be read"
     if name:
         return f"damaged picture: the header of this {name} file can't be read"
     return "not a picture in a format that can be read"

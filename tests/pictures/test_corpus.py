@@ -388,6 +388,16 @@ def test_a_kind_of_tiff_that_pillow_cannot_read():
     understood(caught.value)
 
 
+def test_sound_files_of_rare_kinds_are_not_called_damaged_alone():
+    """A TIFF of 3 bits a sample, and the beginning of a bare JPEG 2000 codestream."""
+    bits = struct.pack("<HHIH", 258, 3, 1, 8)
+    three = tiff(GREY[..., np.newaxis]).replace(bits, struct.pack("<HHIH", 258, 3, 1, 3))
+    assert bits not in three
+    for data, name in ((three, "TIFF"), (b"\xff\x4f\xff\x51\0\x29", "JPEG 2000")):
+        with pytest.raises(ImageError, match=f"damaged picture, or a kind of {name} that can't"):
+            decode(data)
+
+
 @pytest.mark.parametrize(("colour", "behind"), [([250, 20, 20], 255), ([250, 250, 20], 0)])
 @pytest.mark.parametrize("transparent", [False, True])
 def test_a_gif_whose_first_frame_fills_a_part(transparent, colour, behind):
