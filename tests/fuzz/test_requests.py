@@ -17,6 +17,8 @@ from datasette_revimg.overview import layout
 from kit.asgi import Answer, Asker, asking
 from kit.fuzzing import examples
 from kit.geometry import AWKWARD
+from kit.pictures import mosaic
+from kit.uploads import BOUNDARY, form, part
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +129,37 @@ queries = st.lists(st.tuples(names, values), max_size=5).map(
 @example(path=PAGES[0], query=b"_through=%7B%22table%22%3A%22nope%22%7D")
 def test_parameters_and_filters(asker: Asker, path: bytes, query: bytes) -> None:
     check(asker.ask(path, query))
+
+
+@pytest.fixture(scope="module")
+def uploads(scenes_built: Path) -> Iterator[Asker]:
+    """Return something that asks a Datasette of embedded pictures."""
+    with asking(Datasette(immutables=[str(scenes_built)])) as started:
+        yield started
+
+
+fields = st.sampled_from(["_size", "_min", "_crop", "_shape", "_facet", "like", "unlike", "title"])
+pictures = st.sampled_from([mosaic(1), mosaic(2, "WEBP"), mosaic(3, "JPEG")[:-40], b"GIF89a", b"x"])
+
+
+@examples(40)
+@given(
+    picture=pictures | st.binary(min_size=1, max_size=30),
+    pairs=st.lists(st.tuples(fields | names, values), max_size=4),
+    ending=st.sampled_from([b"", b".json"]),
+)
+def test_uploads(
+    uploads: Asker, picture: bytes, pairs: list[tuple[str, str]], ending: bytes
+) -> None:
+    """Fields beside the picture say what those of an address do."""
+    parts = [part(picture)]
+    for name, value in pairs:
+        if "\r" not in name and "\n" not in name and '"' not in name:
+            parts.append(part(value.encode(), name, None))
+    answer = uploads.ask(
+        b"/scenes/photos/-/similar" + ending,
+        method="POST",
+        headers={b"content-type": f"multipart/form-data; boundary={BOUNDARY}".encode()},
+        body=form(*parts),
+    )
+    check(answer)
