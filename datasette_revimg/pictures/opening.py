@@ -43,7 +43,7 @@ _CUT_OFF = re.compile(
     "truncate|truncation|bytes not processed|unexpected end|not enough|premature", re.I
 )
 
-# How pictures of the formats begin whose first bytes are nobody else's.
+# How files of the formats begin.
 _BEGINNINGS = {
     b"\x89PNG\r\n\x1a\n": "PNG",
     b"\xff\xd8\xff": "JPEG",
@@ -51,12 +51,13 @@ _BEGINNINGS = {
     b"GIF89a": "GIF",
     b"\0\0\0\x0cjP  \r\n\x87\n": "JPEG 2000",
     b"\xff\x4f\xff\x51": "JPEG 2000",
+    b"BM": "BMP",
     b"II*\0": "TIFF",
     b"MM\0*": "TIFF",
 }
 
-# Formats that have more kinds than anybody reads, by Pillow's names.
-_MANY_KINDS = {"TIFF": "TIFF", "JPEG2000": "JPEG 2000"}
+# Formats that have more kinds than anybody reads: Pillow's name of each, and its name in words.
+_MANY_KINDS = {name.replace(" ", ""): name for name in ("TIFF", "JPEG 2000", "BMP")}
 
 _AVIF_BRANDS = (b"avif", b"avis")
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
@@ -125,7 +126,7 @@ def begins_like_picture(data: bytes) -> bool:
         return kind in formats()
     webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
     netpbm = data[:1] == b"P" and data[1:2].isdigit() and data[2:3].isspace()
-    return webp or netpbm or data.startswith((*_BEGINNINGS, b"BM"))
+    return webp or netpbm or data.startswith(tuple(_BEGINNINGS))
 
 
 def is_picture(data: bytes) -> bool:
@@ -157,7 +158,8 @@ def open_picture(data: bytes, max_bytes: int = MAX_BYTES) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise TooLargeError(f"too large: more than {MAX_PIXELS // 10**6} megapixels") from error
     except Exception as error:
-        raise failure(error, "") from error
+        kind = (_format_by_beginning(data) or "").replace(" ", "")
+        raise failure(error, kind) from error
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise TooLargeError(

@@ -389,11 +389,14 @@ def test_a_kind_of_tiff_that_pillow_cannot_read():
 
 
 def test_sound_files_of_rare_kinds_are_not_called_damaged_alone():
-    """A TIFF of 3 bits a sample, and the beginning of a bare JPEG 2000 codestream."""
+    """A TIFF of 3 bits a sample, the beginning of a bare JPEG 2000 codestream, a BMP of 2 bits."""
     bits = struct.pack("<HHIH", 258, 3, 1, 8)
     three = tiff(GREY[..., np.newaxis]).replace(bits, struct.pack("<HHIH", 258, 3, 1, 3))
     assert bits not in three
-    for data, name in ((three, "TIFF"), (b"\xff\x4f\xff\x51\0\x29", "JPEG 2000")):
+    two = bytearray(encoded(MODES["P"][0], "BMP"))
+    two[28] = 2
+    start = b"\xff\x4f\xff\x51\0\x29"
+    for data, name in ((three, "TIFF"), (start, "JPEG 2000"), (bytes(two), "BMP")):
         with pytest.raises(ImageError, match=f"damaged picture, or a kind of {name} that can't"):
             decode(data)
 
