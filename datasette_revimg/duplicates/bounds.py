@@ -14,6 +14,9 @@ from ..vectors.codes import EPSILON, WIDTHS, Coded
 # To choose the width by: so many pictures are bounded against so many others.
 _SAMPLE = 256, 2048
 
+# How many times the sample's pairs there must be.
+WORTH = 20
+
 # The cost of a pair whose bound leaves it open, in multiplications: its vectors are read, and
 # compared by themselves.
 _OPEN_COST = 30_000
@@ -22,10 +25,14 @@ _OPEN_COST = 30_000
 class Bounds:
     """The longer codes of n pictures, float32 (n, width + 1)."""
 
-    def __init__(self, coded: Coded, minimum: float) -> None:
-        """Prepare for pairs that score ``minimum`` or more, with the width that suits it best."""
+    def __init__(self, coded: Coded, minimum: float, pairs: int) -> None:
+        """Prepare for pairs that score ``minimum`` or more, with the width that suits it best.
+
+        There are about ``pairs`` of them to bound; of few it isn't worth while to find that out.
+        """
         self._limit = np.float32(minimum - EPSILON)
-        self._longer = _longer(coded, self._width(coded))
+        few = pairs < WORTH * _SAMPLE[0] * _SAMPLE[1]
+        self._longer = _longer(coded, coded.codes.shape[1] if few else self._width(coded))
 
     def __len__(self) -> int:
         return len(self._longer)

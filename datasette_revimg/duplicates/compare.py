@@ -144,7 +144,7 @@ def _compare_new(
         checked=np.zeros(len(keys), bool),
         plain=np.isin(numbers, list(plain)) | ~present,
     )
-    bounds = Bounds(coded, minimum)
+    bounds = Bounds(coded, minimum, len(new) * len(keys))
     del coded
     bounds.drop(np.flatnonzero(run.plain))
     memory = np.empty((BLOCK, CHUNK), np.float32)

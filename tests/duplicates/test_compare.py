@@ -7,6 +7,7 @@ import sqlite3
 import numpy as np
 import pytest
 
+from datasette_revimg.duplicates import bounds
 from datasette_revimg.duplicates import compare as module
 from datasette_revimg.duplicates.compare import compare
 from datasette_revimg.errors import RevimgError
@@ -27,6 +28,8 @@ from kit.vector_tables import noise, numbered, photos
 def small_blocks(monkeypatch):
     monkeypatch.setattr(module, "BLOCK", 64)
     monkeypatch.setattr(module, "CHUNK", 96)
+    # And a width chosen as for a large table.
+    monkeypatch.setattr(bounds, "WORTH", 0)
 
 
 def check(conn, vectors, minimum):

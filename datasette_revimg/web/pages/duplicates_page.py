@@ -189,7 +189,7 @@ def _empty(place: Place, shown: Shown, selection: Selection) -> Empty:
         return Empty("No group is left here.", Link("All groups", _here(place)))
     if shown.decided:
         return Empty("No group is left to decide.")
-    return Empty(f"{name} had no duplicates when `datasette revimg duplicates` last looked.")
+    return Empty(f"There are no duplicates in {name}, as far as anybody has looked.")
 
 
 def _group(place: Place, shown: Shown, number: int, label: str | None) -> Group:

@@ -6,6 +6,9 @@ const hint = document.querySelector(".revimg-keys");
 for (const copy of copies) copy.tabIndex = -1;
 if (hint) hint.hidden = false;
 
+// After a decision, the page opens at the next group.
+document.getElementById(location.hash.slice(1))?.querySelector("li")?.focus();
+
 function step(by) {
   const here = copies.indexOf(document.activeElement?.closest(".revimg-group li"));
   const next = here < 0 ? 0 : Math.min(copies.length - 1, Math.max(0, here + by));
