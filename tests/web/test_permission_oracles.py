@@ -7,6 +7,8 @@ import re
 import struct
 
 import pytest
+from datasette import hookimpl
+from datasette.plugins import pm
 
 from kit.asking import IS_1, cookies
 from kit.geometry import png
@@ -102,6 +104,34 @@ async def test_forbidden_answers_do_not_differ(ds, actor):
         answers.setdefault(str(without_path(response, path)), []).append(question)
     assert len(answers) == 1, answers
     assert response.status_code == 403
+
+
+async def test_no_time_is_spent_on_the_row_that_is_asked_about(serve, database):
+    """The permission is decided before the key reaches SQL, so time says nothing about it."""
+    statements = []
+
+    class Traced:
+        __name__ = "traced"
+
+        @hookimpl
+        def prepare_connection(self, conn):
+            conn.set_trace_callback(statements.append)
+
+    pm.register(Traced(), "traced")
+    try:
+        ds = serve(database, config=SCENARIOS["one table is private"].config)
+        key = "987654321"
+        pages = ("similar", "thumbnail", "picture", "why?with=1")
+        questions = [f"/{key}/-/{page}" for page in pages]
+        for question in (*questions, f"/1/-/similar?like={key}", f"/1/-/compare?with={key}"):
+            assert (await ds.client.get(f"/data/diary{question}")).status_code == 403
+            assert not [each for each in statements if key in each]
+            # The same about a table that everybody may see, to be sure that this would be noticed.
+            await ds.client.get(f"/data/herbs{question}")
+            assert [each for each in statements if key in each], question
+            statements.clear()
+    finally:
+        pm.unregister(name="traced")
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "POST", "PUT", "DELETE"])
