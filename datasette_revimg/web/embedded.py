@@ -34,13 +34,15 @@ class Registry:
 
     ``tables`` by folded name; ``owners``, the name of the embedded table that each ``_revimg_``
     table belongs to; ``computed``, the names of all tables that start with the prefix, whether
-    they belong to one or not. ``newer`` is why nothing is known of what a later version of this
-    program has embedded; empty where it is known.
+    they belong to one or not; ``lost``, the names of embedded tables that there aren't any more,
+    because they were dropped or have another name now. ``newer`` is why nothing is known of what a
+    later version of this program has embedded; empty where it is known.
     """
 
     tables: Mapping[str, KnownTable] = field(default_factory=dict)
     owners: Mapping[str, str] = field(default_factory=dict)
     computed: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
     newer: str = ""
 
     def table(self, name: str) -> KnownTable | None:
@@ -49,7 +51,7 @@ class Registry:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The names of all embedded tables, also of those that were dropped since."""
+        """The names of all embedded tables, also of those that are lost."""
         return tuple(dict.fromkeys(self.owners.values()))
 
 
@@ -99,26 +101,29 @@ def _read(conn: sqlite3.Connection, database: str) -> Registry:
         # A table of somebody else's that has the name of ours.
         entries = []
     known: dict[str, KnownTable] = {}
+    owners: dict[str, str] = {}
+    lost: list[str] = []
     existing = set(map(fold_name, computed))
     for embedded in entries:
-        if fold_name(own_tables.vectors_table(embedded.table_name)) not in existing:
-            # Somebody has dropped it: the next run makes it anew.
-            continue
-        try:
-            source = tables.find(conn, embedded.table_name)
-        except RevimgError:
-            continue
-        cell_column = _cell_column(conn, embedded.column_name, source)
-        known[fold_name(embedded.table_name)] = KnownTable(embedded, source, cell_column)
-    return Registry(
-        known,
-        {
-            fold_name(own): embedded.table_name
-            for embedded in entries
-            for own in own_tables.names(embedded.table_name)
-        },
-        tuple(computed),
-    )
+        recorded = embedded.table_name
+        source = _find(conn, recorded)
+        # Permissions go by the name that the table has now, letter by letter.
+        name = source.name if source else recorded
+        owners.update((fold_name(own), name) for own in own_tables.names(recorded))
+        if source is None:
+            lost.append(name)
+        elif fold_name(own_tables.vectors_table(recorded)) in existing:
+            # Otherwise somebody has dropped them: the next run makes them anew.
+            cell_column = _cell_column(conn, embedded.column_name, source)
+            known[fold_name(recorded)] = KnownTable(embedded, source, cell_column)
+    return Registry(known, owners, tuple(computed), tuple(lost))
+
+
+def _find(conn: sqlite3.Connection, table: str) -> Table | None:
+    try:
+        return tables.find(conn, table)
+    except RevimgError:
+        return None
 
 
 def _cell_column(conn: sqlite3.Connection, pictures: str, source: Table) -> str:

@@ -89,13 +89,21 @@ async def may_view_any(datasette: Datasette, actor: Actor, database: str) -> boo
 
 async def _sources(db: Database, known: Registry, table: str) -> tuple[str, ...]:
     name = sql.fold_name(table)
-    if name in known.owners:
-        return (known.owners[name],)
-    if name in own_tables.SHARED and name in map(sql.fold_name, known.computed) and not known.newer:
+    owner = known.owners.get(name)
+    if owner is not None and owner not in known.lost:
+        return (owner,)
+    computed = set(map(sql.fold_name, known.computed))
+    every_owner_known = (
+        not known.lost
+        and not known.newer
+        and computed <= known.owners.keys() | {*own_tables.SHARED}
+    )
+    if name in own_tables.SHARED and name in computed and every_owner_known:
         return known.sources
-    # What an interrupted run or a dropped table left behind, or a later version of this program
-    # has made: it may be anybody's.
-    return tuple(name for name in await db.table_names() if not is_computed(name))
+    # What an interrupted run or a dropped table left behind, what belongs to a table that has
+    # another name now, or what a later version of this program has made: it may be anybody's.
+    everybody = (each for each in await db.table_names() if not is_computed(each))
+    return (*known.sources, *everybody)
 
 
 async def may_upload(datasette: Datasette, actor: Actor, database: str, table: str) -> bool:

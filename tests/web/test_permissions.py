@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 from datasette.utils import tilde_encode
 
-from datasette_revimg.store import registry, tables, writing
+from datasette_revimg.store import own_tables, registry, tables, writing
 from datasette_revimg.web import hooks
 from datasette_revimg.web.embedded import FRESH_SECONDS
 from kit.asking import IS_1, cookies
@@ -130,6 +130,30 @@ async def test_names_that_start_alike(data, serve):
     ):
         assert (await ds.client.get(path)).status_code == status, path
         assert (await ds.client.get(path, cookies=cookies(ds, "ann"))).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["pictures", "PHOTOS"])
+async def test_source_that_was_renamed(data, serve, name):
+    """The record has its old name, about which the configuration says nothing any more."""
+    with closing(sqlite3.connect(data)) as conn:
+        conn.execute("alter table photos rename to other")
+        conn.execute(f"alter table other rename to {name}")
+    ds = serve(config={"databases": {"data": {"tables": {name: {"allow": ANN}}}}})
+    ann = cookies(ds, "ann")
+    for table in ("_revimg_photos", "_revimg_photos_thumbnails", *own_tables.SHARED):
+        assert (await ds.client.get(f"/data/{table}.json")).status_code == 403, table
+        assert (await ds.client.get(f"/data/{table}.json", cookies=ann)).status_code == 200, table
+    # What belongs to other tables stays as it is.
+    assert (await ds.client.get("/data/_revimg_pairs.json")).status_code == 200
+
+
+async def test_lists_of_all_with_a_record_that_cannot_be_read(data, serve):
+    """It may be of the table that is hidden."""
+    with closing(sqlite3.connect(data)) as conn, conn:
+        conn.execute("update _revimg_tables set column_name = null where table_name = 'photos'")
+    ds = serve(config=PRIVATE["table"])
+    for table in ("_revimg_photos", *own_tables.SHARED):
+        assert (await ds.client.get(f"/data/{table}.json")).status_code == 403, table
 
 
 async def test_source_that_was_dropped(data, serve):
