@@ -70,6 +70,8 @@ setup(
         "heic": ["pillow-heif>=0.22"],
         # The map by t-SNE instead of principal components.
         "map": ["scikit-learn>=1.5"],
+        # For embed --watch.
+        "watch": ["watchfiles>=1"],
         # The frameworks whose own vectors the tests compare ours with; torch in a CPU build.
         "frameworks": ["keras", "torch"],
         "test": [
@@ -92,6 +94,7 @@ setup(
             # To build the package as pip does, without fetching anything.
             "setuptools>=77",
             "types-tabulate",
+            "watchfiles>=1",
         ],
     },
     entry_points={

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shlex
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from ..embedding import run
+from ..embedding import run, watching
 from ..embedding.folders import Listing
 from ..embedding.request import BATCH_SIZE, EmbedRequest
 from ..embedding.run import Run, Summary
@@ -71,8 +72,17 @@ FC2_NOTE = (
 )
 @click.option("--strict", is_flag=True, help="Exit with status 1 if any picture failed.")
 @click.option("--timing", is_flag=True, help="Show where the time went.")
+@click.option("--watch", is_flag=True, help="Go on, and embed what changes in the PATHs.")
 @click.option("-s", "--silent", is_flag=True, help="Show no progress.")
-def embed(prune: bool, yes: bool, strict: bool, timing: bool, silent: bool, **options: Any) -> None:
+def embed(
+    prune: bool,
+    yes: bool,
+    strict: bool,
+    timing: bool,
+    watch: bool,
+    silent: bool,
+    **options: Any,
+) -> None:
     """Embed the pictures of a table, or those in files and folders.
 
     Without PATH, the pictures of TABLE are embedded: BLOBs, or files whose paths are in a column.
@@ -96,34 +106,66 @@ def embed(prune: bool, yes: bool, strict: bool, timing: bool, silent: bool, **op
         raise click.UsageError("--store goes with PATHs: it stores the files' bytes")
     if prune and not request.paths:
         raise click.UsageError("--prune goes with PATHs: it deletes rows whose file is gone")
+    if watch and not request.paths:
+        raise click.UsageError("--watch goes with PATHs: it waits for changes of these files")
     # Pillow warns of what our own limits and messages report for each row.
     silence_pillow()
+    with stop_signals(), silent_libraries():
+        if watch:
+            with one_line_errors():
+                watching.check()
+        ready, summary = _embed(request, silent, prune=prune, yes=yes)
+        if ready.chosen_by_default and ready.model is VGG16_RMAC and not silent:
+            click.echo(FC2_NOTE, err=True)
+        _report(summary)
+        if timing:
+            sentence = timing_sentence(ready.counts, ready.threads)
+            click.echo(f"{printable(summary.table)}: {sentence}", err=True)
+        if ready.first and summary.embedded and not silent:
+            file = shlex.quote(str(request.database))
+            line = f"`datasette {file} --open` shows them in your browser"
+            click.echo(printable(line), err=True)
+        if watch:
+            _watch(replace(request, start_over=False), summary)
+    nothing = summary.failed and not summary.embedded and not summary.unchanged
+    if nothing or (strict and summary.failed):
+        sys.exit(1)
+
+
+def _embed(
+    request: EmbedRequest,
+    silent: bool,
+    *,
+    prune: bool = False,
+    yes: bool = False,
+    warn: bool = True,
+) -> tuple[Run, Summary]:
+    """Do what is requested, and show how far it is; exit when it is interrupted.
+
+    Unless ``warn``, folders that can't be read and pictures that are skipped aren't named.
+    """
     ready: Run | None = None
     try:
-        with (
-            stop_signals(),
-            silent_libraries(),
-            one_line_errors(),
-            run.prepared(request) as ready,
-        ):
+        with one_line_errors(), run.prepared(request) as ready:
             if prune:
                 _prune(ready, yes)
             summary = _with_progress(ready, silent)
-            if ready.listing:
+            if ready.listing and warn:
                 _warn(ready.table, ready.listing)
     except KeyboardInterrupt as interrupt:
         _stop(ready, interrupt)
-    if ready.chosen_by_default and ready.model is VGG16_RMAC and not silent:
-        click.echo(FC2_NOTE, err=True)
+    return ready, summary
+
+
+def _report(summary: Summary) -> None:
+    """Print the last line of a run, and what went wrong with the codes."""
+    table = printable(summary.table)
     if summary.codes_error:
         click.echo(
-            printable(
-                f"{summary.table}: searches are slow for now, because their codes couldn't be "
-                f"written ({summary.codes_error}): run this again"
-            ),
+            f"{table}: searches are slow for now, because their codes couldn't be written "
+            f"({printable(summary.codes_error)}): run this again",
             err=True,
         )
-    table = printable(summary.table)
     missing = f", {summary.missing} missing" if summary.missing else ""
     moved = f", {summary.moved} moved" if summary.moved else ""
     rate = f", {summary.rate:.1f} images/s" if summary.embedded else ""
@@ -132,14 +174,33 @@ def embed(prune: bool, yes: bool, strict: bool, timing: bool, silent: bool, **op
         f"{summary.failed} failed, {summary.removed} removed{moved}{missing} "
         f"({summary.model}, {summary.dimension} floats{rate})"
     )
-    if timing:
-        click.echo(f"{table}: {timing_sentence(ready.counts, ready.threads)}", err=True)
-    if ready.first and summary.embedded and not silent:
-        file = shlex.quote(str(request.database))
-        click.echo(printable(f"`datasette {file} --open` shows them in your browser"), err=True)
-    nothing = summary.failed and not summary.embedded and not summary.unchanged
-    if nothing or (strict and summary.failed):
-        sys.exit(1)
+
+
+def _watch(request: EmbedRequest, summary: Summary) -> NoReturn:
+    """Embed whatever changes, report runs that have changed something, until a signal ends it."""
+    click.echo(f"{printable(summary.table)}: waiting for changes; Ctrl-C ends it", err=True)
+    failed, known = False, (summary.failed, summary.missing)
+    try:
+        for changed in watching.changes(request.paths, request.database):
+            if not (changed or failed):
+                continue
+            try:
+                _, summary = _embed(request, silent=True, warn=False)
+            except click.ClickException as error:
+                # Said once; what it was may pass.
+                if not failed:
+                    error.show()
+                failed = True
+                continue
+            failed = False
+            if summary.embedded or summary.moved or (summary.failed, summary.missing) != known:
+                _report(summary)
+            known = summary.failed, summary.missing
+    except KeyboardInterrupt as interrupt:
+        with suppress(OSError):
+            click.echo("stopped; everything embedded is kept", err=True)
+        sys.exit(exit_status(interrupt))
+    raise AssertionError("changes end by an interrupt only")
 
 
 def _stop(ready: Run | None, interrupt: KeyboardInterrupt) -> NoReturn:
