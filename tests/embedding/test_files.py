@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from datasette_revimg.embedding import folders
 from datasette_revimg.embedding.base import base_folder
 from datasette_revimg.store import connection, failed_rows, registry
 from kit.command import run, summary, vectors
@@ -116,6 +117,22 @@ def test_folder_again(tmp_path, folder):
     assert sorted(rows) == ["a.png", "b.JPG", "d.png", "deep/c.png", "deep/deeper/ünï.webp"]
     assert rows["deep/c.png"].startswith("1970-01-01")
     assert "4 unchanged" in run("embed", path, "photos", folder).stdout
+
+
+def test_files_of_the_same_size_and_time_are_not_read(tmp_path, folder, monkeypatch):
+    path = tmp_path / "new.db"
+    run("embed", path, "photos", folder)
+    (folder / "b.JPG").write_bytes(mosaic(22, "JPEG"))
+    read = []
+
+    def noted(file):
+        read.append(file.name)
+        return file.read_bytes()
+
+    monkeypatch.setattr(folders, "read_file", noted)
+    result = run("embed", path, "photos", folder)
+    assert summary(result.stdout).startswith("photos: 1 embedded, 3 unchanged, 0 failed")
+    assert read == ["b.JPG"]
 
 
 def test_a_second_folder_leaves_the_first_alone(tmp_path, folder):
