@@ -140,6 +140,13 @@ async def may_view_instance(datasette: Datasette, actor: Actor) -> bool:
     return bool(await datasette.allowed(action="view-instance", actor=actor))
 
 
+async def may_debug(datasette: Datasette, actor: Actor) -> bool:
+    """Return whether the actor may see Datasette's own pages for debugging."""
+    if TableResource is None:
+        return bool(await datasette.permission_allowed(actor, "debug-menu", default=False))
+    return bool(await datasette.allowed(action="debug-menu", actor=actor))
+
+
 async def allowed(
     datasette: Datasette,
     actor: Actor,

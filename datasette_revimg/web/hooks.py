@@ -178,6 +178,17 @@ def table_actions(datasette: Datasette, actor: Actor, database: str, table: str)
 
 
 @hookimpl
+def menu_links(datasette: Datasette, actor: Actor) -> Actions:
+    async def links() -> list[dict[str, str]]:
+        # Beside Datasette's own pages for debugging, and for the same people.
+        if not await compat.may_debug(datasette, actor):
+            return []
+        return [{"href": datasette.urls.path("/-/revimg"), "label": "Image search"}]
+
+    return links()
+
+
+@hookimpl
 def skip_csrf(datasette: Datasette, scope: dict[str, Any]) -> bool:
     return uploads.is_guarded(datasette, scope)
 

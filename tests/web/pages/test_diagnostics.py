@@ -6,7 +6,7 @@ import pytest
 
 from datasette_revimg.search import cache
 from datasette_revimg.web.work.state import state_of
-from kit.asking import cookies
+from kit.asking import IS_1, cookies
 from kit.geometry import ANGLES, DIMENSION
 
 pytestmark = pytest.mark.asyncio
@@ -47,6 +47,17 @@ async def test_tables_codes_memory_and_searches(ds):
     assert page.status_code == 200
     assert f"{len(ANGLES)}" in page.text
     assert "vectors compared" in page.text
+
+
+@pytest.mark.parametrize("base", ["/", "/below/"])
+async def test_the_menu_leads_here_for_those_who_may_debug(serve, base):
+    ds = serve(settings={"base_url": base})
+    if IS_1:
+        ds.root_enabled = True
+    link = f'<a href="{base}-/revimg">Image search</a>'
+    assert link in (await ds.client.get("/", cookies=cookies(ds, "root"))).text
+    for visitor in ({}, cookies(ds, "ann")):
+        assert link not in (await ds.client.get("/", cookies=visitor)).text
 
 
 async def test_sql_searches_count_too(ds):
