@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import dataclass
 from functools import partial
@@ -220,7 +219,8 @@ async def values(place: Place) -> Response:
 
     async def halves() -> bytes:
         computed = await _computed(place, selection, sample, order)
-        return await asyncio.to_thread(matrix.pack_pairs, computed.cosines)
+        pack = partial(matrix.pack_pairs, computed.cosines)
+        return await state_of(place.datasette).writing.run(pack)
 
     return await overview.sample_response(place, sample, "application/octet-stream", halves)
 

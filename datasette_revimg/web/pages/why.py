@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from ..requests.responses import file_response, json_response, wants_json
 from ..requests.view import view
 from ..work import agreement, inference
 from ..work.agreement import Agreement, Original
+from ..work.state import state_of
 from .compare import with_row
 from .compare_page import why_url
 from .row_pictures import original
@@ -46,7 +47,8 @@ async def explain(place: Place) -> Response:
 
     async def draw() -> bytes:
         computed = await compute()
-        return await asyncio.to_thread(draw_overlay, computed.a, computed.hottest)
+        work = partial(draw_overlay, computed.a, computed.hottest)
+        return await state_of(place.datasette).writing.run(work)
 
     embedded = place.embedded
     version = [a.digest, b.digest, embedded.model.encode(), embedded.weights_sha256.encode()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -58,9 +57,12 @@ def json_response(datasette: Datasette, body: Any, status: int = 200) -> Respons
 
 
 async def long_json_response(datasette: Datasette, write: Callable[[], bytes]) -> Response:
-    """Return a body that takes long to write as JSON, by ``write`` in a thread of its own."""
+    """Return a body that takes long to write as JSON, by ``write`` in a thread.
+
+    Raises BusyError when too many are being written.
+    """
     response = json_response(datasette, None)
-    response.body = await asyncio.to_thread(write)
+    response.body = await state_of(datasette).writing.run(write)
     return response
 
 

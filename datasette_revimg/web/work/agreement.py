@@ -7,8 +7,8 @@ is shown for a picture that the actor has not just been allowed to read.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -61,7 +61,7 @@ async def agreement(
     Raises BusyError, and the errors of inference.embedding_job.
     """
     maps = [await _features(datasette, db, embedded, original) for original in (a, b)]
-    return await asyncio.to_thread(_agreement_of, maps)
+    return await state_of(datasette).writing.run(partial(_agreement_of, maps))
 
 
 def _agreement_of(maps: list[np.ndarray]) -> Agreement:

@@ -30,6 +30,10 @@ INFERENCE_BUSY = "too many image searches are running; try again in a few second
 # Two for each visitor, some seconds' work in ordinary photos.
 RENDITION_QUEUE = 24
 
+# Answers of some megabytes that wait to be written, or are. One at a time: while one thread writes
+# JSON, the others, and the event loop among them, get their turns in between.
+WRITING_QUEUE = 32
+
 # Forms that are read at the same time, each in memory, and how many of them from one address.
 MAX_FORMS = 16
 CLIENT_FORMS = 4
@@ -85,6 +89,11 @@ class State:
             "revimg-renditions",
             RENDITION_QUEUE,
             "too many pictures are being opened; try again in a few seconds",
+        )
+        self.writing = Queue(
+            "revimg-writing",
+            WRITING_QUEUE,
+            "too many answers are being written; try again in a few seconds",
         )
         self.upload_decoder = IsolatedDecoder(UPLOAD_LIMITS)
         self.row_decoder = IsolatedDecoder()
@@ -153,7 +162,7 @@ class State:
             self.better_maps,
             self.sheets,
         )
-        return [self.inference, self.renditions, *(each.queue for each in kept)]
+        return [self.inference, self.renditions, self.writing, *(each.queue for each in kept)]
 
 
 _states: WeakKeyDictionary[Datasette, State] = WeakKeyDictionary()
