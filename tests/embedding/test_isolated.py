@@ -33,7 +33,7 @@ def failures(path):
 @pytest.mark.parametrize(
     ("limits", "reason"),
     [
-        (Limits(cpu_seconds=0.01), "it takes more than 0.01 seconds to decode"),
+        (Limits(cpu_seconds=0.25), "it takes more than 0.25 seconds to decode"),
         (Limits(memory_bytes=150 << 20), "too large: it needs too much memory to decode"),
     ],
 )
