@@ -32,6 +32,7 @@ from .pages import (
     why,
 )
 from .requests import uploads
+from .work.pace import spare_modules
 from .work.state import state_of
 
 Cell = Callable[[], Awaitable[Markup | None]]
@@ -48,6 +49,7 @@ def startup(datasette: Datasette) -> None:
     # The first of several threads that write would do it at the same time as the second.
     ensure_plugins_loaded()
     cache.PROCESS.limit = settings.of_process(datasette).max_cache_bytes
+    spare_modules()
 
 
 @hookimpl

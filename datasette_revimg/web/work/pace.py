@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from functools import cache
 
 
 class Pace:
@@ -19,3 +21,15 @@ class Pace:
         """Wait for a turn; nobody else has one until the loop has looked after all others."""
         async with self._turn:
             await asyncio.sleep(0)
+
+
+@cache
+def spare_modules() -> None:
+    """Take all that is loaded by now out of the garbage collector's sight, once a process.
+
+    A full collection holds the event loop for as long as it walks over every object of every
+    module, some 50 ms, to find that they are all still in use (``gc.freeze``, Python's library
+    reference).
+    """
+    gc.collect()
+    gc.freeze()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from dataclasses import dataclass
 from typing import ClassVar
 
 import pytest
+from datasette.app import Datasette
 from datasette.utils.asgi import Request
 
 from datasette_revimg.web.requests.responses import html_response
@@ -66,3 +68,8 @@ async def test_pages_that_are_ready_at_once_are_filled_in_one_by_one(ds, monkeyp
     request = Request.fake("/")
     await asyncio.gather(*(html_response(ds, request, Page()) for _ in range(20)))
     assert len(set(filled)) == 20
+
+
+async def test_collections_of_garbage_pass_over_what_is_loaded() -> None:
+    await Datasette([]).invoke_startup()
+    assert gc.get_freeze_count() > len(gc.get_objects())
