@@ -54,7 +54,7 @@ segments = st.one_of(
 )
 endings = st.sampled_from(
     ["similar", "thumbnail", "picture", "compare", "why", "matrix", "matrix.png", "matrix-values",
-     "map", "map-data", "map-sheet", "revimg"]
+     "map", "map-data", "map-sheet", "duplicates", "duplicates.csv", "revimg"]
 )  # fmt: skip
 formats = st.sampled_from(["", ".json", ".json.json", ".csv", "/", "%00"])
 
@@ -86,6 +86,8 @@ PAGES = (
     b"/data/photos/-/map.json",
     b"/data/photos/-/map-data",
     b"/data/photos/-/map-sheet",
+    b"/data/photos/-/duplicates",
+    b"/data/photos/-/duplicates.json",
     b"/data/photos/-/similar",
     b"/-/revimg.json",
 )
@@ -100,7 +102,8 @@ names = st.one_of(
         ["like", "unlike", "with", "_size", "_min", "_crop", "_shape", "_facet", "_facet_size",
          "_facet_array", "_where", "_through", "_search", "_search_title", "_sheet", "_places",
          "_order", "_version", "_why", "_next", "_sort", "_extra", "_nl", "_ttl", "_trace",
-         "_filter_column", "_filter_op", "_filter_value", "_filter_column_1", "_labels"]
+         "_filter_column", "_filter_op", "_filter_value", "_filter_column_1", "_labels", "_tier",
+         "_offset", "_decided"]
     ),
     st.builds(str.__add__, columns, operators),
     text,

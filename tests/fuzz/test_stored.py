@@ -33,6 +33,8 @@ PAGES = (
     b"/data/photos/-/map.json",
     b"/data/photos/-/map-data",
     b"/data/photos/-/map-sheet",
+    b"/data/photos/-/duplicates.json",
+    b"/data/photos/-/duplicates.csv",
     b"/data/photos/-/duplicates",
     b"/data/photos/-/duplicates.json",
     b"/data/photos/-/duplicates.csv",
@@ -115,15 +117,17 @@ def test_pages_of_damaged_tables(
             # What the tables themselves refuse can't be there.
             return
         try:
-            check_pages(served.asker, pages)
+            # A number in there may mean a version of the plugin that isn't written yet.
+            newer = (503,) if table == "_revimg_meta" else ()
+            check_pages(served.asker, pages, newer)
         finally:
             intact.backup(conn)
     assert served.asker.ask(b"/data/photos/1/-/similar.json").status == 200
 
 
-def check_pages(asker: Asker, pages: list[bytes]) -> None:
+def check_pages(asker: Asker, pages: list[bytes], also: tuple[int, ...]) -> None:
     """Check that each page answers, or says what is the matter."""
     for page in pages:
         path, _, query = page.partition(b"?")
         answer = asker.ask(path, query)
-        assert answer.status in (200, 400, 404, 409), (page, answer)
+        assert answer.status in (200, 400, 404, 409, *also), (page, answer)
