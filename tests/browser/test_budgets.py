@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, ConsoleMessage
 import datasette_revimg
 from kit.pages import DATASETTES, PAGES, load, use
 
-JAVASCRIPT_BYTES = 40_000
+# 40,000 until the page of duplicates came with its keys.
+JAVASCRIPT_BYTES = 42_000
 
 # The sum of layout shifts that Chromium reports, as in https://web.dev/articles/cls, where 0.1 is
 # called good.

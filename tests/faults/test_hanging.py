@@ -14,7 +14,10 @@ from kit.pictures import mosaic
 
 # Opening one of the files opens a pipe that nobody writes to: the thread waits in the kernel.
 HANGING = """
-import os, sys
+import os, signal, sys
+# Started by a program that ignores them, as nohup does, it would ignore them too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 really_open = os.open
 def open_or_hang(path, flags, *more, **options):
     if os.fspath(path).endswith("hangs.jpg"):
