@@ -16,8 +16,18 @@ import pytest
 
 from faults.runs import KINDS, PICTURES, finish, prepare, refusal, start, stored
 
-# Long enough for other writers of a test, short enough to wait for.
-IMPATIENT = "from datasette_revimg.store import connection; connection.BUSY_SECONDS = 0.5"
+# It waits for other programs long enough for those of a test, short enough to wait for; and it is so
+# slow that it can't have ended before the other program has its lock.
+IMPATIENT = """
+import time
+from datasette_revimg.store import connection
+connection.BUSY_SECONDS = 0.5
+transaction = connection.transaction
+def slow_transaction(*arguments, **options):
+    time.sleep(0.2)
+    return transaction(*arguments, **options)
+connection.transaction = slow_transaction
+"""
 
 
 @contextmanager
