@@ -16,8 +16,8 @@ import pytest
 
 from faults.runs import KINDS, PICTURES, finish, prepare, refusal, start, stored
 
-# It waits for other programs long enough for those of a test, short enough to wait for; and it is so
-# slow that it can't have ended before the other program has its lock.
+# It waits long enough for the other programs of a test, short enough to wait for; and it is so slow
+# that it can't have ended before the other program has its lock.
 IMPATIENT = """
 import time
 from datasette_revimg.store import connection
