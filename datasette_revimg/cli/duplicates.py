@@ -25,11 +25,13 @@ from .calibrate import original_reader, run_calibration
 from .duplicates_output import formatted, listed, summary
 from .options import (
     DATABASE,
+    format_option,
     minimum_option,
     model_option,
     naming_where,
     network_options,
     open_database,
+    where_option,
 )
 from .printable import printable
 
@@ -74,15 +76,8 @@ class DuplicatesOptions:
     metavar="ROW ROW",
     help="Two rows that are just about duplicates: all others are at least as similar.",
 )
-@click.option("--where", metavar="SQL", default="", help="Only rows of TABLE that meet this.")
-@click.option(
-    "--format",
-    "output",
-    type=click.Choice(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-    help="How to print the groups.",
-)
+@where_option
+@format_option("How to print the groups.")
 @click.option("--keep-best", is_flag=True, help="Leave out the best row of each group.")
 @click.option(
     "--list", "only_list", is_flag=True, help="Print only the files' paths, or the rows' keys."

@@ -1,4 +1,4 @@
-"""What ``datasette revimg duplicates`` prints."""
+"""The output of ``datasette revimg duplicates``."""
 
 from __future__ import annotations
 

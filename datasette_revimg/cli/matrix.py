@@ -18,7 +18,7 @@ from ..overview.sample import Sample, sample_rows
 from ..pictures.similarity_matrix import draw_matrix
 from ..store import reading, registry, tables
 from ..store.registry import EmbeddedTable
-from .options import DATABASE, naming_where, open_database
+from .options import DATABASE, naming_where, open_database, where_option
 from .printable import printable
 
 # The suffixes of a picture's name, and what Pillow calls these formats.
@@ -56,7 +56,7 @@ class MatrixOptions:
     show_default=True,
     help="Put similar rows side by side, or keep the order of their keys.",
 )
-@click.option("--where", metavar="SQL", default="", help="Only rows of TABLE that meet this.")
+@where_option
 @click.option(
     "--limit",
     type=click.IntRange(1, 10_000),

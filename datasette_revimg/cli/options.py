@@ -53,6 +53,23 @@ def network_options(command: Command) -> Command:
     return device(threads(command))
 
 
+where_option = click.option(
+    "--where", metavar="SQL", default="", help="Only rows of TABLE that meet this."
+)
+
+
+def format_option(help_text: str) -> Callable[[Command], Command]:
+    """Return ``--format``, a parameter called ``output``: table, json or csv."""
+    return click.option(
+        "--format",
+        "output",
+        type=click.Choice(["table", "json", "csv"]),
+        default="table",
+        show_default=True,
+        help=help_text,
+    )
+
+
 model_option = click.option(
     "--model",
     "model_name",

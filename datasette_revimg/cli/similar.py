@@ -22,11 +22,13 @@ from ..vectors.percentiles import Minimum
 from . import listing
 from .options import (
     DATABASE,
+    format_option,
     minimum_option,
     model_option,
     naming_where,
     network_options,
     open_database,
+    where_option,
 )
 from .printable import printable, printable_json
 
@@ -65,15 +67,8 @@ class SimilarOptions:
     multiple=True,
     help="Prefer rows less like this one; may be repeated.",
 )
-@click.option("--where", metavar="SQL", default="", help="Only rows of TABLE that meet this.")
-@click.option(
-    "--format",
-    "output",
-    type=click.Choice(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-    help="How to print the rows.",
-)
+@where_option
+@format_option("How to print the rows.")
 @click.option(
     "-c",
     "--column",

@@ -37,7 +37,7 @@ GROWTH = 1.5
 
 @dataclass(frozen=True)
 class Tools:
-    """What a calibration needs besides the database.
+    """The pictures and the network of a calibration.
 
     ``read`` returns the bytes of a row's picture, None when it is gone. ``embed`` turns pictures
     uint8 (N, height, width, 3), of ``size`` (height, width) in pixels, into unit vectors (N, D).

@@ -55,7 +55,7 @@ class Compared:
 
 @dataclass
 class _Run:
-    """What one run works with: pictures by their place, the compared ones first."""
+    """The state of one run: pictures by their place, the compared ones first."""
 
     conn: sqlite3.Connection
     source: Table

@@ -1,4 +1,4 @@
-"""What people do to pictures that stay the same picture: crop, turn, compress, write on them."""
+"""Edits after which a picture is still the same picture: crop, turn, compress, write on them."""
 
 from __future__ import annotations
 

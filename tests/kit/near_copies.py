@@ -15,7 +15,7 @@ from datasette_revimg.store.registry import EmbeddedTable
 from datasette_revimg.store.tables import Table
 from datasette_revimg.store.writing import Embedding
 from kit.pictures import encoded
-from kit.vector_tables import Vectors, features
+from kit.vector_tables import Vectors, features, prepare
 
 # Scores of pairs by the numbers that the pictures' hashes were made of, the smaller first.
 Scores = dict[tuple[Any, Any], float]
@@ -55,17 +55,7 @@ def add(
             f"values ({sql.placeholders(len(source.key_columns))})",
             list(vectors),
         )
-    record = EmbeddedTable(
-        table_name="photos",
-        column_name="picture",
-        kind="blob",
-        base_dir=None,
-        model="test",
-        weights_sha256="0" * 64,
-        dimension=len(next(iter(vectors.values()))),
-        preprocessing="caffe",
-    )
-    writing.prepare(conn, source, record)
+    prepare(conn, source, vectors)
     entries = [
         Embedding(key, vector, hash_of((names or {}).get(key, key)), small, 40, 30)
         for key, vector in vectors.items()

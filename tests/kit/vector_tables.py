@@ -55,11 +55,10 @@ def photos_of(conn: sqlite3.Connection) -> Table:
     return tables.find(conn, "photos")
 
 
-def store(conn: sqlite3.Connection, table: str, vectors: Vectors) -> None:
-    """Store vectors for rows that are in a table already."""
-    source = tables.find(conn, table)
+def prepare(conn: sqlite3.Connection, source: Table, vectors: Vectors) -> None:
+    """Make the tables for such vectors of a table's rows, where they are missing."""
     record = EmbeddedTable(
-        table_name=table,
+        table_name=source.name,
         column_name="picture",
         kind="blob",
         base_dir=None,
@@ -69,6 +68,12 @@ def store(conn: sqlite3.Connection, table: str, vectors: Vectors) -> None:
         preprocessing="caffe",
     )
     writing.prepare(conn, source, record)
+
+
+def store(conn: sqlite3.Connection, table: str, vectors: Vectors) -> None:
+    """Store vectors for rows that are in a table already."""
+    source = tables.find(conn, table)
+    prepare(conn, source, vectors)
     entries = [
         Embedding(key, vector, b"hash", b"thumbnail", 4, 3) for key, vector in vectors.items()
     ]

@@ -78,7 +78,7 @@ class LabelledSet:
 
     @property
     def measures(self) -> dict[str, Measure]:
-        """What fits the set: for one answer a query, or for more."""
+        """The measures that fit the set: for one answer a query, or for more."""
         return SEVERAL_ANSWERS if self.relevant.sum(axis=1).max() > 1 else ONE_ANSWER
 
     def scores(self, numbers: Mapping[View, np.ndarray]) -> np.ndarray:
