@@ -159,7 +159,7 @@ class IsolatedDecoder:
     def _failure(self, status: int) -> ImageError:
         if self._closed:
             return _ending()
-        if sys.platform != "win32" and status == -signal.SIGXCPU:
+        if sys.platform != "win32" and status == -signal.SIGPROF:
             return ImageError(f"it takes more than {self._limits.cpu_seconds:g} seconds to decode")
         if sys.platform != "win32" and status == -signal.SIGKILL:
             return ImageError(

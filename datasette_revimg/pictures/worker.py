@@ -16,7 +16,6 @@ import os
 import signal
 import struct
 import sys
-import time
 from collections.abc import Sequence
 from typing import IO, Any
 
@@ -77,11 +76,12 @@ def _limit_memory(most: int) -> None:
 
 
 def _limit_time(seconds: float) -> None:
-    """Let the kernel end the process after ``seconds`` more of processor time."""
-    if resource is None:
-        return
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time() + seconds) + 1, hard))
+    """Let the kernel end the process, with SIGPROF, after ``seconds`` more of processor time.
+
+    RLIMIT_CPU, the usual way, counts in whole seconds.
+    """
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def _leave_nothing_behind() -> None:

@@ -69,7 +69,6 @@ SLOW = encoded(
 @pytest.mark.parametrize(
     ("limits", "reason"),
     [
-        # The kernel counts processor time in whole seconds.
         (Limits(cpu_seconds=0.01, memory_bytes=4 << 30), "takes more than 0.01 seconds"),
         (Limits(wall_seconds=0.2, memory_bytes=4 << 30), "did not end within 0.2 seconds"),
     ],
