@@ -1,42 +1,30 @@
 """Compare the pictures of a table: every pair above a minimum, each once, exactly.
 
 The new pictures are taken block by block, and each block is compared with all pictures before it
-and with itself. Bounds decide nearly all pairs; only those that they leave open are computed from
-the vectors, in float64. Every block is one transaction, so that a run can be stopped at any time
-and the next one goes on: it takes what is missing for new, whatever the reason.
+and with itself. Every block is one transaction, so that a run can be stopped at any time and the
+next one goes on: it takes what is missing for new, whatever the reason.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import RevimgError
 from ..keys import Key
-from ..pictures.plain import is_plain
-from ..store import code_tables, comparisons, reading, thumbnails
+from ..store import code_tables, comparisons, reading
 from ..store.comparisons import Pairs
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
-from ..vectors.codes import EPSILON
-from .bounds import Bounds, reaching
+from . import block_pairs
+from .bounds import Bounds
 from .coded import read_codes
+from .lineup import Lineup, Part
 
-# New pictures in a block, and pictures that a block is compared with at once.
+# New pictures in a block.
 BLOCK = 2048
-CHUNK = 4096
-
-# Where bounds leave more pairs open than this share, the vectors are multiplied as a whole.
-_DENSE = 0.01
-
-# Pairs that are computed in float64 at once.
-_AT_ONCE = 1024
-
-# More pairs than this are nobody's duplicates, and the groups are formed in memory.
-MOST_PAIRS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -51,20 +39,6 @@ class Compared:
     hashes: dict[int, bytes]
     new: int
     width: int
-
-
-@dataclass
-class _Run:
-    """The state of one run: pictures by their place, the compared ones first."""
-
-    conn: sqlite3.Connection
-    source: Table
-    minimum: float
-    numbers: list[int]
-    hashes: list[bytes]
-    keys: list[Key]
-    checked: np.ndarray
-    plain: np.ndarray
 
 
 def compare(
@@ -134,130 +108,33 @@ def _compare_new(
     first = 1 + max(known.values(), default=0)
     plain = comparisons.read_plain(conn, source.name)
     numbers = [*known.values(), *range(first, first + len(new))]
-    run = _Run(
-        conn=conn,
-        source=source,
-        minimum=minimum,
-        numbers=numbers,
-        hashes=hashes,
-        keys=keys,
-        checked=np.zeros(len(keys), bool),
-        plain=np.isin(numbers, list(plain)) | ~present,
+    lineup = Lineup(
+        [Part(conn, source, keys)],
+        embedded.dimension,
+        np.isin(numbers, list(plain)) | ~present,
     )
     bounds = Bounds(coded, minimum, len(new) * len(keys))
     del coded
-    bounds.drop(np.flatnonzero(run.plain))
-    memory = np.empty((BLOCK, CHUNK), np.float32)
+    bounds.drop(np.flatnonzero(lineup.plain))
+    memory = np.empty((BLOCK, block_pairs.CHUNK), np.float32)
     recorded = comparisons.count_pairs(conn, source.name)
+    number_of = np.array(numbers, np.int64)
     for start in range(len(known), len(keys), BLOCK):
         block = slice(start, min(start + BLOCK, len(keys)))
-        before = run.plain.copy()
-        pairs = _joined(list(_block_pairs(run, bounds, block, memory, MOST_PAIRS - recorded)))
+        before = lineup.plain.copy()
+        found = block_pairs.block_pairs(lineup, bounds, block, block.stop, minimum, memory)
+        most = block_pairs.MOST_PAIRS - recorded
+        pairs = block_pairs.joined(found, most, source.name, minimum)
         recorded += len(pairs)
         added = [place for place in range(block.start, block.stop) if present[place]]
-        turned = np.flatnonzero(run.plain & ~before)
+        turned = np.flatnonzero(lineup.plain & ~before)
         comparisons.add(
             conn,
             source.name,
             [(numbers[place], hashes[place]) for place in added],
             [numbers[place] for place in turned],
-            pairs,
+            Pairs(number_of[pairs.first], number_of[pairs.second], pairs.scores),
             revision=state.revision if state else None,
         )
         on_done(block.stop - len(known), len(new))
     return bounds.width
-
-
-def _block_pairs(
-    run: _Run, bounds: Bounds, block: slice, memory: np.ndarray, most: int
-) -> Iterator[Pairs]:
-    """Yield the pairs of a block with all pictures before it and with itself."""
-    own: np.ndarray | None = None
-    found = 0
-    for start in range(0, block.stop, CHUNK):
-        chunk = slice(start, min(start + CHUNK, block.stop))
-        rows, pairs_open = bounds.open_pairs(block, chunk, memory)
-        if not len(rows):
-            continue
-        if own is None:
-            own = _vectors(run, np.arange(block.start, block.stop))
-        width = chunk.stop - chunk.start
-        if np.count_nonzero(pairs_open) > _DENSE * len(own) * width:
-            others = _vectors(run, np.arange(chunk.start, chunk.stop))
-            cosines = np.matmul(own, others.T, out=memory[: len(own), :width])
-            rows, pairs_open = reaching(cosines, np.float32(run.minimum - EPSILON))
-        # Of one dimension: numpy takes ten times as long for two.
-        places, columns = np.divmod(np.flatnonzero(pairs_open), width)
-        first, second = columns + chunk.start, rows[places] + block.start
-        once = (first < second) & ~run.plain[first] & ~run.plain[second]
-        for pairs in _decide(run, first[once], second[once], own, block.start):
-            bounds.drop(np.flatnonzero(run.plain))
-            found += len(pairs)
-            if found > most:
-                raise RevimgError(
-                    f"more than {MOST_PAIRS:,} pairs of {run.source.name!r} score {run.minimum:g} "
-                    "or more: choose a higher --min"
-                )
-            yield pairs
-
-
-def _decide(
-    run: _Run, first: np.ndarray, second: np.ndarray, own: np.ndarray, start: int
-) -> Iterator[Pairs]:
-    """Yield those of the open pairs that reach the minimum, and are of pictures that tell.
-
-    ``second`` are places in a block that begins at ``start`` and has the vectors ``own``.
-    """
-    order = np.argsort(first, kind="stable")
-    first, second = first[order], second[order]
-    wanted = np.unique(first)
-    for at in range(0, len(wanted), reading.SCAN_ROWS):
-        some = wanted[at : at + reading.SCAN_ROWS]
-        low, high = np.searchsorted(first, [some[0], some[-1] + 1])
-        others = _vectors(run, some).astype(np.float64)
-        for begin in range(low, high, _AT_ONCE):
-            part = slice(begin, min(begin + _AT_ONCE, high))
-            a, b = first[part], second[part]
-            # The part before may have shown that more of them are plain.
-            tell = ~run.plain[a] & ~run.plain[b]
-            a, b = a[tell], b[tell]
-            scores = np.vecdot(others[np.searchsorted(some, a)], own[b - start].astype(np.float64))
-            enough = scores >= run.minimum
-            a, b, scores = a[enough], b[enough], scores[enough]
-            _check_plain(run, np.union1d(a, b))
-            tell = ~run.plain[a] & ~run.plain[b]
-            a, b, scores = a[tell], b[tell], scores[tell]
-            if len(scores):
-                numbers = np.asarray(run.numbers)
-                yield Pairs(numbers[a], numbers[b], np.clip(scores, -1, 1))
-
-
-def _check_plain(run: _Run, places: np.ndarray) -> None:
-    """Look at the thumbnails of pictures that nobody has looked at yet."""
-    places = places[~run.checked[places]]
-    small = thumbnails.read_many(run.conn, run.source, [run.keys[place] for place in places])
-    for place, thumbnail in zip(places, small, strict=True):
-        run.plain[place] = thumbnail is not None and is_plain(thumbnail)
-    run.checked[places] = True
-
-
-def _vectors(run: _Run, places: np.ndarray) -> np.ndarray:
-    """Return the vectors of the pictures at these places, float32 (n, D), zeros for none."""
-    at = {run.keys[place]: number for number, place in enumerate(places)}
-    vectors: np.ndarray | None = None
-    for keys, matrix in reading.vectors_of(run.conn, run.source, list(at)):
-        if vectors is None:
-            vectors = np.zeros((len(places), matrix.shape[1]), np.float32)
-        vectors[[at[key] for key in keys]] = matrix
-    return np.zeros((len(places), 1), np.float32) if vectors is None else vectors
-
-
-def _joined(parts: Sequence[Pairs]) -> Pairs:
-    if not parts:
-        none = np.empty(0, np.int64)
-        return Pairs(none, none, np.empty(0))
-    return Pairs(
-        np.concatenate([part.first for part in parts]),
-        np.concatenate([part.second for part in parts]),
-        np.concatenate([part.scores for part in parts]),
-    )

@@ -7,7 +7,7 @@ import sqlite3
 import numpy as np
 import pytest
 
-from datasette_revimg.duplicates import bounds
+from datasette_revimg.duplicates import block_pairs, bounds
 from datasette_revimg.duplicates import compare as module
 from datasette_revimg.duplicates.compare import compare
 from datasette_revimg.errors import RevimgError
@@ -27,7 +27,7 @@ from kit.vector_tables import noise, numbered, photos
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     monkeypatch.setattr(module, "BLOCK", 64)
-    monkeypatch.setattr(module, "CHUNK", 96)
+    monkeypatch.setattr(block_pairs, "CHUNK", 96)
     # And a width chosen as for a large table.
     monkeypatch.setattr(bounds, "WORTH", 0)
 
@@ -202,7 +202,7 @@ def test_blank_pictures_have_no_pairs(order):
 
 
 def test_too_many_pairs_are_refused_and_those_before_kept(monkeypatch):
-    monkeypatch.setattr(module, "MOST_PAIRS", 3000)
+    monkeypatch.setattr(block_pairs, "MOST_PAIRS", 3000)
     conn = photos()
     add(conn, numbered(np.repeat(noise(1, seed=4), 150, axis=0), 1))
     with pytest.raises(RevimgError, match=r"more than 3,000 pairs of 'photos' score 0\.9"):
