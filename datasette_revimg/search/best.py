@@ -13,10 +13,14 @@ from ..keys import Key
 
 @dataclass(frozen=True)
 class Hit:
-    """A row's key, and the cosine of its vector with the query."""
+    """A row's key, and the largest cosine of its vector with the queries.
+
+    ``query`` is the number of the query that it was found with, from 0.
+    """
 
     key: Key
     score: float
+    query: int = 0
 
 
 class Best:
@@ -28,24 +32,27 @@ class Best:
     def __init__(self, k: int, exclude: Collection[Key], minimum: float | None) -> None:
         self.k, self.exclude = k, exclude
         self.minimum = -np.inf if minimum is None else minimum
-        self._heap: list[tuple[float, _Ascending, Key]] = []
+        self._heap: list[tuple[float, _Ascending, Hit]] = []
 
     @property
     def threshold(self) -> float:
         """The score that a row must reach to be among the best."""
         return self._heap[0][0] if len(self._heap) == self.k else self.minimum
 
-    def offer(self, keys: list[Key], scores: np.ndarray) -> int:
-        """Take rows with these scores, float64 (n,), into account.
+    def offer(self, keys: list[Key], cosines: np.ndarray) -> int:
+        """Take rows with these cosines with m queries, float64 (m, n), into account.
 
-        Returns how many of them are candidates.
+        A row's score is the largest. Returns how many of the rows are candidates.
         """
+        queries = cosines.argmax(axis=0)
+        scores = cosines.max(axis=0)
         eligible = scores >= self.minimum
         if self.exclude:
             eligible &= np.fromiter((key not in self.exclude for key in keys), bool, len(keys))
         for place in np.flatnonzero(eligible & (scores >= self.threshold)):
             key = keys[place]
-            item = (float(scores[place]), _Ascending(key), key)
+            hit = Hit(key, float(scores[place]), int(queries[place]))
+            item = (hit.score, _Ascending(key), hit)
             if len(self._heap) < self.k:
                 heapq.heappush(self._heap, item)
             else:
@@ -55,7 +62,7 @@ class Best:
     def hits(self) -> list[Hit]:
         """Return the best rows, the best first."""
         best = sorted(self._heap, key=lambda item: item[:2], reverse=True)
-        return [Hit(key, score) for score, _, key in best]
+        return [hit for _, _, hit in best]
 
 
 class _Ascending:

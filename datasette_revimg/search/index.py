@@ -64,12 +64,13 @@ class Index:
         return self.room.codes.nbytes + self.room.residuals.nbytes + basis + keys
 
     def bounds(
-        self, query: np.ndarray, positions: np.ndarray | None = None
+        self, queries: np.ndarray, positions: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Estimate each entry's cosine with the query, a unit vector float32 (D,).
+        """Return the least and the largest cosine that each entry can have with the queries.
 
-        Returns the estimates, -inf for an entry that doesn't hold, and their largest possible
-        errors, two float32 (n,); only of the entries at ``positions``, int64 (n,), if given.
+        The queries are unit vectors float32 (m, D), of which the best counts for an entry. Both
+        results are float32 (n,), -inf for an entry that doesn't hold; only of the entries at
+        ``positions``, int64 (n,), if given.
         """
         coded, current = self.coded, self.current
         # To copy a code takes several times as long as to use it where it is.
@@ -77,15 +78,15 @@ class Index:
         if few:
             coded = Coded(coded.codes[positions], coded.residuals[positions])
             current = None if current is None else current[positions]
-        coded_query = Coded(query[np.newaxis], np.zeros(1, np.float32))
+        coded_queries = Coded(queries, np.zeros(len(queries), np.float32))
         if self.basis is not None:
-            coded_query = codes.encode(self.basis, query[np.newaxis])
-        estimates, margins = codes.bounds(coded, coded_query)
+            coded_queries = codes.encode(self.basis, queries)
+        lower, upper = codes.bounds(coded, coded_queries)
         if current is not None:
-            estimates[~current] = -np.inf
+            lower[~current] = upper[~current] = -np.inf
         if positions is None or few:
-            return estimates, margins
-        return estimates[positions], margins[positions]
+            return lower, upper
+        return lower[positions], upper[positions]
 
     def keys(self, positions: Sequence[int] | np.ndarray) -> list[Key]:
         """Return the keys of the entries at these positions, in their order."""

@@ -1,4 +1,4 @@
-"""Top-k: the rows whose pictures are most similar to a query vector."""
+"""Top-k: the rows whose pictures are most similar to a query, one vector or several."""
 
 from __future__ import annotations
 
@@ -55,6 +55,9 @@ def top_k(
 ) -> Result:
     """Return the ``k`` rows of ``table`` with the largest cosine to ``query``, a unit vector (D,).
 
+    A query may also be several unit vectors (m, D): a row's score is the largest of its cosines
+    with them, and its hit says with which.
+
     The result is always exactly that of a full scan, whichever way the search goes: through all
     vectors or their codes, kept in ``cache``, or by reading vector after vector. Equal scores are
     ordered by key, so that the same question gets the same answer.
@@ -69,7 +72,7 @@ def top_k(
     with snapshot(conn):
         source = find(conn, table)
         _check(conn, source, query)
-        cosines = _ExactCosines(conn, source, query.astype(np.float64))
+        cosines = _ExactCosines(conn, source, np.atleast_2d(query).astype(np.float64))
         best = Best(k, exclude, minimum)
         index = cache.index(conn, source)
         candidates, counted_all = None, True
@@ -95,33 +98,33 @@ def top_k(
 
 def _check(conn: sqlite3.Connection, source: Table, query: np.ndarray) -> None:
     embedded = registry.embedded(conn, source.name)
-    if embedded and embedded.dimension != len(query):
+    if embedded and embedded.dimension != query.shape[-1]:
         raise RevimgError(
             f"{source.name!r} holds vectors of {embedded.dimension} floats, the query has "
-            f"{len(query)}: use the model that the table was embedded with"
+            f"{query.shape[-1]}: use the model that the table was embedded with"
         )
     if not np.isfinite(query).all():
         raise RevimgError("the query has numbers that are not finite")
 
 
 class _ExactCosines:
-    """Cosines of rows with the query float64 (D,), computed from their vectors in float64.
+    """Cosines of rows with the queries float64 (m, D), computed from their vectors in float64.
 
-    Only rows that are in the source table now have any. ``computed`` is how many there were.
+    Only rows that are in the source table now have any. ``computed`` is how many rows there were.
     """
 
-    def __init__(self, conn: sqlite3.Connection, source: Table, query: np.ndarray) -> None:
-        self.conn, self.source, self.query = conn, source, query
+    def __init__(self, conn: sqlite3.Connection, source: Table, queries: np.ndarray) -> None:
+        self.conn, self.source, self.queries = conn, source, queries
         self.computed = 0
 
     def by_keys(self, keys: Sequence[Key]) -> Iterator[tuple[list[Key], np.ndarray]]:
-        """Yield keys and cosines, float64 (n,), of the rows with these keys."""
+        """Yield keys and cosines, float64 (m, n), of the rows with these keys."""
         return self._compute(reading.vectors_of(self.conn, self.source, keys))
 
     def by_condition(
         self, where: str, parameters: Sequence[Any] | Mapping[str, Any]
     ) -> Iterator[tuple[list[Key], np.ndarray]]:
-        """Yield keys and cosines, float64 (n,), of the rows that meet a condition."""
+        """Yield keys and cosines, float64 (m, n), of the rows that meet a condition."""
         return self._compute(reading.vectors(self.conn, self.source.name, where, parameters))
 
     def _compute(
@@ -129,7 +132,7 @@ class _ExactCosines:
     ) -> Iterator[tuple[list[Key], np.ndarray]]:
         for keys, matrix in vectors:
             self.computed += len(keys)
-            yield keys, np.vecdot(matrix.astype(np.float64), self.query)
+            yield keys, np.vecdot(matrix.astype(np.float64), self.queries[:, np.newaxis])
 
 
 def _walk(index: Index, allowed: np.ndarray | None, cosines: _ExactCosines, best: Best) -> None:
@@ -137,8 +140,7 @@ def _walk(index: Index, allowed: np.ndarray | None, cosines: _ExactCosines, best
 
     It ends when none is left that admits as much as the k-th best has.
     """
-    estimates, margins = index.bounds(cosines.query.astype(np.float32), allowed)
-    bounds = estimates + margins
+    _, bounds = index.bounds(cosines.queries.astype(np.float32), allowed)
     size = best.k + _FIRST
     while True:
         left = np.flatnonzero((bounds >= best.threshold) & (bounds > -np.inf))
@@ -167,10 +169,10 @@ def _count(
     allowed = np.setdiff1d(allowed, index.positions(list(exclude)), assume_unique=True)
     if minimum is None:
         return len(allowed), True
-    estimates, margins = index.bounds(cosines.query.astype(np.float32), allowed)
-    certain = estimates - margins >= minimum
-    undecided = allowed[(estimates + margins >= minimum) & ~certain]
+    lower, upper = index.bounds(cosines.queries.astype(np.float32), allowed)
+    certain = lower >= minimum
+    undecided = allowed[(upper >= minimum) & ~certain]
     if len(undecided) > _UNDECIDED:
         return int(certain.sum()), False
-    scores = [scores for _, scores in cosines.by_keys(index.keys(undecided))]
+    scores = [each.max(axis=0) for _, each in cosines.by_keys(index.keys(undecided))]
     return int(certain.sum()) + sum(int((part >= minimum).sum()) for part in scores), True

@@ -47,6 +47,12 @@ _QUERIES = 64
 # look better than they are.
 _HELD_OUT = 8
 
+# Vectors that one core encodes.
+_FEW = 16
+
+# Multiplications that OpenBLAS does without starting threads.
+_SMALL_PRODUCT = 1 << 18
+
 # The spectrum of features falls slowly; three iterations make the basis as good as an exact one to
 # within a percent of what it leaves out.
 _ITERATIONS = 3
@@ -102,21 +108,32 @@ def _width(judges: np.ndarray, directions: np.ndarray, rows: int) -> int:
 
 def encode(basis: np.ndarray, vectors: np.ndarray) -> Coded:
     """Return the codes of vectors float32 (n, D), of length 1 or 0, in a basis float32 (d, D)."""
-    # For one vector, a query, one core is quicker: see bounds.
-    one = len(vectors) == 1
-    codes = np.vecdot(basis, vectors)[np.newaxis] if one else vectors @ basis.T
+    # For a query or a few, one core is quicker: see bounds.
+    few = len(vectors) <= _FEW
+    codes = np.vecdot(basis, vectors[:, np.newaxis]) if few else vectors @ basis.T
     # A vector of zeros counts as one that no direction catches, so that every code and residual
     # together have the length 1.
     left = np.maximum(np.vecdot(vectors, vectors), 1) - np.vecdot(codes, codes)
     return Coded(codes, np.sqrt(np.maximum(left, 0) + np.float32(_ROUNDING)))
 
 
-def bounds(coded: Coded, query: Coded) -> tuple[np.ndarray, np.ndarray]:
-    """Estimate each entry's cosine with the query; also return the largest possible error.
+def bounds(coded: Coded, queries: Coded) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least and the largest cosine that each entry can have with the queries.
 
-    ``query`` holds the code of one vector. Both results are float32 (n,).
+    ``queries`` holds the codes of one or several vectors, of which the one whose cosine with an
+    entry is largest counts for it. Both results are float32 (n,).
     """
-    # Row by row on one core: OpenBLAS would start threads, which wait for each other whenever
-    # the other cores have something else to do.
-    estimates = np.vecdot(coded.codes, query.codes[0])
-    return np.asarray(estimates), coded.residuals * query.residuals[0] + np.float32(EPSILON)
+    rows = len(coded.residuals)
+    lower, upper = np.empty(rows, np.float32), np.empty(rows, np.float32)
+    one = len(queries.codes) == 1
+    step = rows if one else _SMALL_PRODUCT // queries.codes.size
+    for start in range(0, rows, max(step, 1)):
+        part = slice(start, start + max(step, 1))
+        # Row by row, or in small products, on one core: OpenBLAS would start threads, which wait
+        # for each other whenever the other cores have something else to do.
+        codes = coded.codes[part]
+        estimates = np.vecdot(codes, queries.codes) if one else (codes @ queries.codes.T).T
+        errors = coded.residuals[part] * queries.residuals[:, np.newaxis] + np.float32(EPSILON)
+        lower[part] = (estimates - errors).max(axis=0)
+        upper[part] = (estimates + errors).max(axis=0)
+    return lower, upper

@@ -104,6 +104,20 @@ def full_sort(vectors: Vectors, query: np.ndarray, k: int) -> list[tuple[Any, ..
     return [key for _, key in sorted(scored)[:k]]
 
 
+def full_sort_of_best(
+    vectors: Vectors, queries: np.ndarray
+) -> list[tuple[tuple[Any, ...], float, int]]:
+    """Keys, the largest cosines with the queries in float64, and the first query with that.
+
+    The best first, equal ones by key.
+    """
+    scored = []
+    for key, vector in vectors.items():
+        cosines = [float(np.vecdot(vector.astype("f8"), query.astype("f8"))) for query in queries]
+        scored.append((key, max(cosines), cosines.index(max(cosines))))
+    return sorted(scored, key=lambda each: (-each[1], each[0]))
+
+
 def top(
     conn: sqlite3.Connection, query: np.ndarray, k: int, **options: Any
 ) -> list[tuple[Any, ...]]:
