@@ -5,16 +5,59 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..duplicates.against import Side
 from ..duplicates.find import Found
-from ..keys import json_value, row_path
+from ..embedding.base import base_folder
+from ..keys import Key, json_value, row_path
 from ..store.duplicates import Member
 from ..store.tables import Table
 from ..vectors.calibration import RATES
 from . import listing
 from .printable import printable_json
+
+
+@dataclass(frozen=True)
+class Printing:
+    """How to print: the format, without the best rows or with them, or only a list.
+
+    ``end`` is what each entry of a list ends with.
+    """
+
+    output: str
+    keep_best: bool
+    only_list: bool
+    end: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What goes to stdout and to stderr, and whether there are any duplicates."""
+
+    printed: str
+    summary: str
+    found: bool
+
+
+def outcome(
+    found: Found,
+    database: Path,
+    here: Side,
+    printing: Printing,
+    minimum: float | None,
+    tier: str | None,
+) -> Outcome:
+    """Return what to print of the groups that were found."""
+    if printing.only_list:
+        keys = [member.key for member in _members(found, printing.keep_best)]
+        printed = listed(keys, database, here, printing.end)
+    else:
+        printed = formatted(found, here.source, printing.output, printing.keep_best)
+    return Outcome(printed, summary(found, here.source.name, minimum, tier), bool(found.groups))
 
 
 def formatted(found: Found, source: Table, output: str, keep_best: bool) -> str:
@@ -44,13 +87,10 @@ def formatted(found: Found, source: Table, output: str, keep_best: bool) -> str:
     return printed + "\n"
 
 
-def listed(found: Found, base: Path | None, keep_best: bool, end: str) -> str:
-    """Return the paths of the files below ``base``, or without one the rows' keys, each ended."""
-    members = _members(found, keep_best)
-    names = (
-        str(base / str(member.key[0])) if base and len(member.key) == 1 else row_path(member.key)
-        for member in members
-    )
+def listed(keys: Iterable[Key], database: Path, side: Side, end: str) -> str:
+    """Return the paths of the rows' files, or where pictures are no files the keys, each ended."""
+    base = base_folder(database, side.embedded) if side.embedded.kind == "path" else None
+    names = (str(base / str(key[0])) if base and len(key) == 1 else row_path(key) for key in keys)
     return "".join(name + end for name in names)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,17 +18,29 @@ from ..vectors.codes import Coded
 from ..vectors.cosine import VECTOR_DTYPE
 
 
+@dataclass(frozen=True)
+class CodedRows:
+    """The codes of some rows, in the rows' order, and the basis that they are coordinates in.
+
+    ``present``, bool (n,), are the rows that have one. A row without a code has no vector, or a
+    damaged one. The ``basis`` is None where the vectors themselves are the codes.
+    """
+
+    coded: Coded
+    present: np.ndarray
+    basis: np.ndarray | None
+
+
 def read_codes(
     conn: sqlite3.Connection, source: Table, embedded: EmbeddedTable, keys: Sequence[Key]
-) -> tuple[Coded, np.ndarray]:
-    """Return the codes of the rows with these keys, and, bool (n,), which rows have one.
+) -> CodedRows:
+    """Return the codes of the rows with these keys.
 
     The stored codes are used if they can be, others are computed. A small table needs none: its
-    vectors themselves are the codes, and nothing is left over. A row without a code has no vector,
-    or a damaged one.
+    vectors themselves are the codes, and nothing is left over.
     """
     if len(keys) * embedded.dimension * VECTOR_DTYPE.itemsize <= codes.WHOLE_BYTES:
-        return _encoded(conn, source, keys, embedded.dimension, None)
+        return encode_rows(conn, source, keys, embedded.dimension, None)
     state = code_tables.read_state(conn, source.name)
     if state is not None and state.generation is not None:
         try:
@@ -38,7 +51,21 @@ def read_codes(
             pass
     sample = reading.sample_vectors(conn, source, upkeep.FIT_SAMPLE)
     basis, _ = codes.fit(sample, len(keys))
-    return _encoded(conn, source, keys, embedded.dimension, basis)
+    return encode_rows(conn, source, keys, embedded.dimension, basis)
+
+
+def encode_rows(
+    conn: sqlite3.Connection,
+    source: Table,
+    keys: Sequence[Key],
+    dimension: int,
+    basis: np.ndarray | None,
+) -> CodedRows:
+    """Return the codes of rows in a basis float32 (d, D), computed from their vectors."""
+    places = {key: place for place, key in enumerate(keys)}
+    coded, present = _empty(len(keys), dimension if basis is None else len(basis))
+    _fill(conn, source, keys, places, basis, coded, present)
+    return CodedRows(coded, present, basis)
 
 
 def _with_stored(
@@ -47,7 +74,7 @@ def _with_stored(
     state: code_tables.CodesState,
     basis: np.ndarray,
     keys: Sequence[Key],
-) -> tuple[Coded, np.ndarray]:
+) -> CodedRows:
     places = {key: place for place, key in enumerate(keys)}
     coded, present = _empty(len(keys), len(basis))
     for chunk in code_chunks.read_chunks(conn, source.name, state):
@@ -61,20 +88,7 @@ def _with_stored(
         present[entries[known]] = True
     without = [keys[place] for place in np.flatnonzero(~present).tolist()]
     _fill(conn, source, without, places, basis, coded, present)
-    return coded, present
-
-
-def _encoded(
-    conn: sqlite3.Connection,
-    source: Table,
-    keys: Sequence[Key],
-    dimension: int,
-    basis: np.ndarray | None,
-) -> tuple[Coded, np.ndarray]:
-    places = {key: place for place, key in enumerate(keys)}
-    coded, present = _empty(len(keys), dimension if basis is None else len(basis))
-    _fill(conn, source, keys, places, basis, coded, present)
-    return coded, present
+    return CodedRows(coded, present, basis)
 
 
 def _empty(count: int, width: int) -> tuple[Coded, np.ndarray]:

@@ -104,7 +104,8 @@ def _compare_new(
     state = code_tables.read_state(conn, source.name)
     hashes = [*known, *new]
     keys = [by_hash[content][0] for content in hashes]
-    coded, present = read_codes(conn, source, embedded, keys)
+    coded_rows = read_codes(conn, source, embedded, keys)
+    present = coded_rows.present
     first = 1 + max(known.values(), default=0)
     plain = comparisons.read_plain(conn, source.name)
     numbers = [*known.values(), *range(first, first + len(new))]
@@ -113,8 +114,8 @@ def _compare_new(
         embedded.dimension,
         np.isin(numbers, list(plain)) | ~present,
     )
-    bounds = Bounds(coded, minimum, len(new) * len(keys))
-    del coded
+    bounds = Bounds(coded_rows.coded, minimum, len(new) * len(keys))
+    del coded_rows
     bounds.drop(np.flatnonzero(lineup.plain))
     memory = np.empty((BLOCK, block_pairs.CHUNK), np.float32)
     recorded = comparisons.count_pairs(conn, source.name)

@@ -35,13 +35,18 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
 
 
 @contextmanager
-def opened(path: Path, *, create: bool = False) -> Iterator[sqlite3.Connection]:
+def opened(
+    path: Path, *, create: bool = False, writable: bool = True
+) -> Iterator[sqlite3.Connection]:
     """Open a database file for a while, turn SQLite's errors into RevimgErrors, and close it.
 
+    SQLite itself refuses to write to one that isn't ``writable``.
     Raises NewerVersionError for one that a later version of this program has written to.
     """
     try:
         with closing(connect(path, create=create)) as conn:
+            if not writable:
+                conn.execute("pragma query_only = 1")
             version.check(conn, path)
             yield conn
     except sqlite3.Error as error:

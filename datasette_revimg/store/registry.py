@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 
 import sqlite_utils
 
-from ..errors import NotEmbeddedError
+from ..errors import NotEmbeddedError, OtherModelError
 from .schema import column_names, exists
 from .sql import PREFIX, fold_name, now
 from .tables import find
@@ -33,6 +33,20 @@ class EmbeddedTable:
     dimension: int
     preprocessing: str
     updated: str | None = None
+
+    def check_same_model(self, other: EmbeddedTable) -> None:
+        """Raise OtherModelError unless the vectors of two tables can be compared."""
+        if self._identity != other._identity:
+            raise OtherModelError(
+                f"{self.table_name!r} holds vectors of {self.model} ({self.weights_sha256[:12]}, "
+                f"{self.preprocessing}) and {other.table_name!r} those of {other.model} "
+                f"({other.weights_sha256[:12]}, {other.preprocessing}), which can't be compared: "
+                "embed one of them again with --replace and the other's model"
+            )
+
+    @property
+    def _identity(self) -> tuple[object, ...]:
+        return self.model, self.weights_sha256, self.preprocessing, self.dimension
 
 
 _COLUMNS = [field.name for field in fields(EmbeddedTable)]
