@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from datasette import hookspecs
 from datasette.utils import actor_matches_allow
+from jinja2 import Environment
 
 from ..store.sql import PREFIX, fold_name
 
@@ -102,6 +103,12 @@ class Datasette(Protocol):
 
     @property
     def allowed(self) -> Callable[..., Awaitable[bool]]: ...
+
+    @property
+    def jinja_env(self) -> Environment: ...
+
+    @property
+    def get_jinja_environment(self) -> Callable[[], Environment]: ...
 
     @property
     def expand_foreign_keys(self) -> Callable[..., Awaitable[Mapping[tuple[str, Any], Any]]]: ...
@@ -217,6 +224,13 @@ def permission_rules(sql: str, parameters: dict[str, Any]) -> object:
     """Return rules for 1.0's ``permission_resources_sql``, a hook that 0.65 doesn't have."""
     rules: object = PermissionSQL(sql=sql, params=parameters)
     return rules
+
+
+def jinja_environment(datasette: Datasette) -> Environment:
+    """Return the environment of Datasette's templates, where compiled ones are kept."""
+    if TableResource is None:
+        return datasette.jinja_env
+    return datasette.get_jinja_environment()
 
 
 def databases(datasette: Datasette) -> dict[str, Database]:

@@ -32,8 +32,8 @@ from .pages import (
     why,
 )
 from .requests import uploads
-from .work.pace import spare_modules
 from .work.state import state_of
+from .work.warming import warm_up
 
 Cell = Callable[[], Awaitable[Markup | None]]
 Actions = Awaitable[list[dict[str, str]]]
@@ -49,7 +49,6 @@ def startup(datasette: Datasette) -> None:
     # The first of several threads that write would do it at the same time as the second.
     ensure_plugins_loaded()
     cache.PROCESS.limit = settings.of_process(datasette).max_cache_bytes
-    spare_modules()
 
 
 @hookimpl
@@ -149,8 +148,8 @@ else:
 
 
 @hookimpl
-def asgi_wrapper() -> Callable[[Any], Any]:
-    return current.forget_requests
+def asgi_wrapper(datasette: Datasette) -> Callable[[Any], Any]:
+    return lambda app: warm_up(datasette, current.forget_requests(app))
 
 
 # It has no opinion on who the actor is; every request comes by here.

@@ -42,9 +42,14 @@ def label_of(row: Row, column: str | None) -> str:
 
 def row_url(datasette: Datasette, database: str, source: Table, key: Key, page: str = "") -> str:
     """Return the address of a row, or of one of our pages about it, such as ``similar``."""
-    # Added, not formatted: Datasette's URL type remembers that it has its base_url already.
     url: str = datasette.urls.row(database, source.name, row_path(key))
-    return url + f"/-/{page}" if page else url
+    return below(url, page) if page else url
+
+
+def below(url: str, page: str) -> str:
+    """Return the address of one of our pages about the row at an address."""
+    # Added, not formatted: Datasette's URL type remembers that it has its base_url already.
+    return url + f"/-/{page}"
 
 
 def search_url(datasette: Datasette, database: str, table: str) -> str:

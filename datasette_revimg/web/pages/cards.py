@@ -14,7 +14,7 @@ from ...search.similar import Answer
 from ...vectors.percentiles import in_words
 from ..requests.parameters import ROWS, Pairs, Parameters, address
 from ..requests.place import Place
-from ..rows import displayed, label_of
+from ..rows import below, displayed, label_of
 
 _BOX = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
 
@@ -91,8 +91,10 @@ class Cards:
 
     def thumbnail(self, row: Row) -> Thumbnail:
         """Return the thumbnail of a row."""
-        url = self.place.url(row.key, "thumbnail")
-        return thumbnail(url, label_of(row, self.label), row.size)
+        return self._thumbnail(row, self.place.url(row.key))
+
+    def _thumbnail(self, row: Row, url: str) -> Thumbnail:
+        return thumbnail(below(url, "thumbnail"), label_of(row, self.label), row.size)
 
     def details(self, row: Row) -> list[tuple[str, object]]:
         """Return the columns that are configured to be shown, with their values."""
@@ -107,18 +109,18 @@ class Cards:
         return [self._result(row) for row in self.answer.rows]
 
     def _result(self, row: Row) -> Result:
-        path = row_path(row.key)
+        path, url = row_path(row.key), self.place.url(row.key)
         percentile = self.answer.percentile(row)
         return Result(
-            picture=self.thumbnail(row),
+            picture=self._thumbnail(row, url),
             score=f"{row.score:.4f}",
             percentile=None if percentile is None else in_words(percentile),
-            url=self.place.url(row.key),
-            similar_url=self.place.url(row.key, "similar") + self._kept,
+            url=url,
+            similar_url=below(url, "similar") + self._kept,
             details=self.details(row),
             like_url=self._refined + urlencode([("like", path)]),
             unlike_url=self._refined + urlencode([("unlike", path)]),
-            compare_url=self._compare_url(path),
+            compare_url=self._compared and address(self._compared, [("with", path)]),
         )
 
     # The same for all cards, of which there may be 200, and as many parameters as fit into 8 KB.
@@ -139,11 +141,10 @@ class Cards:
         page = address(self.here, self.parameters.pairs)
         return page + ("&" if self.parameters.pairs else "?")
 
-    def _compare_url(self, other: str) -> str | None:
-        # An uploaded picture is in no row, so it can't be compared.
-        if self.answer.row is None:
-            return None
-        return address(self.place.url(self.answer.row.key, "compare"), [("with", other)])
+    @cached_property
+    def _compared(self) -> str | None:
+        """The address of the page that compares the query's row, None for a picture sent here."""
+        return self.place.url(self.answer.row.key, "compare") if self.answer.row else None
 
     def parts(self, query: Thumbnail) -> list[Part]:
         """Return the parts of the query, whose own picture is ``query``; none if it is alone."""

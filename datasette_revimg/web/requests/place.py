@@ -89,11 +89,12 @@ class Place:
 
     def described(self, row: Row) -> dict[str, Any]:
         """Return a row with its addresses, as in the JSON of every page."""
+        url = self.url(row.key)
         return {
             "row": json_columns(row),
-            "url": self.url(row.key),
-            "similar_url": self.url(row.key, "similar"),
-            "thumbnail_url": self.url(row.key, "thumbnail"),
+            "url": url,
+            "similar_url": page_rows.below(url, "similar"),
+            "thumbnail_url": page_rows.below(url, "thumbnail"),
         }
 
     async def label_column(self, rows: list[Row]) -> str | None:

@@ -14,6 +14,7 @@ from datasette.utils.asgi import Request
 
 from ..compat import Datasette
 from ..problems import Problem
+from ..work.pace import PacedList
 from ..work.state import state_of
 
 # Browsers may show a picture again this long without asking.
@@ -82,8 +83,12 @@ def json_object(members: Mapping[str, str]) -> bytes:
 
 async def html_response(datasette: Datasette, request: Request, context: Context) -> Response:
     """Return a page: the context's template with its variables filled in."""
-    await state_of(datasette).pace.turn()
+    pace = state_of(datasette).pace
+    await pace.turn()
     variables = {field.name: getattr(context, field.name) for field in fields(context)}
+    for name, value in variables.items():
+        if isinstance(value, list):
+            variables[name] = PacedList(value, pace)
     text = await datasette.render_template(
         context.template, variables, request=request, view_name="revimg"
     )

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-from functools import cache
+from collections.abc import AsyncIterator, Iterable
+from typing import TypeVar
+
+# As many cards of a page as are filled in within a millisecond or two.
+AT_ONCE = 10
+
+Item = TypeVar("Item")
 
 
 class Pace:
@@ -22,14 +27,23 @@ class Pace:
         async with self._turn:
             await asyncio.sleep(0)
 
+    async def each(self, items: Iterable[Item]) -> AsyncIterator[Item]:
+        """Yield items, and wait for a turn after every AT_ONCE of them."""
+        for number, item in enumerate(items):
+            if number and number % AT_ONCE == 0:
+                await self.turn()
+            yield item
 
-@cache
-def spare_modules() -> None:
-    """Take all that is loaded by now out of the garbage collector's sight, once a process.
 
-    A full collection holds the event loop for as long as it walks over every object of every
-    module, some 50 ms, to find that they are all still in use (``gc.freeze``, Python's library
-    reference).
+class PacedList(list[Item]):
+    """A list over which the loop of a template waits for its turns, as ``Pace.each`` does.
+
+    Jinja's asynchronous templates ask for ``__aiter__`` first.
     """
-    gc.collect()
-    gc.freeze()
+
+    def __init__(self, items: Iterable[Item], pace: Pace) -> None:
+        super().__init__(items)
+        self._pace = pace
+
+    def __aiter__(self) -> AsyncIterator[Item]:
+        return self._pace.each(self)
