@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from ..duplicates.calibrate import Tools
 from ..duplicates.calibrate import calibrate as run
@@ -16,6 +18,7 @@ from ..embedding.choice import check_model, choose_model, load_network
 from ..embedding.originals import read_original
 from ..errors import RevimgError
 from ..keys import Key
+from ..models.batches import encode_shapes
 from ..pictures.quiet import silence_pillow, silent_libraries
 from ..store import registry, tables
 from ..store.registry import EmbeddedTable
@@ -66,7 +69,11 @@ def run_calibration(
     check_model(embedded, model)
     network = load_network(model, device, threads, batch_size=2)
     read = original_reader(conn, database, source, embedded)
-    tools = Tools(read=read, embed=network.embed, size=network.size)
+
+    def embed(pictures: Sequence[np.ndarray]) -> np.ndarray:
+        return encode_shapes(network.encode, pictures).vectors
+
+    tools = Tools(read=read, embed=embed, size=network.size)
     silence_pillow()
     with silent_libraries(), _Bars(source.name, silent) as bars:
         return run(conn, source, embedded, tools, bars.show)

@@ -34,7 +34,7 @@ from .options import one_line_errors
 def install(name: str, origin: str | None, preprocessing: str | None, float16: bool) -> None:
     """Install VGG16 with its dense layers, a download of 553 MB.
 
-    One file serves vgg16-fc2, vgg16-fc1 and vgg16-rmac-float32. Without --from, it is made from
+    That makes vgg16-fc2, vgg16-fc1 and vgg16-rmac-float32. Without --from, they are made from
     Keras' weights, which are downloaded and checked; an interrupted download is resumed.
 
     Example:

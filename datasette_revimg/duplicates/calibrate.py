@@ -14,6 +14,7 @@ from ..keys import Key
 from ..pictures.edits import EDITS, edited_arrays
 from ..pictures.opening import ImageError
 from ..pictures.plain import is_plain
+from ..pictures.sizing import Size
 from ..store import calibrations, decisions, reading, thumbnails
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
@@ -39,13 +40,14 @@ GROWTH = 1.5
 class Tools:
     """The pictures and the network of a calibration.
 
-    ``read`` returns the bytes of a row's picture, None when it is gone. ``embed`` turns pictures
-    uint8 (N, height, width, 3), of ``size`` (height, width) in pixels, into unit vectors (N, D).
+    ``read`` returns the bytes of a row's picture, None when it is gone. ``embed`` turns N pictures,
+    uint8 (height, width, 3) each, of ``size`` (height, width) in pixels or, where that is None, of
+    any, into unit vectors (N, D).
     """
 
     read: Callable[[Key], bytes | None]
-    embed: Callable[[np.ndarray], np.ndarray]
-    size: tuple[int, int]
+    embed: Callable[[Sequence[np.ndarray]], np.ndarray]
+    size: Size
 
 
 def is_due(conn: sqlite3.Connection, source: Table, calibration: Calibration | None) -> bool:
@@ -114,7 +116,7 @@ def _copies(
 
 def _edited(
     conn: sqlite3.Connection, source: Table, keys: Sequence[Key], tools: Tools
-) -> Iterator[tuple[Key, np.ndarray]]:
+) -> Iterator[tuple[Key, list[np.ndarray]]]:
     """Yield pictures in a random order with their edits, the next one made meanwhile."""
     order = np.random.default_rng(SEED + 1).permutation(len(keys)).tolist()
     with ThreadPoolExecutor(1, thread_name_prefix="revimg-edit") as executor:
@@ -133,7 +135,7 @@ def _edited(
             yield from _finished(*pending)
 
 
-def _finished(key: Key, future: Future[np.ndarray]) -> Iterator[tuple[Key, np.ndarray]]:
+def _finished(key: Key, future: Future[list[np.ndarray]]) -> Iterator[tuple[Key, list[np.ndarray]]]:
     """Yield the edits when they are made, nothing for a picture that can't be used any more."""
     try:
         yield key, future.result()

@@ -16,25 +16,21 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from ..models import labels
+from ..models.batches import Encode, encode_shapes
 from ..models.network import Batch
 from ..pictures import decoding
 from ..pictures.decoding import Picture
 from ..pictures.files import MissingError
 from ..pictures.opening import ImageError
 from ..pictures.pool import Decode
+from ..pictures.sizing import Size
 from ..store import upkeep, writing
 from ..store.tables import Table
 from ..store.writing import Embedding, Failure
 from .ahead import Content, work_ahead
 from .jobs import Job
 from .request import BATCH_SIZE
-
-# Pictures uint8 (N, height, width, 3) → their vectors. One network today; anything else that turns
-# a batch of pictures into vectors fits here too.
-Encode = Callable[[np.ndarray], Batch]
 
 
 @dataclass
@@ -105,7 +101,7 @@ def run(
     counts: Counts,
     *,
     decode: Decode = decoding.decode,
-    size: tuple[int, int] = (decoding.SIDE, decoding.SIDE),
+    size: Size = (decoding.SIDE, decoding.SIDE),
     batch_size: int = BATCH_SIZE,
     threads: int = 1,
     limit: int | None = None,
@@ -113,10 +109,11 @@ def run(
 ) -> None:
     """Embed the jobs' pictures and store their vectors, a batch at a time.
 
-    ``size`` is the (height, width) in pixels of the pictures that ``encode`` takes; ``threads``
-    threads call ``decode`` with it. ``counts`` grow as batches are stored, so that they are right
-    after an interruption too. The run ends when ``limit`` pictures
-    were embedded or failed. ``on_done`` is called for every job, with the failure if it failed.
+    ``size`` is the (height, width) in pixels of the pictures that ``encode`` takes, None if it
+    takes any, of one shape in each call; ``threads`` threads call ``decode`` with it. ``counts``
+    grow as batches are stored, so that they are right after an interruption too. The run ends when
+    ``limit`` pictures were embedded or failed. ``on_done`` is called for every job, with the
+    failure if it failed.
     Raises RevimgError when the network can't be run, sqlite3.Error when a batch can't be stored.
     """
     started = time.perf_counter()
@@ -160,7 +157,7 @@ def _changed(
             yield job
 
 
-def _decode(job: Job, content: Content, decode: Decode, size: tuple[int, int]) -> _Decoded:
+def _decode(job: Job, content: Content, decode: Decode, size: Size) -> _Decoded:
     """Decode one picture, unless it is the one that the stored vector was made from."""
     if isinstance(content, ImageError):
         return _failed(job, None, content)
@@ -224,7 +221,7 @@ def _store(
     if batch.pictures:
         pictures = [decoded.picture for decoded in batch.pictures if decoded.picture]
         started = time.perf_counter()
-        encoded = encode(np.stack([picture.array for picture in pictures]))
+        encoded = encode_shapes(encode, [picture.array for picture in pictures])
         counts.timing.network += time.perf_counter() - started
         embeddings = [
             Embedding(

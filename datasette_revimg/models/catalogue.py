@@ -12,7 +12,8 @@ import click
 from ..errors import ModelMissingError, RevimgError
 from ..pictures.background import RULE as BACKGROUND
 from .pixels import Pixels
-from .vgg16.architecture import CAFFE, TORCH
+from .vgg16.architecture import CAFFE, EMBEDDING, TORCH
+from .vgg16.tail import bundled_tail
 
 VGG16_AUTHORS = (
     "Karen Simonyan and Andrew Zisserman, "
@@ -29,7 +30,8 @@ class Model:
     ``output`` is the output of the ONNX file ``file`` that is the vector; ``file`` is None
     while the model isn't installed, and so are ``sha256``, the identity of its weights, and
     ``preprocessing``, which depends on where they come from. ``pixels`` is how a model of
-    the user's own takes its pictures; the built-in ones take uint8 (N, 224, 224, 3) RGB. ``size``
+    the user's own takes its pictures; the built-in ones take uint8 (N, height, width, 3) RGB, of
+    any size or, for fc1 and fc2, 224 × 224. ``size``
     is in bytes; a model that isn't installed has about that size.
     """
 
@@ -57,32 +59,35 @@ class Model:
         return self.name, self.sha256 or "", f"{self.preprocessing or ''} {BACKGROUND}".strip()
 
 
+_RMAC_LAYER = "block4_pool and block5_pool, R-MAC, whitened"
+_ASPECT_KEPT = "aspect kept"
+
 VGG16_RMAC = Model(
     name="vgg16-rmac",
-    layer="block5_pool, R-MAC, square root",
-    dimension=512,
-    output="embedding",
-    preprocessing=CAFFE.name,
-    size=14_808_525,
-    sha256="aecb1212d83fba0815f0bb04b41bb8319c45b348a507ba37afa2f8416bfd8509",
+    layer=_RMAC_LAYER,
+    dimension=1024,
+    output=EMBEDDING,
+    preprocessing=f"{CAFFE.name}, {_ASPECT_KEPT}",
+    size=16_924_956,
+    sha256="3ca67399571caa9d7a6666aa2ee0fd3de8f638cda29da45e78f5e288f890b2f7",
     licence="CC BY 4.0",
     source="bundled: Keras applications' VGG16 without its top, quantised to int8",
     file=Path(__file__).parent / "bundled" / "vgg16-rmac.onnx",
 )
 
-# The models in one installed file of the whole network: name, layer, floats, output.
-_FROM_FULL_NETWORK = (
-    ("vgg16-fc2", "fc2 after ReLU", 4096, "fc2"),
-    ("vgg16-fc1", "fc1 after ReLU", 4096, "fc1"),
-    ("vgg16-rmac-float32", "block5_pool, R-MAC, square root", 512, "rmac"),
-)
-FULL_NETWORK_MODELS = tuple(name for name, *_ in _FROM_FULL_NETWORK)
+# The models that are installed together: of two in one file of the whole network, name, layer and
+# output; of the third, whose pictures have other sizes, in a file without dense layers, the name.
+_DENSE = (("vgg16-fc2", "fc2 after ReLU", "fc2"), ("vgg16-fc1", "fc1 after ReLU", "fc1"))
+CLASSIFYING_MODELS = tuple(name for name, *_ in _DENSE)
+RMAC_FLOAT32 = "vgg16-rmac-float32"
+FULL_NETWORK_MODELS = (*CLASSIFYING_MODELS, RMAC_FLOAT32)
 
 # Of the folder of models: a Datasette of another user may read it, whatever the umask says nobody
 # else may write to it.
 FOLDER_MODE = 0o755
 
 _FULL_NETWORK_BYTES = 553_436_742
+_CONVOLUTIONS_BYTES = 61_000_000
 RECORD = "vgg16.json"
 
 
@@ -91,7 +96,8 @@ class Installed:
     """The record of the installed network, kept as a JSON file beside it.
 
     ``sha256`` is the identity of the weights in it (see convert), ``source_sha256`` that of the
-    file they came in.
+    file they came in. ``rmac_file`` is the network of vgg16-rmac-float32, and ``tail`` the identity
+    of its tail; both are empty where an older version installed it, with another one.
     """
 
     file: str
@@ -102,6 +108,8 @@ class Installed:
     preprocessing: str
     float16: bool
     top: bool
+    rmac_file: str = ""
+    tail: str = ""
 
 
 def models_dir(folder: Path | None = None) -> Path:
@@ -136,29 +144,46 @@ def all_models(folder: Path | None = None) -> dict[str, Model]:
     """Return every model by name, installed or not, the bundled one first."""
     network = installed(folder)
     models = [VGG16_RMAC]
-    for name, layer, dimension, output in _FROM_FULL_NETWORK:
-        model = Model(
-            name=name,
-            layer=layer,
-            dimension=dimension,
-            output=output,
-            licence="CC BY 4.0",
-            source="Keras applications",
-            size=_FULL_NETWORK_BYTES,
-        )
+    for name, layer, output in _DENSE:
+        model = _keras(name, layer, 4096, output, _FULL_NETWORK_BYTES)
         if network:
-            file = models_dir(folder) / network.file
-            model = replace(
-                model,
-                licence=network.licence,
-                source=network.source,
-                size=file.stat().st_size,
-                sha256=network.sha256,
-                preprocessing=network.preprocessing,
-                file=file,
-            )
+            model = _installed_model(model, network, network.file, folder)
         models.append(model)
+    model = _keras(
+        RMAC_FLOAT32, _RMAC_LAYER, VGG16_RMAC.dimension, VGG16_RMAC.output, _CONVOLUTIONS_BYTES
+    )
+    if network and network.tail == bundled_tail().identity:
+        model = _installed_model(model, network, network.rmac_file, folder)
+        of_tail = f"{model.preprocessing}, {_ASPECT_KEPT}, tail {network.tail[:12]}"
+        model = replace(model, preprocessing=of_tail)
+    models.append(model)
     return {model.name: model for model in models}
+
+
+def _keras(name: str, layer: str, dimension: int, output: str, size: int) -> Model:
+    """Return the description of a model that isn't installed, and would come from Keras."""
+    return Model(
+        name=name,
+        layer=layer,
+        dimension=dimension,
+        output=output,
+        licence="CC BY 4.0",
+        source="Keras applications",
+        size=size,
+    )
+
+
+def _installed_model(model: Model, network: Installed, name: str, folder: Path | None) -> Model:
+    file = models_dir(folder) / name
+    return replace(
+        model,
+        licence=network.licence,
+        source=network.source,
+        size=file.stat().st_size if file.is_file() else model.size,
+        sha256=network.sha256,
+        preprocessing=network.preprocessing,
+        file=file,
+    )
 
 
 def find_model(name: str, folder: Path | None = None) -> Model:

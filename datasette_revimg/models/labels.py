@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import RevimgError
-from .catalogue import FULL_NETWORK_MODELS, Model, default_model, installed
+from .catalogue import CLASSIFYING_MODELS, Model, default_model, installed
 
 # A class and its probability.
 Label = tuple[str, float]
@@ -27,8 +27,8 @@ def class_names() -> tuple[str, ...]:
 def check_classes(model: Model) -> None:
     """Raise RevimgError, with the way out, unless the model's network knows the classes."""
     network = installed()
-    if model.name not in FULL_NETWORK_MODELS or network is None:
-        fc2 = FULL_NETWORK_MODELS[0]
+    if model.name not in CLASSIFYING_MODELS or network is None:
+        fc2 = CLASSIFYING_MODELS[0]
         install = "" if default_model().name == fc2 else f"run `datasette revimg install {fc2}`, "
         raise RevimgError(
             f"{model.name} can't classify; --labels needs the whole network: {install}embed "

@@ -13,8 +13,9 @@ import numpy as np
 
 from ..errors import RevimgError
 from ..pictures.decoding import SIDE
+from ..pictures.sizing import Size
 from .pixels import Pixels, prepare
-from .vgg16.architecture import EMBEDDING, FEATURES, INPUT, PROBABILITIES
+from .vgg16.architecture import BLOCK4, EMBEDDING, FEATURES, INPUT, PROBABILITIES
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -31,13 +32,14 @@ class Batch:
     """The network's results for a batch of N pictures.
 
     ``vectors`` are unit vectors float32 (N, D). Where they were asked for, ``probabilities`` are
-    those of ImageNet's classes, float32 (N, 1000), and ``features`` the last convolution block's
-    maps, float32 (N, 512, 7, 7).
+    those of ImageNet's classes, float32 (N, 1000), and ``features`` the maps of the last
+    convolution block, float32 (N, 512, height / 32, width / 32), and of the one before, twice as
+    high and wide, if the vector is made of that too.
     """
 
     vectors: np.ndarray
     probabilities: np.ndarray | None = None
-    features: np.ndarray | None = None
+    features: tuple[np.ndarray, ...] | None = None
 
 
 class Network:
@@ -71,19 +73,25 @@ class Network:
             )
 
     @property
-    def size(self) -> tuple[int, int]:
-        """Height and width of the pictures that it takes, in pixels."""
-        return self._pixels.size if self._pixels else (SIDE, SIDE)
+    def size(self) -> Size:
+        """Height and width of the pictures that it takes, in pixels; None if it takes any."""
+        if self._pixels:
+            return self._pixels.size
+        return None if self._outputs[0] == EMBEDDING else (SIDE, SIDE)
 
     def embed(self, pictures: np.ndarray) -> np.ndarray:
-        """Return unit vectors float32 (N, D) of a batch of pictures, uint8 (N, *size, 3) RGB."""
+        """Return unit vectors float32 (N, D) of pictures, uint8 (N, height, width, 3) RGB."""
         return self.encode(pictures).vectors
 
     @property
     def has_features(self) -> bool:
         """Whether it is one of VGG16's, which can return maps beside the vector."""
+        return self._pixels is None and bool(self._maps)
+
+    @property
+    def _maps(self) -> list[str]:
         names = [output.name for output in self._session.get_outputs()]
-        return self._pixels is None and FEATURES in names
+        return [name for name in (FEATURES, BLOCK4) if name in names]
 
     def with_output(self, output: str) -> Network:
         """Return this network, not loaded again, with another of its outputs as the vector."""
@@ -92,7 +100,7 @@ class Network:
         return other
 
     def encode(self, pictures: np.ndarray, *, features: bool = False) -> Batch:
-        """Run the network once on a batch of pictures, uint8 (N, *size, 3) RGB.
+        """Run the network once on a batch of pictures, uint8 (N, height, width, 3) RGB.
 
         Classes are in the result if the network was loaded with them, and maps with ``features``,
         which needs a network that ``has_features``. RevimgError when it can't be run, or returns
@@ -100,7 +108,8 @@ class Network:
         """
         if self._pixels:
             return Batch(self._own_vectors(pictures, self._pixels))
-        names = [*self._outputs, FEATURES] if features else self._outputs
+        maps = self._maps if features else []
+        names = [*self._outputs, *maps]
         outputs = self._session.run(names, {INPUT: pictures})
         if not all(np.isfinite(output).all() for output in outputs):
             raise RevimgError("the network returned numbers that are not finite: reinstall it")
@@ -108,7 +117,7 @@ class Network:
         return Batch(
             vectors=arrays[self._outputs[0]],
             probabilities=arrays.get(PROBABILITIES),
-            features=arrays.get(FEATURES) if features else None,
+            features=tuple(arrays[name] for name in maps) or None,
         )
 
     def try_out(self, count: int, dimension: int) -> None:
@@ -116,7 +125,9 @@ class Network:
 
         RevimgError when the network can't, or when its vectors haven't this dimension.
         """
-        noise = np.random.default_rng(0).integers(0, 256, (count, *self.size, 3), dtype=np.uint8)
+        height, width = self.size or (SIDE, SIDE)
+        shape = (count, height, width, 3)
+        noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
         actual = self.embed(noise).shape[1]
         if actual != dimension:
             raise RevimgError(

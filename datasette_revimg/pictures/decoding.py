@@ -13,8 +13,9 @@ from .opening import MAX_BYTES, failure, open_picture
 from .region import Crop
 from .rgb import upright_rgb
 from .scaling import THUMBNAIL_SIDE, least_size, reduced
+from .sizing import Size, fitted
 
-# Pixels of a side of what VGG16 takes.
+# Pixels of a side of what VGG16's dense layers take.
 SIDE = 224
 
 # EXIF's orientations in which a picture lies on its side.
@@ -40,13 +41,14 @@ class Picture:
 
 def decode(
     data: bytes,
-    size: tuple[int, int] = (SIDE, SIDE),
+    size: Size = (SIDE, SIDE),
     crop: Crop | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> Picture:
     """Decode a picture's bytes for a network that takes ``size``, (height, width) in pixels.
 
-    With ``crop``, the array is of that part of the upright picture; all else is of the whole.
+    For a network that takes any size, ``size`` is None (see ``sizing``). With ``crop``, the array
+    is of that part of the upright picture; all else is of the whole.
     Raises TooCostlyError when that would take more than ``max_bytes`` of memory, and ImageError
     when the bytes can't be trusted or understood.
     """
@@ -97,14 +99,17 @@ def draw_rendition(data: bytes, side: int) -> bytes:
         raise failure(error, image.format or "") from error
 
 
-def to_array(rgb: Image.Image, size: tuple[int, int] = (SIDE, SIDE)) -> np.ndarray:
-    """Squeeze an RGB image to uint8 (height, width, 3): aspect ignored, antialiased bilinear."""
-    height, width = size
+def to_array(rgb: Image.Image, size: Size = (SIDE, SIDE)) -> np.ndarray:
+    """Resize an RGB image to uint8 (height, width, 3), antialiased bilinear.
+
+    A ``size`` ignores the picture's aspect, None keeps it (see ``sizing.fitted``).
+    """
+    height, width = size or fitted(*rgb.size)
     return np.asarray(rgb.resize((width, height), Image.Resampling.BILINEAR))
 
 
 def _draft_size(
-    lying: tuple[int, int], size: tuple[int, int], crop: Crop | None, exif: Image.Exif
+    lying: tuple[int, int], size: Size, crop: Crop | None, exif: Image.Exif
 ) -> tuple[int, int]:
     """Return the least (width, height) to decode a JPEG to, as it lies before it is turned."""
     if exif.get(ExifTags.Base.Orientation) not in _TURNED:

@@ -12,6 +12,7 @@ from .decoding import to_array
 from .loading import load_pixels
 from .opening import failure, open_picture
 from .rgb import upright_rgb
+from .sizing import Size
 
 # Edits are made of pictures of at most this side: a network sees far less.
 _LONGEST = 1024
@@ -88,10 +89,10 @@ EDITS: dict[str, _Edit] = {
 }
 
 
-def edited_arrays(data: bytes, size: tuple[int, int], seed: int) -> np.ndarray:
-    """Return a picture's edits for a network, uint8 (len(EDITS), height, width, 3).
+def edited_arrays(data: bytes, size: Size, seed: int) -> list[np.ndarray]:
+    """Return a picture's edits for a network, uint8 (height, width, 3) each, in EDITS' order.
 
-    ``data`` are its bytes, ``size`` what the network takes, (height, width) in pixels, and
+    ``data`` are its bytes, ``size`` what the network takes, (height, width) in pixels or any, and
     ``seed`` decides where it is cropped. Raises ImageError when it can't be used.
     """
     image = open_picture(data)
@@ -101,6 +102,6 @@ def edited_arrays(data: bytes, size: tuple[int, int], seed: int) -> np.ndarray:
         rgb.thumbnail((_LONGEST, _LONGEST), Image.Resampling.BILINEAR)
         rng = np.random.default_rng(seed)
         edits = [edit(rgb, rng).convert("RGB") for edit in EDITS.values()]
-        return np.stack([to_array(edit, size) for edit in edits])
+        return [to_array(edit, size) for edit in edits]
     except Exception as error:
         raise failure(error, image.format or "") from error

@@ -22,6 +22,7 @@ import numpy as np
 from .decoding import Picture
 from .opening import MAX_BYTES, MAX_UPLOAD_MEMORY, ImageError, TooCostlyError, TooLargeError
 from .region import Crop
+from .sizing import Size
 from .worker import read_message, write_message
 
 # By the name that the worker sends.
@@ -75,11 +76,11 @@ class IsolatedDecoder:
     def decode(
         self,
         data: bytes,
-        size: tuple[int, int],
+        size: Size,
         crop: Crop | None = None,
         max_bytes: int = MAX_BYTES,
     ) -> Picture:
-        """Decode a picture for a network that takes ``size``, (height, width) in pixels."""
+        """Decode a picture for a network that takes ``size``, (height, width) in pixels or any."""
         part = None if crop is None else (crop.x, crop.y, crop.width, crop.height)
         job = {"job": "decode", "size": size, "crop": part, "max_bytes": max_bytes}
         header, (pixels, thumbnail) = self._ask(job, data)

@@ -10,6 +10,7 @@ from . import decoding
 from .decoding import Picture
 from .isolated import IsolatedDecoder, Limits
 from .opening import TooCostlyError
+from .sizing import Size
 
 # A picture that takes more memory to decode is huge: of these there is only one at a time. Phones'
 # twelve megapixels are less in every format.
@@ -19,7 +20,7 @@ HUGE_BYTES = 256 << 20
 OWN_LIMITS = Limits(cpu_seconds=120.0, wall_seconds=600.0)
 
 # The bytes of a picture and the (height, width) that a network takes → the picture.
-Decode = Callable[[bytes, tuple[int, int]], Picture]
+Decode = Callable[[bytes, Size], Picture]
 
 
 class DecoderPool:
@@ -36,7 +37,7 @@ class DecoderPool:
         for decoder in self._decoders:
             self._free.put(decoder)
 
-    def decode(self, data: bytes, size: tuple[int, int], max_bytes: int) -> Picture:
+    def decode(self, data: bytes, size: Size, max_bytes: int) -> Picture:
         """Decode a picture, as ``decoding.decode``, as soon as a process is free."""
         decoder = self._free.get()
         try:
@@ -69,16 +70,14 @@ def open_decoder(threads: int, *, isolate: bool) -> Iterator[Decode]:
         yield huge_apart(decode, huge.decode)
 
 
-def huge_apart(
-    decode: Callable[[bytes, tuple[int, int], int], Picture], decode_huge: Decode
-) -> Decode:
+def huge_apart(decode: Callable[[bytes, Size, int], Picture], decode_huge: Decode) -> Decode:
     """Return a function that decodes with ``decode``, and a huge picture with ``decode_huge``.
 
     ``decode`` takes the bytes, the size and the most bytes of memory, and raises TooCostlyError
     before it takes more.
     """
 
-    def decode_any(data: bytes, size: tuple[int, int]) -> Picture:
+    def decode_any(data: bytes, size: Size) -> Picture:
         try:
             return decode(data, size, HUGE_BYTES)
         except TooCostlyError:
@@ -88,5 +87,5 @@ def huge_apart(
     return decode_any
 
 
-def _decode_here(data: bytes, size: tuple[int, int], max_bytes: int) -> Picture:
+def _decode_here(data: bytes, size: Size, max_bytes: int) -> Picture:
     return decoding.decode(data, size, max_bytes=max_bytes)

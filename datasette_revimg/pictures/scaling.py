@@ -12,6 +12,7 @@ from PIL import Image
 
 from .region import SIDE as WHOLE
 from .region import Crop
+from .sizing import Size, fitted
 
 # How many times larger than what it is resized to a picture stays, at least, along each side.
 # The vectors then differ less from those of whole pictures than by another JPEG quality; see
@@ -22,19 +23,20 @@ MARGIN = 1.5
 THUMBNAIL_SIDE = 320
 
 
-def least_size(
-    picture: tuple[int, int], network: tuple[int, int], crop: Crop | None = None
-) -> tuple[int, int]:
+def least_size(picture: tuple[int, int], size: Size, crop: Crop | None = None) -> tuple[int, int]:
     """Return the (width, height) that a picture of ``picture`` (width, height) needs at least.
 
-    ``network`` is the (height, width) in pixels that the network takes, of the whole picture or of
-    the part ``crop``. The aspect is that of the picture, and it is never larger than that.
+    ``size`` is the (height, width) in pixels that the network takes, of the whole picture or of
+    the part ``crop``, None if it takes any. The aspect is that of the picture, and it is never
+    larger than that.
     """
     width, height = picture
-    part_width, part_height = (crop.width, crop.height) if crop else (WHOLE, WHOLE)
+    across, down = (crop.width / WHOLE, crop.height / WHOLE) if crop else (1, 1)
+    part_width, part_height = width * across, height * down
+    taken_height, taken_width = size or fitted(part_width, part_height)
     factor = min(
-        width * part_width / WHOLE / (MARGIN * network[1]),
-        height * part_height / WHOLE / (MARGIN * network[0]),
+        part_width / (MARGIN * taken_width),
+        part_height / (MARGIN * taken_height),
         max(width, height) / (MARGIN * THUMBNAIL_SIDE),
     )
     return math.ceil(width / max(factor, 1)), math.ceil(height / max(factor, 1))

@@ -111,7 +111,8 @@ def _answer(job: dict[str, Any], data: bytes) -> tuple[dict[str, Any], list[byte
         if job["job"] == "rendition":
             return {}, [decoding.draw_rendition(data, job["side"])]
         crop = Crop(*job["crop"]) if job["crop"] else None
-        picture = decoding.decode(data, tuple(job["size"]), crop, job["max_bytes"])
+        size = tuple(job["size"]) if job["size"] else None
+        picture = decoding.decode(data, size, crop, job["max_bytes"])
     except ImageError as error:
         kinds = (TooCostlyError, TooLargeError, ImageError)
         kind = next(kind for kind in kinds if isinstance(error, kind))

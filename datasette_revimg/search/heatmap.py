@@ -1,6 +1,9 @@
 """Explain a cosine: how much each cell of two pictures' last convolutions gives to it.
 
-R-MAC's vector v of a picture comes from its maps F, (C, H, W), like this (models/vgg16/graph.py):
+For pictures of which only the last block's maps are known: those of vgg16-fc2 and vgg16-fc1, whose
+own vectors come from dense layers, which no cell of a map can be held to account for. Where R-MAC
+is the vector, whitened_heatmap explains it. The plain R-MAC vector v of a picture comes from its
+maps F, (C, H, W), like this:
 
     m_R[c] = max of F[c] in region R        s[c] = Σ_R m_R[c] / |m_R|        v = √s / |√s|
 
@@ -21,16 +24,14 @@ around what causes it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from ..models.vgg16.rmac import EPSILON, RMAC_LEVELS, rmac_regions
+from ..models.vgg16.rmac import EPSILON, region_slices
 
 
 def pool(features: np.ndarray) -> np.ndarray:
     """Return R-MAC's unit vector, float64 (C,), of a picture's maps (C, H, W)."""
-    roots = np.sqrt(_contributions(features).sum(axis=(1, 2)))
+    roots = np.sqrt(region_shares(features).sum(axis=(1, 2)))
     return np.asarray(roots / max(float(np.linalg.norm(roots)), EPSILON))
 
 
@@ -40,7 +41,7 @@ def attribute_cosine(features: np.ndarray, other: np.ndarray) -> np.ndarray:
     ``other`` (C,) is the other picture's pooled vector. The result is float32 (H, W), from 0 to 1,
     and its sum is the cosine.
     """
-    contributions = _contributions(features)
+    contributions = region_shares(features)
     totals = contributions.sum(axis=(1, 2))
     roots = np.sqrt(totals)
     vector = roots / max(float(np.linalg.norm(roots)), EPSILON)
@@ -48,11 +49,11 @@ def attribute_cosine(features: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.tensordot(per_channel, contributions, 1).astype(np.float32)
 
 
-def _contributions(features: np.ndarray) -> np.ndarray:
+def region_shares(features: np.ndarray) -> np.ndarray:
     """Return what each cell gives to s, float64 (C, H, W): the regions' unit maxima, in place."""
     maps = np.asarray(features, np.float64)
     contributions = np.zeros_like(maps)
-    for rows, columns in _regions(maps.shape[1]):
+    for rows, columns in region_slices(*maps.shape[1:]):
         region = maps[:, rows, columns]
         maxima = region.max(axis=(1, 2))
         unit = maxima / max(float(np.linalg.norm(maxima)), EPSILON)
@@ -60,13 +61,3 @@ def _contributions(features: np.ndarray) -> np.ndarray:
         share = unit / cells.sum(axis=(1, 2))
         contributions[:, rows, columns] += cells * share[:, None, None]
     return contributions
-
-
-def _regions(side: int) -> Iterator[tuple[slice, slice]]:
-    """Yield the rows and the columns of every R-MAC region of a square map."""
-    for level in range(1, RMAC_LEVELS + 1):
-        region, stride = rmac_regions(side, level)
-        starts = range(0, side - region + 1, stride)
-        for top in starts:
-            for left in starts:
-                yield slice(top, top + region), slice(left, left + region)

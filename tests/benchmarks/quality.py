@@ -16,10 +16,11 @@ import importlib
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from datasette_revimg.embedding.choice import choose_model, load_network
 from datasette_revimg.models.bundling.labelled import LabelledSet, View, by_group
@@ -29,7 +30,7 @@ from datasette_revimg.models.catalogue import VGG16_RMAC
 from datasette_revimg.pictures.decoding import to_array
 
 # A picture → the numbers whose products say how alike two pictures are.
-Describe = Callable[[View], np.ndarray]
+Describe = Callable[[Image.Image], np.ndarray]
 
 HASHES = ("imagehash", "pdqhash")
 
@@ -39,8 +40,8 @@ def network(name: str) -> Describe:
     model = choose_model(None, name)
     loaded = load_network(model)
 
-    def describe(view: View) -> np.ndarray:
-        return loaded.embed(to_array(view.image(), loaded.size)[np.newaxis])[0]
+    def describe(image: Image.Image) -> np.ndarray:
+        return loaded.embed(to_array(image, loaded.size)[np.newaxis])[0]
 
     return describe
 
@@ -49,26 +50,29 @@ def perceptual_hash(library: str) -> Describe:
     """Return what gives a picture the bits of its hash, as ±1."""
     module = importlib.import_module(library)
 
-    def describe(view: View) -> np.ndarray:
+    def describe(image: Image.Image) -> np.ndarray:
         if library == "imagehash":
-            bits = module.phash(view.image()).hash.ravel()
+            bits = module.phash(image).hash.ravel()
         else:
-            bits, _ = module.compute(np.asarray(view.image()))
+            bits, _ = module.compute(np.asarray(image))
         return np.where(np.asarray(bits, bool), 1, -1).astype(np.float32)
 
     return describe
 
 
-def measured(describe: Describe, sets: Sequence[LabelledSet]) -> tuple[list[str], float]:
-    """Return a row's figures, and the processor's milliseconds for a picture."""
-    views = dict.fromkeys(view for each in sets for view in (*each.database, *each.queries))
-    numbers, started = {}, time.process_time()
-    for view in views:
-        numbers[view] = describe(view)
-    milliseconds = (time.process_time() - started) * 1000 / len(views)
-    measures = [each.measure(each.scores(numbers)) for each in sets]
-    cells = [" / ".join(f"{value:.3f}" for value in row.values()) for row in measures]
-    return cells, milliseconds
+def describe_all(
+    methods: Mapping[str, Describe], sets: Sequence[LabelledSet]
+) -> tuple[dict[str, dict[View, np.ndarray]], dict[str, float]]:
+    """Return what each method makes of every picture, and the processor's seconds it took."""
+    numbers: dict[str, dict[View, np.ndarray]] = {name: {} for name in methods}
+    seconds = dict.fromkeys(methods, 0.0)
+    for view in dict.fromkeys(view for each in sets for view in (*each.database, *each.queries)):
+        image = view.image()
+        for name, describe in methods.items():
+            started = time.process_time()
+            numbers[name][view] = describe(image)
+            seconds[name] += time.process_time() - started
+    return numbers, seconds
 
 
 def headings(sets: Sequence[LabelledSet]) -> list[str]:
@@ -106,20 +110,19 @@ def main() -> None:
         sets += read_pictures(options.categories, options.photos, options.tables).measuring
     if not sets:
         parser.error("give --categories, --photos and --tables, or --groups")
-    print(f"| | CPU ms | {' | '.join(headings(sets))} |\n| --- | --- |{' --- |' * len(sets)}")
+    methods = {name: network(name) for name in options.model or [VGG16_RMAC.name]}
     for name in HASHES:
         try:
-            describe = perceptual_hash(name)
+            methods[name] = perceptual_hash(name)
         except ImportError:
             print(f"{name} is not installed: pip install {name}", file=sys.stderr)
-            continue
-        _print_row(name, *measured(describe, sets))
-    for name in options.model or [VGG16_RMAC.name]:
-        _print_row(name, *measured(network(name), sets))
-
-
-def _print_row(name: str, cells: Sequence[str], milliseconds: float) -> None:
-    print(f"| {name} | {milliseconds:.0f} | {' | '.join(cells)} |", flush=True)
+    numbers, seconds = describe_all(methods, sets)
+    print(f"| | CPU ms | {' | '.join(headings(sets))} |\n| --- | --- |{' --- |' * len(sets)}")
+    for name, described in numbers.items():
+        measures = [each.measure(each.scores(described)) for each in sets]
+        cells = [" / ".join(f"{value:.3f}" for value in row.values()) for row in measures]
+        milliseconds = seconds[name] * 1000 / len(described)
+        print(f"| {name} | {milliseconds:.0f} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from kit.shapes import drawing
 def test_status(database, tmp_path):
     lines = run("status", database).stdout.splitlines()
     assert lines[0].startswith("shapes: 5 of 6 rows embedded, 1 failed, ")
-    assert "vgg16-rmac (512 floats)" in lines[0]
+    assert "vgg16-rmac (1024 floats)" in lines[0]
     assert lines[1].startswith('  failed ["bad"]: not a picture')
     empty = tmp_path / "empty.db"
     sqlite3.connect(empty).execute("create table t (id)").connection.close()
@@ -45,7 +45,7 @@ def test_the_first_run_says_what_comes_next(tmp_path):
     # No speed where nothing was to do.
     assert (
         again.stdout
-        == "photos: 0 embedded, 1 unchanged, 0 failed, 0 removed (vgg16-rmac, 512 floats)\n"
+        == "photos: 0 embedded, 1 unchanged, 0 failed, 0 removed (vgg16-rmac, 1024 floats)\n"
     )
 
 
@@ -99,5 +99,5 @@ def test_stored_vectors_are_what_other_tools_read(database):
     conn = sqlite3.connect(database)
     (blob,) = conn.execute("select embedding from _revimg_shapes where id = 'red disc'").fetchone()
     vector = np.frombuffer(blob, "<f4")
-    assert vector.shape == (512,)
+    assert vector.shape == (1024,)
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)

@@ -15,11 +15,11 @@ from kit.pictures import mosaic, photos_database
 def test_blobs(database):
     result = run("embed", database, "photos")
     assert summary(result.stdout) == "photos: 3 embedded, 0 unchanged, 0 failed, 0 removed"
-    assert "(vgg16-rmac, 512 floats, " in result.stdout
+    assert "(vgg16-rmac, 1024 floats, " in result.stdout
     stored = vectors(database)
     assert sorted(stored) == [(1,), (2,), (3,)]
     for vector in stored.values():
-        assert vector.shape == (512,)
+        assert vector.shape == (1024,)
         assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
     conn = connection.connect(database)
     embedded = registry.embedded(conn, "photos")

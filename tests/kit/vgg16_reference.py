@@ -1,4 +1,4 @@
-"""VGG16 and R-MAC written once more, in numpy, from the papers; and weights to run them with."""
+"""VGG16, R-MAC and whitening once more, in numpy, from the papers; and weights to run them with."""
 
 from itertools import product
 
@@ -8,6 +8,7 @@ from onnx import numpy_helper
 
 from datasette_revimg.models.catalogue import VGG16_RMAC
 from datasette_revimg.models.vgg16 import architecture
+from datasette_revimg.models.vgg16.tail import Tail, bundled_tail
 
 Weights = dict[str, np.ndarray]
 
@@ -27,7 +28,10 @@ def seeded_convolutions() -> Weights:
 
 
 def bundled_convolutions() -> Weights:
-    """Return the pretrained convolutions of the bundled network, as float32."""
+    """Return the pretrained convolutions of the bundled network, as float32.
+
+    Block 4's channels are as loud as they were before int8.
+    """
     assert VGG16_RMAC.file
     tensors = {
         tensor.name: numpy_helper.to_array(tensor)
@@ -48,6 +52,10 @@ def bundled_convolutions() -> Weights:
         first = layer == architecture.LAYERS[0]
         arrays[f"{layer}/kernel"] = np.ascontiguousarray(kernel[:, :, ::-1] if first else kernel)
         arrays[f"{layer}/bias"] = array(f"{layer}.bias")
+    loudness = bundled_tail().loudness
+    for name in ("block4_conv3/kernel", "block4_conv3/bias"):
+        arrays[name] = arrays[name] * loudness
+    arrays["block5_conv1/kernel"] = arrays["block5_conv1/kernel"] / loudness[:, None]
     return arrays
 
 
@@ -85,15 +93,28 @@ def features(
     bgr: bool = True,
     means: tuple[float, float, float] = CAFFE_MEANS_BGR,
 ) -> np.ndarray:
-    """Return the last block's 7×7×512 maps, with Keras' “caffe” preprocessing."""
+    """Return the last block's maps (H/32, W/32, 512), with Keras' “caffe” preprocessing."""
+    return block_maps(picture, weights, bgr=bgr, means=means)[-1]
+
+
+def block_maps(
+    picture: np.ndarray,
+    weights: Weights,
+    *,
+    bgr: bool = True,
+    means: tuple[float, float, float] = CAFFE_MEANS_BGR,
+) -> list[np.ndarray]:
+    """Return every block's maps."""
     pixels = picture[:, :, ::-1] if bgr else picture
     maps = pixels.astype(np.float32) - np.array(means, np.float32)
+    results = []
     for block, convolutions in enumerate((2, 2, 3, 3, 3), start=1):
         for number in range(1, convolutions + 1):
             layer = f"block{block}_conv{number}"
             maps = convolution(maps, weights[f"{layer}/kernel"], weights[f"{layer}/bias"])
         maps = max_pool(maps)
-    return maps
+        results.append(maps)
+    return results
 
 
 def fc2(flat: np.ndarray, weights: Weights) -> np.ndarray:
@@ -103,20 +124,68 @@ def fc2(flat: np.ndarray, weights: Weights) -> np.ndarray:
     return flat / np.linalg.norm(flat)
 
 
-# (top, left, side) on a 7×7 map. Tolias et al.: side 2·7/(l+1) rounded down, l regions along
-# each edge, spread evenly from edge to edge.
-REGIONS = [
-    (0, 0, 7),
-    *((top, left, 4) for top in (0, 3) for left in (0, 3)),
-    *((top, left, 3) for top in (0, 2, 4) for left in (0, 2, 4)),
-]
+# (top, left, height, width) on maps of these sizes. Tolias et al.: side 2·7/(l+1) rounded down, l
+# regions along each edge, spread evenly from edge to edge; here of either edge by itself.
+REGIONS = {
+    (7, 7): [
+        (0, 0, 7, 7),
+        *((top, left, 4, 4) for top in (0, 3) for left in (0, 3)),
+        *((top, left, 3, 3) for top in (0, 2, 4) for left in (0, 2, 4)),
+    ],
+    (7, 10): [
+        (0, 0, 7, 10),
+        *((top, left, 4, 6) for top in (0, 3) for left in (0, 4)),
+        *((top, left, 3, 5) for top in (0, 2, 4) for left in (0, 2, 5)),
+    ],
+    (14, 20): [
+        (0, 0, 14, 20),
+        *((top, left, 9, 13) for top in (0, 5) for left in (0, 7)),
+        *((top, left, 7, 10) for top in (0, 3, 7) for left in (0, 5, 10)),
+    ],
+    (14, 14): [
+        (0, 0, 14, 14),
+        *((top, left, 9, 9) for top in (0, 5) for left in (0, 5)),
+        *((top, left, 7, 7) for top in (0, 3, 7) for left in (0, 3, 7)),
+    ],
+    (3, 10): [
+        (0, 0, 3, 10),
+        *((top, left, 2, 6) for top in (0, 1) for left in (0, 4)),
+        *((top, left, 1, 5) for top in (0, 1, 2) for left in (0, 2, 5)),
+    ],
+    (6, 20): [
+        (0, 0, 6, 20),
+        *((top, left, 4, 13) for top in (0, 2) for left in (0, 7)),
+        *((top, left, 3, 10) for top in (0, 1, 3) for left in (0, 5, 10)),
+    ],
+}
 
 
 def rmac(maps: np.ndarray) -> np.ndarray:
-    """Return the R-MAC of 7×7 maps over three levels, after the square root, L2-normalised."""
+    """Return the sum of the regions' unit maxima, (C,), of maps (H, W, C) of a size in REGIONS."""
     total = np.zeros(maps.shape[2])
-    for top, left, side in REGIONS:
-        region = maps[top : top + side, left : left + side].max((0, 1))
+    for top, left, height, width in REGIONS[maps.shape[:2]]:
+        region = maps[top : top + height, left : left + width].max((0, 1))
         total += region / np.linalg.norm(region)
-    root = np.sqrt(total)
-    return root / np.linalg.norm(root)
+    return total
+
+
+def whitened(block4: np.ndarray, block5: np.ndarray, tail: Tail) -> np.ndarray:
+    """Return the unit vector (D,) of two sums (C,) each, in float64, as tail's text has it."""
+    parts = []
+    for weight, total in ((tail.weight, block4), (1.0, block5)):
+        power = np.float64(total) ** tail.exponent
+        parts.append(weight * power / np.sqrt(np.sum(power**2)))
+    vector = (np.concatenate(parts) - tail.mean.astype(np.float64)) @ tail.matrix.astype(np.float64)
+    return vector / np.sqrt(np.sum(vector**2))
+
+
+def seeded_tail(dimension: int = 64) -> Tail:
+    """Return a tail that keeps no direction of its input apart from the others."""
+    rng = np.random.default_rng(17)
+    return Tail(
+        exponent=0.6,
+        weight=0.8,
+        loudness=rng.uniform(0.5, 2, 512).astype(np.float32),
+        mean=rng.uniform(0, 0.05, 1024).astype(np.float32),
+        matrix=rng.normal(size=(1024, dimension)).astype(np.float16),
+    )

@@ -32,7 +32,7 @@ assert_type(matches[0].row, dict[str, Any])
 similar("photos.db", "photos", 7, where="year > :year", parameters={"year": 1990})
 similar("photos.db", "photos", ("a", 1), minimum="99.9%")
 similar("photos.db", "photos", Path("query.jpg"), device="cpu", threads=2)
-similar("photos.db", "photos", np.ones(512, np.float32))
+similar("photos.db", "photos", np.ones(1024, np.float32))
 
 error: Exception = RevimgError("…")
 

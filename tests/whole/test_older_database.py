@@ -2,8 +2,8 @@
 
 ``embedded_by_9a42e06.db`` was written by the program at commit 9a42e06, whose log of codes has the
 version 1, without checksums: twelve pictures, and a thirteenth row whose picture is damaged. Its
-codes were made although so few vectors need none. That version laid every transparent picture over
-white, so that its vectors count as made in another way; its pictures here are all opaque.
+codes were made although so few vectors need none. Its vectors are those of an earlier network, with
+512 floats.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from datasette_revimg.models.catalogue import VGG16_RMAC
 from datasette_revimg.search import functions, top_k
 from datasette_revimg.search.cache import Cache
 from datasette_revimg.store import tables, upkeep
@@ -30,6 +31,8 @@ OLDER = Path(__file__).with_name("embedded_by_9a42e06.db")
 
 ROWS = list(range(1, 13))
 
+NOW = VGG16_RMAC.identity[1][:12]
+
 
 @pytest.fixture
 def older(tmp_path: Path) -> Path:
@@ -39,9 +42,29 @@ def older(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def comparable(older: Path) -> Path:
-    """A copy whose vectors are recorded as made the way they are made now, with older codes."""
+    """A copy whose vectors are recorded as those of today's network, with older codes.
+
+    They are as long as today's by zeros at their end, and so are the directions of the codes: no
+    cosine, code or residual is another one for that.
+    """
+
+    def longer(blob: bytes) -> bytes:
+        numbers = np.frombuffer(blob, "<f4").reshape(-1, 512)
+        return np.pad(numbers, ((0, 0), (0, VGG16_RMAC.dimension - 512))).tobytes()
+
+    name, sha256, preprocessing = VGG16_RMAC.identity
     with closing(sqlite3.connect(older)) as conn, conn:
-        conn.execute("update _revimg_tables set preprocessing = 'caffe background=white-or-black'")
+        conn.create_function("longer", 1, longer)
+        conn.execute("update _revimg_photos set embedding = longer(embedding)")
+        conn.execute(
+            "update _revimg_photos_basis set directions = longer(directions) "
+            "where directions is not null"
+        )
+        conn.execute(
+            "update _revimg_tables set model = ?, weights_sha256 = ?, preprocessing = ?, "
+            "dimension = ?",
+            [name, sha256, preprocessing, VGG16_RMAC.dimension],
+        )
     return older
 
 
@@ -183,16 +206,18 @@ def test_new_vectors_are_not_mixed_with_its_own(older, tmp_path):
     query.write_bytes(mosaic(5))
     for command in (("embed", older, "photos"), ("similar", older, "photos", query)):
         error = error_of(*command)
-        assert "'photos' holds vectors of vgg16-rmac with the preprocessing 'caffe'" in error
+        # The first twelve digits of the earlier network's hash, and of today's.
+        assert "'photos' holds vectors of vgg16-rmac (aecb1212d83f), which" in error
+        assert f"can't be compared with those of vgg16-rmac ({NOW})" in error
         assert error.endswith("embed it again with --replace")
     # The tables were brought up to date, but nothing was made anew.
     assert [stored(older, "*", table) for table in tables] == before
-    old = vectors(older)
     run("embed", older, "photos", "--replace")
-    assert "caffe background=white-or-black" in stored(older, "preprocessing", "_revimg_tables")[0]
-    # The same pictures and the same network: opaque pixels are as they were.
-    for number, vector in vectors(older).items():
-        assert vector @ old[number] == pytest.approx(1, abs=1e-5)
+    kept = stored(older, "preprocessing", "_revimg_tables")[0]
+    assert kept == ("caffe, aspect kept background=white-or-black",)
+    new = vectors(older)
+    assert sorted(new) == ROWS
+    assert {len(vector) for vector in new.values()} == {VGG16_RMAC.dimension}
     run("similar", older, "photos", query)
 
 

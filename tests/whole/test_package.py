@@ -19,6 +19,7 @@ NEEDED = {
     "datasette_revimg/py.typed",
     "datasette_revimg/models/bundled/LICENSE",
     "datasette_revimg/models/bundled/imagenet_classes.txt",
+    "datasette_revimg/models/bundled/vgg16-rmac-tail.npz",
     "datasette_revimg/models/bundled/vgg16-rmac.onnx",
     "datasette_revimg/web/static/revimg.css",
     "datasette_revimg/web/templates/revimg/similar.html",

@@ -77,7 +77,7 @@ def test_importing_imports_nothing_heavy() -> None:
 
 def test_embed_says_what_it_did(first: datasette_revimg.Summary, folder: Path) -> None:
     assert (first.embedded, first.unchanged, first.failed, first.removed) == (5, 0, 1, 0)
-    assert (first.table, first.model, first.dimension) == ("photos", "vgg16-rmac", 512)
+    assert (first.table, first.model, first.dimension) == ("photos", "vgg16-rmac", 1024)
     assert first.rate == pytest.approx(5 / first.seconds)
     again = datasette_revimg.embed(str(folder / "photos.db"), "photos", folder / "Pictures")
     assert (again.embedded, again.unchanged, again.failed, again.removed) == (0, 5, 1, 0)
@@ -192,7 +192,7 @@ def test_what_cannot_be_done(database: Path, folder: Path, tmp_path: Path) -> No
             database, "photos", "beach.jpg", where="colour = 1"
         ),
         r"shape \(3,\)": lambda: datasette_revimg.similar(database, "photos", np.ones(3)),
-        "all zeros": lambda: datasette_revimg.similar(database, "photos", np.zeros(512)),
+        "all zeros": lambda: datasette_revimg.similar(database, "photos", np.zeros(1024)),
         "can't be compared": lambda: datasette_revimg.embed(
             database, "photos", model=tiny_model(tmp_path)
         ),

@@ -1,7 +1,7 @@
-"""Build the bundled network: ``python -m datasette_revimg.models.bundling.bundle …``.
+"""Build the bundled convolutions: ``python -m datasette_revimg.models.bundling.bundle …``.
 
-VGG16's convolutions, R-MAC and the preprocessing become one ONNX graph, which is quantised to
-int8: static, per channel, activations uint8, weights int8 in 7 bits. On x86 processors without
+VGG16's convolutions and the preprocessing become one ONNX graph, which is quantised to int8:
+static, per channel, activations uint8, weights int8 in 7 bits. On x86 processors without
 VNNI the integer kernels add two products in 16 bits and would saturate with full 8-bit weights;
 255·64·2 < 32768, so that 7-bit weights give the same sums on every processor.
 
@@ -14,6 +14,7 @@ weights, photographs and library versions give the same file, byte by byte.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -28,15 +29,18 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from ...pictures import decoding, opening
-from ..catalogue import VGG16_RMAC
 from ..vgg16.architecture import CAFFE, INPUT, LAYERS
-from ..vgg16.graph import build_rmac
+from ..vgg16.graph import build_convolutions
 from ..weights.readers import read_convolutions
 from .calibration import FLOAT_LAYER, INTEGER_LAYERS, activation_ranges, equalisation, observe
 from .photographs import photographs
 from .rounding import channel_scales, round_for_outputs
 
 WEIGHT_LIMIT = 64  # 7 bits
+
+# The name under which the file notes by what the channels of this layer were divided.
+LOUDNESS = "block4_loudness"
+BLOCK4_LAYER = "block4_conv3"
 
 
 def equalised(
@@ -114,7 +118,7 @@ def quantise(
             _OnePicture(),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv", "Relu", "MaxPool"],
-            nodes_to_exclude=["rmac1", "rmac2", "rmac3", FLOAT_LAYER, f"{FLOAT_LAYER}.relu"],
+            nodes_to_exclude=[FLOAT_LAYER, f"{FLOAT_LAYER}.relu"],
             per_channel=True,
             reduce_range=True,
             activation_type=QuantType.QUInt8,
@@ -125,10 +129,21 @@ def quantise(
 
 def build(weights: Mapping[str, np.ndarray], files: Sequence[Path], output: Path) -> None:
     """Write the int8 network of the float32 weights, calibrated on the files."""
-    observed = observe(build_rmac(weights, CAFFE), files)
+    observed = observe(build_convolutions(weights.__getitem__, CAFFE), files)
     factors = equalisation(observed.maxima)
     whole, steps = rounded(equalised(weights, factors), observed.moments, factors)
-    quantise(build_rmac(whole, CAFFE), steps, activation_ranges(observed.maxima, factors), output)
+    ranges = activation_ranges(observed.maxima, factors)
+    model = build_convolutions(whole.__getitem__, CAFFE)
+    quantise(model, steps, ranges, output)
+    note_loudness(output, factors[BLOCK4_LAYER])
+
+
+def note_loudness(file: Path, loudness: np.ndarray) -> None:
+    """Write into the network's file what block 4's channels were divided by, for ``learn``."""
+    model = onnx.load(file)
+    numbers = json.dumps([float(f"{number:.7g}") for number in loudness])
+    onnx.helper.set_model_props(model, {LOUDNESS: numbers})
+    onnx.save(model, file)
 
 
 @click.command()
@@ -140,11 +155,12 @@ def build(weights: Mapping[str, np.ndarray], files: Sequence[Path], output: Path
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    default=VGG16_RMAC.file,
-    help="Where to write the network; the default is its place in the package.",
+    default="convolutions.onnx",
+    show_default=True,
+    help="Where to write the network, to which ``learn`` adds the tail.",
 )
 def main(weights: Path, photos: tuple[Path, ...], output: Path) -> None:
-    """Build the bundled vgg16-rmac network from WEIGHTS, calibrated on the folders of PHOTOS.
+    """Build the convolutions of vgg16-rmac from WEIGHTS, calibrated on the folders of PHOTOS.
 
     WEIGHTS is VGG16 without its top: Keras' .h5 file or an .npz with the same arrays.
 

@@ -9,6 +9,8 @@ import numpy as np
 from PIL import Image
 
 from ...pictures import decoding, opening
+from ...pictures.region import SIDE as WHOLE
+from ...pictures.region import Crop
 
 VARIANTS_PER_PHOTO = 3
 PHOTOS_PER_BATCH = 5
@@ -38,11 +40,11 @@ def cropped(photo: np.ndarray, left: int, top: int, side: int) -> np.ndarray:
     return decoding.to_array(Image.fromarray(photo).crop(box))
 
 
-def quartered(photo: np.ndarray) -> list[np.ndarray]:
-    """Return the photograph and its four quarters, each uint8 (224, 224, 3)."""
-    half = decoding.SIDE // 2
-    corners = [(left, top) for top in (0, half) for left in (0, half)]
-    return [photo] + [cropped(photo, left, top, half) for left, top in corners]
+def quartered(file: Path) -> list[np.ndarray]:
+    """Return a photograph and its four quarters, each uint8 (height, width, 3), aspect kept."""
+    data, half = file.read_bytes(), WHOLE // 2
+    quarters = [Crop(left, top, half, half) for top in (0, half) for left in (0, half)]
+    return [decoding.decode(data, None, crop).array for crop in (None, *quarters)]
 
 
 def calibration_batches(files: Sequence[Path], rng: np.random.Generator) -> Iterator[np.ndarray]:

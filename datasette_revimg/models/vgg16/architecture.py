@@ -12,6 +12,7 @@ from dataclasses import dataclass
 INPUT = "images"
 EMBEDDING = "embedding"
 FEATURES = "features"
+BLOCK4 = "block4_features"
 PROBABILITIES = "predictions"
 
 SIDE = 224

@@ -15,6 +15,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from .architecture import (
+    BLOCK4,
     BLOCKS,
     CLASSES,
     DENSE,
@@ -29,9 +30,15 @@ from .architecture import (
     Preprocessing,
     conv_shapes,
 )
-from .rmac import EPSILON, RMAC_LEVELS, rmac_regions
+from .rmac import EPSILON, REGIONS
+from .tail import Tail
 
-_MAPS = [BLOCKS[-1][0], MAP_SIDE, MAP_SIDE]
+# The sides of a picture, and those of the last maps.
+Sides = Sequence[int | str | None]
+FREE: Sides = ("height", "width")
+_SQUARE: Sides = (SIDE, SIDE)
+
+_FIRST_OF_BLOCK5 = "block5_conv1"
 
 # Opset 17 / IR 8 are read by every ONNX Runtime since 1.12.
 OPSET = 17
@@ -93,19 +100,33 @@ class Graph:
         return np.ascontiguousarray(parameter.arrange(load(parameter.weight)), self.dtype)
 
 
-def build_rmac(weights: Mapping[str, np.ndarray], preprocessing: Preprocessing) -> onnx.ModelProto:
+def build_convolutions(
+    load: Load, preprocessing: Preprocessing, *, float16: bool = False
+) -> onnx.ModelProto:
+    """Build the float32 network of the convolutions alone.
+
+    It takes ``images`` uint8 (N, height, width, 3) RGB and returns ``features``, the last block's
+    maps, float32 (N, 512, height / 32, width / 32).
+    """
+    graph = Graph(float16)
+    _add_convolutions(graph, _add_preprocessing(graph, preprocessing), preprocessing)
+    model = _model(graph, "vgg16-rmac", {FEATURES: [BLOCKS[-1][0], None, None]}, FREE)
+    for name in graph.parameters:
+        array = graph.array(name, load)
+        model.graph.initializer.append(numpy_helper.from_array(array, name))
+    return model
+
+
+def build_rmac(
+    load: Load, preprocessing: Preprocessing, tail: Tail, *, float16: bool = False
+) -> onnx.ModelProto:
     """Build the float32 network of R-MAC vectors.
 
-    It takes ``images`` uint8 (N, 224, 224, 3) RGB and returns ``embedding`` float32 (N, 512), unit
-    vectors. A second output, ``features`` float32 (N, 512, 7, 7), holds the last block's maps.
+    It takes ``images`` uint8 (N, height, width, 3) RGB and returns ``embedding`` float32 (N, D),
+    unit vectors; ``features`` and ``block4_features`` are the maps that they are pooled from.
     """
-    graph = Graph()
-    maps = _add_convolutions(graph, _add_preprocessing(graph, preprocessing), preprocessing)
-    _add_rmac(graph, maps, EMBEDDING)
-    model = _model(graph, "vgg16-rmac", {EMBEDDING: [BLOCKS[-1][0]], FEATURES: _MAPS})
-    for name in graph.parameters:
-        array = graph.array(name, weights.__getitem__)
-        model.graph.initializer.append(numpy_helper.from_array(array, name))
+    model = build_convolutions(load, preprocessing, float16=float16)
+    attach_tail(model, tail, equalised=False)
     onnx.checker.check_model(model)
     return model
 
@@ -115,14 +136,13 @@ def full_network(
 ) -> tuple[Graph, onnx.ModelProto]:
     """Build the whole network without its parameters: one graph for all of VGG16's vectors.
 
-    Outputs, each L2-normalised float32: ``fc2`` (N, 4096), ``fc1`` (N, 4096), both after ReLU,
-    ``rmac`` (N, 512); ``features`` (N, 512, 7, 7); with ``top`` also ``predictions`` (N, 1000),
+    Outputs, float32: ``fc2`` (N, 4096), ``fc1`` (N, 4096), both after ReLU and L2-normalised,
+    ``features`` (N, 512, 7, 7); with ``top`` also ``predictions`` (N, 1000),
     the probabilities of ImageNet's classes.
     """
     graph = Graph(float16)
     maps = _add_convolutions(graph, _add_preprocessing(graph, preprocessing), preprocessing)
-    _add_rmac(graph, maps, "rmac")
-    outputs: dict[str, list[int]] = {FEATURES: _MAPS, "rmac": [BLOCKS[-1][0]]}
+    outputs: dict[str, Sides] = {FEATURES: [BLOCKS[-1][0], MAP_SIDE, MAP_SIDE]}
     # Keras flattens height, width, channels. Turning the maps spares half a gigabyte of weights.
     turned = graph.add("Transpose", [maps], "maps_hwc", perm=[0, 2, 3, 1])
     shape = graph.constant("flat_shape", np.array([0, -1], np.int64))
@@ -139,7 +159,7 @@ def full_network(
         logits = _add_dense(graph, tensor, "predictions", (DENSE, CLASSES))
         graph.add("Softmax", [logits], PROBABILITIES, axis=1)
         outputs[PROBABILITIES] = [CLASSES]
-    return graph, _model(graph, "vgg16", outputs)
+    return graph, _model(graph, "vgg16", outputs, _SQUARE)
 
 
 def _add_dense(graph: Graph, tensor: str, layer: str, shape: tuple[int, int]) -> str:
@@ -148,8 +168,8 @@ def _add_dense(graph: Graph, tensor: str, layer: str, shape: tuple[int, int]) ->
     return graph.add("Gemm", [tensor, kernel, bias], f"{layer}.dense")
 
 
-def _model(graph: Graph, name: str, outputs: Mapping[str, Sequence[int]]) -> onnx.ModelProto:
-    images = helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["N", SIDE, SIDE, 3])
+def _model(graph: Graph, name: str, outputs: Mapping[str, Sides], sides: Sides) -> onnx.ModelProto:
+    images = helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["N", *sides, 3])
     return helper.make_model(
         helper.make_graph(
             graph.nodes,
@@ -211,27 +231,93 @@ def _for_rgb(kernel: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
     return kernel / np.array(preprocessing.std, np.float32).reshape(1, 1, 3, 1)
 
 
-def _add_rmac(graph: Graph, maps: str, output: str) -> None:
-    channels = BLOCKS[-1][0]
-    flat = graph.constant("flat", np.array([0, channels, -1], np.int64))
-    levels = []
-    for level in range(1, RMAC_LEVELS + 1):
-        region, stride = rmac_regions(MAP_SIDE, level)
-        pooled = graph.add(
-            "MaxPool",
-            [maps],
-            f"rmac{level}",
-            kernel_shape=[region, region],
-            strides=[stride, stride],
+def attach_tail(model: onnx.ModelProto, tail: Tail, *, equalised: bool) -> None:
+    """Add R-MAC of two blocks' maps and the tail to a network of the convolutions alone.
+
+    Its new outputs are the unit vectors and ``block4_features``, float32 (N, 512, height / 16,
+    width / 16), the maps that go into block 5 divided by their loudness. In a network that is
+    ``equalised``, they are so already.
+    """
+    graph = Graph()
+    (block4,) = (node.input[0] for node in model.graph.node if node.name == _FIRST_OF_BLOCK5)
+    if equalised:
+        maps = graph.add("Identity", [block4], BLOCK4)
+    else:
+        loudness = graph.constant("block4_loudness", tail.loudness.reshape(1, -1, 1, 1))
+        maps = graph.add("Div", [block4, loudness], BLOCK4)
+    powers = [
+        graph.add(
+            "Mul",
+            [_add_powers(graph, maps, tail), _scalar(graph, "weight", tail.weight)],
+            "block4_weighted",
+        ),
+        _add_powers(graph, FEATURES, tail),
+    ]
+    joined = graph.add("Concat", powers, "joined", axis=1)
+    # Centred before the product, not by a bias after it: fewer digits cancel.
+    centred = graph.add("Sub", [joined, graph.constant("whitening.mean", tail.mean)], "deviation")
+
+    half = graph.constant("whitening.matrix", tail.matrix)
+    matrix = graph.add("Cast", [half], "whitening.matrix.float32", to=TensorProto.FLOAT)
+    whitened = graph.add("Gemm", [centred, matrix], "whitening")
+    _add_l2_norm(graph, whitened, EMBEDDING)
+    model.graph.node.extend(graph.nodes)
+    model.graph.initializer.extend(graph.constants.values())
+    for name, shape in ((BLOCK4, [BLOCKS[-2][0], None, None]), (EMBEDDING, [tail.matrix.shape[1]])):
+        model.graph.output.append(
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *shape])
         )
-        levels.append(graph.add("Reshape", [pooled, flat], f"rmac{level}.flat"))
-    regions = graph.add("Concat", levels, "regions", axis=2)
-    axis = graph.constant("region_axis", np.array([2], np.int64))
-    aggregated = graph.add(
-        "ReduceSum", [_add_l2_norm(graph, regions, "unit_regions"), axis], "rmac.sum", keepdims=0
+
+
+def _add_powers(graph: Graph, maps: str, tail: Tail) -> str:
+    sums = _add_rmac(graph, maps)
+    power = graph.add("Pow", [sums, _scalar(graph, "exponent", tail.exponent)], f"{sums}.power")
+    return _add_l2_norm(graph, power, f"{sums}.unit")
+
+
+def _scalar(graph: Graph, name: str, value: float) -> str:
+    return graph.constant(name, np.array(value, np.float32))
+
+
+def _add_rmac(graph: Graph, maps: str) -> str:
+    """Add the sum of the regions' unit maxima, (N, C), of maps of any height and width."""
+
+    def table(name: str, values: Sequence[Sequence[int]]) -> str:
+        return graph.constant(name, np.array(values, np.int64))
+
+    def step(op: str, inputs: Sequence[str], name: str) -> str:
+        return graph.add(op, inputs, f"{maps}.{name}")
+
+    # The same whole numbers as rmac.region_slices, of height and width at once: (regions, 2).
+    cells = graph.add("Shape", [maps], f"{maps}.cells", start=2, end=4)
+    twice = step("Mul", [cells, table("two", [[2, 2]])], "twice")
+    parts = table("parts", [[level + 1] * 2 for level, _, _ in REGIONS])
+    lengths = step(
+        "Max", [step("Div", [twice, parts], "rounded"), table("one", [[1, 1]])], "length"
     )
-    # Signed power normalisation with exponent 1/2; the maxima are never negative.
-    _add_l2_norm(graph, graph.add("Sqrt", [aggregated], "rmac.sqrt"), output)
+    free = step("Sub", [cells, lengths], "free")
+    moved = step("Mul", [free, table("places", [region[1:] for region in REGIONS])], "moved")
+    gaps = table("gaps", [[max(1, level - 1)] * 2 for level, _, _ in REGIONS])
+    starts = step("Div", [moved, gaps], "start")
+    ends = step("Add", [starts, lengths], "end")
+    corners = [_split(graph, corner) for corner in (starts, ends)]
+    axes = graph.constant("map_axes", np.array([2, 3], np.int64))
+    maxima = []
+    for number, (start, end) in enumerate(zip(*corners, strict=True)):
+        part = step("Slice", [maps, start, end, axes], f"region{number}")
+        maxima.append(graph.add("ReduceMax", [part], f"{part}.max", axes=[2, 3], keepdims=1))
+    regions = graph.add("Concat", maxima, f"{maps}.regions", axis=2)
+    unit = _add_l2_norm(graph, regions, f"{maps}.unit_regions")
+    return graph.add("ReduceSum", [unit, axes], f"{maps}.rmac", keepdims=0)
+
+
+def _split(graph: Graph, corners: str) -> list[str]:
+    """Return the names of each region's own (2,) of ``corners`` (regions, 2)."""
+    shape = graph.constant("one_row", np.array([-1], np.int64))
+    row = graph.add("Reshape", [corners, shape], f"{corners}.flat")
+    names = [f"{corners}{number}" for number in range(len(REGIONS))]
+    graph.nodes.append(helper.make_node("Split", [row], names, name=f"{corners}.split", axis=0))
+    return names
 
 
 def _add_l2_norm(graph: Graph, tensor: str, output: str) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
-from ..onnx_file import TENSOR_DIMS, Graph, Node, read_graph
+from ...pictures.sizing import fitted
+from ..onnx_file import TENSOR_DIMS, Graph, Node, Port, read_graph
 from ..protobuf import open_message
-from .architecture import SIDE
 
 # The operations that a layer table lists: those that have weights, and those that pool or flatten.
 _LISTED = {"Conv", "MaxPool", "Gemm", "Reshape", "Softmax"}
@@ -20,7 +20,8 @@ _NAMES = {"features": "block5_pool"}
 
 Shape = tuple[int, ...]
 
-_PICTURE: Shape = (SIDE, SIDE, 3)
+# The aspect of the picture whose way is shown, where a network takes any.
+_LANDSCAPE = (4, 3)
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,10 @@ class Layer:
 
 
 def layers(file: Path, output: str) -> list[Layer]:
-    """Return the layers that ``output`` is computed from, in order, the input first."""
+    """Return the layers that ``output`` is computed from, in order, the input first.
+
+    Where the network takes any picture, the shapes are those of one that is 4:3.
+    """
     with open_message(file) as model:
         graph = read_graph(model)
         sizes = {
@@ -42,7 +46,7 @@ def layers(file: Path, output: str) -> list[Layer]:
     makers = {name: node for node in graph.nodes for name in node.outputs}
     shapes = _shapes(graph, makers, sizes)
     needed = _ancestors(makers, output)
-    listed = [Layer("input", _PICTURE, 0)]
+    listed = [Layer("input", _picture(graph.inputs[0]), 0)]
     for node in graph.nodes:
         name = node.outputs[0]
         if name not in needed or node.op not in _LISTED or ".flat" in name:
@@ -58,12 +62,18 @@ def _shapes(
     graph: Graph, makers: Mapping[str, Node], sizes: Mapping[str, Shape]
 ) -> dict[str, Shape]:
     """Return the shape of each tensor that pictures pass through: no batch, channels last."""
-    shapes = {graph.inputs[0].name: _PICTURE}
+    shapes = {graph.inputs[0].name: _picture(graph.inputs[0])}
     for node in graph.nodes:
         if node.inputs and node.inputs[0] in shapes:
             weight = _weight_shape(makers, sizes, node.inputs[1]) if node.op in _WEIGHTED else ()
             shapes[node.outputs[0]] = _output_shape(node, shapes[node.inputs[0]], weight)
     return shapes
+
+
+def _picture(port: Port) -> Shape:
+    """Return the shape of a picture, without the batch's axis."""
+    sides = tuple(side for side in (port.shape or ())[1:3] if side)
+    return (*(sides or fitted(*_LANDSCAPE)), 3)
 
 
 def _output_shape(node: Node, shape: Shape, weight: Shape) -> Shape:

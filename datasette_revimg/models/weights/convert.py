@@ -12,7 +12,8 @@ from onnx import TensorProto, helper
 from ..onnx_file import GRAPH_INITIALIZER, MODEL_GRAPH, TENSOR_RAW
 from ..protobuf import field_header
 from ..vgg16.architecture import Preprocessing
-from ..vgg16.graph import Load, full_network
+from ..vgg16.graph import Load, build_rmac, full_network
+from ..vgg16.tail import Tail
 
 
 def write_network(
@@ -39,6 +40,14 @@ def write_network(
             identity.update(array.data)
             _write_initializer(output, name, array)
     return identity.hexdigest()
+
+
+def write_rmac(
+    file: Path, load: Load, preprocessing: Preprocessing, tail: Tail, *, float16: bool
+) -> None:
+    """Write the network of R-MAC vectors, the convolutions of these weights with this tail."""
+    model = build_rmac(load, preprocessing, tail, float16=float16)
+    file.write_bytes(model.SerializeToString())
 
 
 def _write_initializer(output: BinaryIO, name: str, array: np.ndarray) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,8 @@ import numpy as np
 
 from ...errors import RevimgError
 from ..catalogue import FOLDER_MODE, PREPROCESSINGS, RECORD, Installed, installed, models_dir
-from ..vgg16.architecture import INPUT, SIDE, Preprocessing
+from ..vgg16.architecture import EMBEDDING, INPUT, SIDE, Preprocessing
+from ..vgg16.tail import bundled_tail
 
 if TYPE_CHECKING:
     from .readers import WeightFile
@@ -35,7 +37,7 @@ def install(
     PreprocessingError, or RevimgError naming the file and the tensor, when it can't be used.
     """
     # onnx, h5py and safetensors are for this alone: other commands don't wait for them.
-    from .convert import write_network
+    from .convert import write_network, write_rmac
     from .readers import open_weights
 
     weights = open_weights(file)
@@ -48,7 +50,10 @@ def install(
     with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as workshop:
         network = Path(workshop) / "vgg16.onnx"
         identity = write_network(network, weights.array, pixels, top=top, float16=float16)
-        _try_out(network)
+        _try_out(network, "fc2")
+        rmac, tail = Path(workshop) / "rmac.onnx", bundled_tail()
+        write_rmac(rmac, weights.array, pixels, tail, float16=float16)
+        _try_out(rmac, EMBEDDING)
         record = Installed(
             file=f"vgg16-{identity[:12]}.onnx",
             sha256=identity,
@@ -58,10 +63,13 @@ def install(
             preprocessing=pixels.name,
             float16=float16,
             top=top,
+            rmac_file=f"vgg16-{identity[:12]}-rmac-{tail.identity[:12]}.onnx",
+            tail=tail.identity,
         )
         os.replace(network, folder / record.file)
+        os.replace(rmac, folder / record.rmac_file)
         _replace_record(folder, Path(workshop), record)
-    _remove_others(folder, record.file)
+    _remove_others(folder, keep=(record.file, record.rmac_file))
     return record
 
 
@@ -69,7 +77,7 @@ def uninstall() -> Installed | None:
     """Delete the installed network; return its record, None if there was none."""
     record = installed()
     (models_dir() / RECORD).unlink(missing_ok=True)
-    _remove_others(models_dir(), keep=None)
+    _remove_others(models_dir())
     return record
 
 
@@ -100,13 +108,13 @@ def _preprocessing(weights: WeightFile, named: str | None) -> Preprocessing:
     return PREPROCESSINGS[named]
 
 
-def _try_out(network: Path) -> None:
+def _try_out(network: Path, output: str) -> None:
     """Embed one picture: RevimgError unless the file gives a unit vector."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(network, providers=["CPUExecutionProvider"])
     grey = np.full((1, SIDE, SIDE, 3), 128, np.uint8)
-    (vector,) = session.run(["fc2"], {INPUT: grey})
+    (vector,) = session.run([output], {INPUT: grey})
     if not abs(float(np.linalg.norm(vector)) - 1) < 1e-3:
         raise RevimgError(
             "the network made from these weights returns no valid vectors: are they VGG16's?"
@@ -119,7 +127,7 @@ def _replace_record(folder: Path, workshop: Path, record: Installed) -> None:
     os.replace(written, folder / RECORD)
 
 
-def _remove_others(folder: Path, keep: str | None) -> None:
+def _remove_others(folder: Path, keep: Sequence[str] = ()) -> None:
     for file in folder.glob("vgg16-*.onnx"):
-        if file.name != keep:
+        if file.name not in keep:
             file.unlink(missing_ok=True)

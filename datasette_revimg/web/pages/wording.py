@@ -21,7 +21,7 @@ def capitalized(sentence: str) -> str:
 
 
 def network(embedded: EmbeddedTable) -> str:
-    """Return the network that made a table's vectors: “vgg16-rmac, 512 dimensions”."""
+    """Return the network that made a table's vectors: “vgg16-rmac, 1024 dimensions”."""
     return f"{embedded.model}, {embedded.dimension:,} dimensions"
 
 

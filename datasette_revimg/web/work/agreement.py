@@ -14,7 +14,8 @@ import numpy as np
 
 from ...keys import Key
 from ...models.catalogue import FULL_NETWORK_MODELS, VGG16_RMAC
-from ...search import heatmap
+from ...models.vgg16.tail import bundled_tail
+from ...search import heatmap, whitened_heatmap
 from ...store.registry import EmbeddedTable
 from ..compat import Database, Datasette
 from . import inference
@@ -33,7 +34,7 @@ class Original:
 
 @dataclass(frozen=True)
 class Agreement:
-    """The share of each cell of either picture in their cosine, float32 (7, 7) each.
+    """The share of each cell of either picture in their cosine, float32 (height, width) each.
 
     The cosine is the sum of either.
     """
@@ -61,27 +62,31 @@ async def agreement(
     Raises BusyError, and the errors of inference.embedding_job.
     """
     maps = [await _features(datasette, db, embedded, original) for original in (a, b)]
-    return await state_of(datasette).writing.run(partial(_agreement_of, maps))
+    return await state_of(datasette).writing.run(partial(_agreement_of, *maps))
 
 
-def _agreement_of(maps: list[np.ndarray]) -> Agreement:
-    vectors = [heatmap.pool(each) for each in maps]
-    return Agreement(
-        heatmap.attribute_cosine(maps[0], vectors[1]),
-        heatmap.attribute_cosine(maps[1], vectors[0]),
-        float(vectors[0] @ vectors[1]),
-    )
+def _agreement_of(maps_a: tuple[np.ndarray, ...], maps_b: tuple[np.ndarray, ...]) -> Agreement:
+    if len(maps_a) == 1:
+        vectors = heatmap.pool(maps_a[0]), heatmap.pool(maps_b[0])
+        heat_a = heatmap.attribute_cosine(maps_a[0], vectors[1])
+        heat_b = heatmap.attribute_cosine(maps_b[0], vectors[0])
+    else:
+        tail = bundled_tail()
+        vectors = whitened_heatmap.pool(maps_a, tail), whitened_heatmap.pool(maps_b, tail)
+        heat_a = whitened_heatmap.attribute_cosine(maps_a, vectors[1], tail)
+        heat_b = whitened_heatmap.attribute_cosine(maps_b, vectors[0], tail)
+    return Agreement(heat_a, heat_b, float(vectors[0] @ vectors[1]))
 
 
 async def _features(
     datasette: Datasette, db: Database, embedded: EmbeddedTable, original: Original
-) -> np.ndarray:
-    """Return the last convolution block's maps of a picture, float32 (512, 7, 7)."""
+) -> tuple[np.ndarray, ...]:
+    """Return the maps of a picture that its vector is made of, float32 (C, H, W) each."""
     job = inference.embedding_job(
         datasette, db.name, embedded, original.data, features=True, stored=True
     )
 
-    def features() -> np.ndarray:
+    def features() -> tuple[np.ndarray, ...]:
         _, encoded = job()
         assert encoded.features is not None
         return encoded.features

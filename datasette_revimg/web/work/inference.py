@@ -45,11 +45,11 @@ _loading = threading.Lock()
 class Encoded:
     """One picture's unit vector, float32 (D,).
 
-    Where they are wanted, also the last convolution block's maps, float32 (512, 7, 7).
+    Where they are wanted, also the maps of ``network.Batch``, without the axis N.
     """
 
     vector: np.ndarray
-    features: np.ndarray | None = None
+    features: tuple[np.ndarray, ...] | None = None
 
 
 def embedding_job(
@@ -82,7 +82,7 @@ def embedding_job(
         picture = _decode(decoder, data, network, crop, max_bytes)
         encoded = network.encode(picture.array[np.newaxis], features=features)
         maps = encoded.features
-        return picture, Encoded(encoded.vectors[0], None if maps is None else maps[0])
+        return picture, Encoded(encoded.vectors[0], maps and tuple(each[0] for each in maps))
 
     return work
 

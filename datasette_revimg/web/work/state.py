@@ -73,8 +73,8 @@ class State:
     ``upload_decoder`` and ``row_decoder`` are the processes that decode what visitors send and the
     pictures of rows. ``forms`` is the room for forms with a picture that are being read,
     ``form_shares`` what each client may have of it.
-    ``features`` are the last convolution block's maps of pictures, float32 (512, 7, 7) of 100 KB
-    each: enough for a visitor who steps through 24 results, several times over. ``quick_maps``
+    ``features`` are the maps of pictures that explain their similarity, 700 KB each: enough for a
+    visitor who steps through 24 results, twice over. ``quick_maps``
     and ``better_maps`` are places on a map, float32 (n, 2); ``sheets`` are WebP files of 300 KB
     at most, ``matrix_pictures`` PNG files, ``matrix_texts`` the cosines as JSON.
     """
@@ -108,8 +108,8 @@ class State:
             "try again in a few seconds",
             FORM_RETRY_SECONDS,
         )
-        self.features: Kept[np.ndarray] = Kept(
-            self.inference, Room(INFERENCE_QUEUE, INFERENCE_BUSY, RETRY_SECONDS), 128
+        self.features: Kept[tuple[np.ndarray, ...]] = Kept(
+            self.inference, Room(INFERENCE_QUEUE, INFERENCE_BUSY, RETRY_SECONDS), 50
         )
         self.matrices: Kept[SimilarityMatrix] = Kept(
             *_computing("matrices"), 64, MATRICES_BYTES, lambda matrix: matrix.cosines.nbytes

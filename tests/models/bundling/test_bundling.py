@@ -1,14 +1,18 @@
 """The steps from float32 weights to the bundled int8 network."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnxruntime
 import pytest
+from PIL import Image
 
 from datasette_revimg.models.bundling import bundle, calibration, photographs, rounding
 from datasette_revimg.models.vgg16.architecture import CAFFE, INPUT, LAYERS
-from datasette_revimg.models.vgg16.graph import build_rmac
+from datasette_revimg.models.vgg16.graph import attach_tail, build_convolutions
+from datasette_revimg.pictures import decoding
 from kit.pictures import mosaic
-from kit.vgg16_reference import seeded_convolutions
+from kit.vgg16_reference import seeded_convolutions, seeded_tail
 
 
 def test_photographs_in_order_and_without_links(tmp_path):
@@ -25,16 +29,18 @@ def test_photographs_in_order_and_without_links(tmp_path):
     assert photographs.photographs(folders) == expected
 
 
-def test_quarters():
-    """Each quarter, enlarged, has the colour of its corner."""
-    photo = np.zeros((224, 224, 3), np.uint8)
+def test_quarters(tmp_path):
+    """Each quarter has the colour of its corner, and the aspect of a quarter."""
+    photo = np.zeros((300, 600, 3), np.uint8)
     colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)]
-    for (top, left), colour in zip([(0, 0), (0, 112), (112, 0), (112, 112)], colours, strict=True):
-        photo[top : top + 112, left : left + 112] = colour
-    whole, *quarters = photographs.quartered(photo)
-    assert np.array_equal(whole, photo)
+    for (top, left), colour in zip([(0, 0), (0, 300), (150, 0), (150, 300)], colours, strict=True):
+        photo[top : top + 150, left : left + 300] = colour
+    file = tmp_path / "photo.png"
+    Image.fromarray(photo).save(file)
+    whole, *quarters = photographs.quartered(file)
+    assert np.array_equal(whole, decoding.decode(file.read_bytes(), None).array)
     for quarter, colour in zip(quarters, colours, strict=True):
-        assert quarter.shape == (224, 224, 3)
+        assert quarter.shape == (160, 320, 3)
         assert (quarter == colour).all()
 
 
@@ -63,12 +69,18 @@ def test_equalised_channels_give_the_same_vectors():
         before = maxima[layer].max(axis=0)
         assert loudest.max() / loudest.min() < before.max() / before.min()
     picture = rng.integers(0, 256, (1, 224, 224, 3), dtype=np.uint8)
-    one, other = (
-        onnxruntime.InferenceSession(
-            build_rmac(arrays, CAFFE).SerializeToString(), providers=["CPUExecutionProvider"]
-        ).run(["embedding"], {INPUT: picture})[0][0]
-        for arrays in (weights, bundle.equalised(weights, factors))
-    )
+    # The tail divides by the loudness what isn't divided yet.
+    tail = replace(seeded_tail(), loudness=factors["block4_conv3"])
+    models = [build_convolutions(weights.__getitem__, CAFFE)]
+    models.append(build_convolutions(bundle.equalised(weights, factors).__getitem__, CAFFE))
+    vectors = []
+    for model, equalised in zip(models, (False, True), strict=True):
+        attach_tail(model, tail, equalised=equalised)
+        session = onnxruntime.InferenceSession(
+            model.SerializeToString(), providers=["CPUExecutionProvider"]
+        )
+        vectors.append(session.run(["embedding"], {INPUT: picture})[0][0])
+    one, other = vectors
     assert one @ other == pytest.approx(1, abs=1e-5)
 
 

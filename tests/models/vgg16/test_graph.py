@@ -11,12 +11,15 @@ from datasette_revimg.models.vgg16.architecture import CAFFE
 from datasette_revimg.models.weights import convert, readers
 from kit.vgg16_reference import (
     CAFFE_MEANS_BGR,
+    block_maps,
     bundled_convolutions,
     fc2,
     features,
     rmac,
     seeded_convolutions,
     seeded_dense,
+    seeded_tail,
+    whitened,
 )
 
 
@@ -39,22 +42,31 @@ def smooth_picture():
 
 def test_equals_the_papers(weights):
     picture = smooth_picture()
-    network = session(graph.build_rmac(weights, CAFFE))
-    embedding, maps = network.run(["embedding", "features"], {"images": picture[np.newaxis]})
-    expected = features(picture, weights)
-    assert maps.shape == (1, 512, 7, 7)
-    assert np.allclose(maps[0].transpose(1, 2, 0), expected, rtol=1e-3, atol=1e-3)
-    assert embedding.shape == (1, 512)
-    assert np.dot(embedding[0], rmac(expected)) > 0.999999
+    tail = seeded_tail()
+    network = session(graph.build_rmac(weights.__getitem__, CAFFE, tail))
+    outputs = ["embedding", "features", "block4_features"]
+    # A strip: height and width, and both blocks' regions, must not be mistaken for each other.
+    for pixels in (picture, np.hstack([picture, picture[:, :96]])[:96]):
+        embedding, *maps = network.run(outputs, {"images": pixels[np.newaxis]})
+        *_, block4, block5 = block_maps(pixels, weights)
+        expected = [block5, block4 / tail.loudness]
+        for actual, block in zip(maps, expected, strict=True):
+            assert np.allclose(actual[0].transpose(1, 2, 0), block, rtol=1e-3, atol=1e-3)
+        assert embedding.shape == (1, 64)
+        assert np.dot(embedding[0], whitened(*map(rmac, expected[::-1]), tail)) > 0.999999
 
 
 def test_a_black_network_gives_no_nan(weights):
+    """Nothing fires: the picture lies where the mean is subtracted from nothing."""
     silent = {name: np.full_like(array, -1e-6) for name, array in weights.items()}
-    silent["block5_conv3/bias"] = np.full(512, -1.0, np.float32)
-    (embedding,) = session(graph.build_rmac(silent, CAFFE)).run(
+    for layer in ("block4_conv3", "block5_conv3"):
+        silent[f"{layer}/bias"] = np.full(512, -1.0, np.float32)
+    tail = seeded_tail()
+    (embedding,) = session(graph.build_rmac(silent.__getitem__, CAFFE, tail)).run(
         ["embedding"], {"images": np.zeros((1, 224, 224, 3), np.uint8)}
     )
-    assert (embedding == 0).all()
+    expected = -tail.mean @ tail.matrix
+    assert np.allclose(embedding[0], expected / np.linalg.norm(expected), atol=1e-5)
 
 
 def test_layers():

@@ -68,8 +68,9 @@ def database(tmp_path: Path) -> Path:
 
 def test_says_what_it_made(installed_once):
     folder, done = installed_once
-    (file,) = folder.glob("*.onnx")
-    assert sorted(path.name for path in folder.iterdir()) == [file.name, "vgg16.json"]
+    rmac, file = sorted(folder.glob("*.onnx"))
+    assert "-rmac-" in rmac.name
+    assert sorted(path.name for path in folder.iterdir()) == [rmac.name, file.name, "vgg16.json"]
     assert str(file) in done.stdout
     assert "caffe preprocessing" in done.stdout
 
@@ -118,7 +119,19 @@ def test_stored_vectors_are_fc2s(installed, database, weights):
     assert entry.weights_sha256 == catalogue.installed().sha256
 
 
-def test_the_other_vectors_of_the_same_file(installed, database):
+def test_installed_by_a_version_with_another_tail(installed, database):
+    """vgg16-fc2 is as it was, and what has to be installed again says so."""
+    record = installed / "vgg16.json"
+    new = json.loads(record.read_text())
+    for key in ("tail", "rmac_file"):
+        record.write_text(json.dumps({name: value for name, value in new.items() if name != key}))
+        message = error_of("embed", database, "photos", "--model", "vgg16-rmac-float32")
+        assert "run `datasette revimg install vgg16-rmac-float32`" in message
+    assert "(vgg16-fc2, 4096 floats" in run("embed", database, "photos").stdout
+    record.write_text(json.dumps(new))
+
+
+def test_the_other_vectors_of_the_same_weights(installed, database):
     run("embed", database, "photos", "--model", "vgg16-rmac-float32")
     exact = reading.vector(connection.connect(database), "photos", (1,))
     run("embed", database, "photos", "--model", "vgg16-rmac", "--replace")
@@ -154,7 +167,7 @@ def test_a_model_that_is_gone(installed, database, monkeypatch, tmp_path):
 
 def test_without_it_the_bundled_one_is_used_and_says_so(models_folder, database):
     result = run("embed", database, "photos")
-    assert "vgg16-rmac, 512 floats" in result.stdout
+    assert "vgg16-rmac, 1024 floats" in result.stdout
     assert "datasette revimg install vgg16-fc2" in result.stderr
     assert "install" not in run("embed", database, "photos").stderr
 
@@ -201,8 +214,10 @@ def test_float16_is_half_the_size_and_another_identity(
     installed, models_folder, weight_file, database, monkeypatch
 ):
     run(*("install", "vgg16-fc2", "--from", weight_file, "--preprocessing", "caffe"), "--float16")
-    (half,) = models_folder.glob("*.onnx")
-    (full,) = installed.glob("*.onnx")
+    half, full = (
+        catalogue.models_dir(folder) / catalogue.installed(folder).file
+        for folder in (models_folder, installed)
+    )
     assert half.stat().st_size == pytest.approx(full.stat().st_size / 2, rel=0.01)
     run("embed", database, "photos")
     rounded = reading.vector(connection.connect(database), "photos", (1,))
@@ -234,7 +249,7 @@ def test_download_converts_and_deletes(models_folder, server, weight_file, monke
     assert "from Keras applications, caffe preprocessing" in result.stdout
     record = catalogue.installed()
     assert sorted(path.name for path in models_folder.iterdir()) == sorted(
-        [record.file, "vgg16.json"]
+        [record.file, record.rmac_file, "vgg16.json"]
     )
     run("uninstall", "vgg16-fc2")
     assert list(models_folder.iterdir()) == []

@@ -480,10 +480,10 @@ async def test_why(scenes_ds):
     found = await body(scenes_ds, f"{WHY}.json?with=13")
     grids = [np.array(found[side]["heat"]) for side in ("a", "b")]
     for grid in grids:
-        assert grid.shape == (7, 7)
-        assert grid.min() >= 0
-        # 49 numbers, rounded to six places.
-        assert grid.sum() == pytest.approx(found["score"], abs=49e-6)
+        # The scenes are 4:3: 320 × 224 pixels, of which each cell has 32 × 32.
+        assert grid.shape == (7, 10)
+        # 70 numbers, rounded to six places.
+        assert grid.sum() == pytest.approx(found["score"], abs=70e-6)
     compared = await body(scenes_ds, "/scenes/photos/1/-/compare.json?with=13")
     assert found["score"] == pytest.approx(compared["score"], abs=1e-4)
     assert found["a"]["why_url"] == f"{WHY}?with=13"
@@ -496,7 +496,7 @@ async def test_each_quarter_is_hottest_beside_its_own_scene(scenes_ds):
     for row in (1, 2, 3, 4):
         found = await body(scenes_ds, f"/scenes/photos/13/-/why.json?with={row}")
         heat = np.array(found["a"]["heat"])
-        quarters = heat[:3, :3], heat[:3, 4:], heat[4:, :3], heat[4:, 4:]
+        quarters = heat[:3, :5], heat[:3, 5:], heat[4:, :5], heat[4:, 5:]
         shares.append([quarter.sum() / heat.sum() for quarter in quarters])
     assert np.argmax(shares, axis=0).tolist() == [0, 1, 2, 3]
 

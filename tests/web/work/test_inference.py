@@ -9,6 +9,7 @@ import pytest
 
 from datasette_revimg.errors import RevimgError
 from datasette_revimg.models import network
+from datasette_revimg.models.vgg16.tail import bundled_tail
 from datasette_revimg.pictures.region import Crop
 from datasette_revimg.store import connection, reading, registry
 from datasette_revimg.web import settings
@@ -20,6 +21,7 @@ from kit.bombs import png
 from kit.command import run
 from kit.pictures import photos_database
 from kit.tiny_network import Tiny
+from kit.vgg16_reference import rmac, whitened
 
 pytestmark = pytest.mark.asyncio
 
@@ -53,18 +55,13 @@ async def test_the_vector_that_the_table_has(scenes_ds, scenes_db, entry):
 
 
 async def test_features_make_the_vector(scenes_ds, entry):
-    """R-MAC's regions, summed here in NumPy from the maps, are the network's own vector."""
+    """R-MAC and whitening, done here in NumPy from the maps, give the network's own vector."""
     _, encoding = inference.embedding_job(scenes_ds, "scenes", entry, PICTURE, features=True)()
-    assert encoding.features.shape == (512, 7, 7)
-    assert encoding.features.dtype == np.float32
-    total = np.zeros(512)
-    # 7 cells: sides 7, 4, 3 with strides 3 and 2.
-    for side, stride in ((7, 7), (4, 3), (3, 2)):
-        for top in range(0, 8 - side, stride):
-            for left in range(0, 8 - side, stride):
-                part = encoding.features[:, top : top + side, left : left + side].max((1, 2))
-                total += part / np.linalg.norm(part)
-    expected = np.sqrt(total) / np.linalg.norm(np.sqrt(total))
+    # A scene is 4:3, which becomes 320 × 224.
+    assert [maps.shape for maps in encoding.features] == [(512, 7, 10), (512, 14, 20)]
+    assert {maps.dtype for maps in encoding.features} == {np.dtype(np.float32)}
+    block5, block4 = (rmac(maps.transpose(1, 2, 0)) for maps in encoding.features)
+    expected = whitened(block4, block5, bundled_tail())
     assert expected @ encoding.vector == pytest.approx(1, abs=1e-4)
 
 
@@ -135,7 +132,7 @@ async def test_datasettes_do_not_share_queues_but_networks(scenes_ds, entry, ser
     state_of(scenes_ds).close()
     assert (await problem_with(scenes_ds, "scenes", entry, PICTURE)).status == 503
     _, encoding = await inference.embed_picture(other, "scenes", entry, PICTURE)
-    assert encoding.vector.shape == (512,)
+    assert encoding.vector.shape == (1024,)
 
 
 async def test_own_model_in_the_folder_of_models(serve, tmp_path):
