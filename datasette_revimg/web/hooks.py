@@ -32,8 +32,8 @@ from .pages import (
     why,
 )
 from .requests import uploads
+from .work.lifespan import with_lifespan
 from .work.state import state_of
-from .work.warming import warm_up
 
 Cell = Callable[[], Awaitable[Markup | None]]
 Actions = Awaitable[list[dict[str, str]]]
@@ -149,7 +149,7 @@ else:
 
 @hookimpl
 def asgi_wrapper(datasette: Datasette) -> Callable[[Any], Any]:
-    return lambda app: warm_up(datasette, current.forget_requests(app))
+    return lambda app: with_lifespan(datasette, current.forget_requests(app))
 
 
 # It has no opinion on who the actor is; every request comes by here.

@@ -6,7 +6,7 @@ import asyncio
 import io
 import os
 import sys
-from asyncio.subprocess import PIPE
+from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ async def tsne(components: np.ndarray) -> np.ndarray:
     """
     written = io.BytesIO()
     np.save(written, components)
+    question = tsne_worker.LENGTH.pack(written.tell()) + written.getvalue()
     paths = [str(_PACKAGES), *filter(None, [os.environ.get("PYTHONPATH")])]
     process = await asyncio.create_subprocess_exec(
         # What lies in the current folder is nobody's module.
@@ -38,7 +39,7 @@ async def tsne(components: np.ndarray) -> np.ndarray:
     )
     try:
         async with asyncio.timeout(SECONDS):
-            places, _ = await process.communicate(written.getvalue())
+            places = await _ask(process, question)
     finally:
         if process.returncode is None:
             process.kill()
@@ -47,3 +48,19 @@ async def tsne(components: np.ndarray) -> np.ndarray:
         # It has said why where the server's other errors are.
         raise RevimgError(f"t-SNE failed with status {process.returncode}")
     return np.asarray(np.load(io.BytesIO(places), allow_pickle=False))
+
+
+async def _ask(process: Process, question: bytes) -> bytes:
+    """Return the answer of a worker. Its input stays open as long as this process lives."""
+    assert process.stdin
+    assert process.stdout
+    try:
+        process.stdin.write(question)
+        await process.stdin.drain()
+    except ConnectionError:
+        # It has failed already; its status says so.
+        pass
+    answer = await process.stdout.read()
+    process.stdin.close()
+    await process.wait()
+    return answer

@@ -112,6 +112,8 @@ class Kept(Generic[Result]):
 
     async def _in_turn(self, compute: Callable[[Queue], Awaitable[Result]]) -> Result:
         async with self._turn:
+            # It may have been stopped meanwhile, and a computation begins with reading rows.
+            self.queue.check_open()
             return await compute(self.queue)
 
     def _leave(self, key: Hashable, entry: _Entry[Result]) -> None:

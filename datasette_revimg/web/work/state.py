@@ -142,13 +142,16 @@ class State:
         """Return a database's registry, as ``CurrentRegistry.get``."""
         return await self.database(db).registry.get(db, current=current)
 
-    def close(self) -> None:
-        """Refuse new work and what waits, and wait for what runs, CLOSE_SECONDS at most."""
-        queues = self._queues()
-        for queue in queues:
+    def stop(self) -> None:
+        """Refuse new work and what waits."""
+        for queue in self._queues():
             queue.stop()
+
+    def close(self) -> None:
+        """Stop, and wait for what runs, CLOSE_SECONDS at most."""
+        self.stop()
         deadline = time.monotonic() + CLOSE_SECONDS
-        for queue in queues:
+        for queue in self._queues():
             queue.join(deadline)
         self.upload_decoder.close()
         self.row_decoder.close()
@@ -181,7 +184,7 @@ def state_of(datasette: Datasette) -> State:
 
 @atexit.register
 def _close_all() -> None:
-    # Datasette 0.65 doesn't say when it ends.
+    # A Datasette in another program, which no server has ended.
     for state in list(_states.values()):
         state.close()
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from datasette_revimg.errors import RevimgError
-from datasette_revimg.overview import layout
+from datasette_revimg.overview import layout, tsne_worker
 from datasette_revimg.web.work import better_map
 from kit.clusters import clusters
 
@@ -41,6 +44,29 @@ async def test_a_map_that_nobody_waits_for_is_given_up(monkeypatch):
     (process,) = started
     # Killed, and waited for: no zombie is left.
     assert process.returncode not in (None, 0)
+
+
+async def test_the_worker_ends_with_its_server():
+    """A server that was killed left it to compute for minutes."""
+    # Enough that it would go on for minutes.
+    components = np.random.default_rng(0).normal(size=(20_000, 50)).astype(np.float32)
+    written = io.BytesIO()
+    np.save(written, components)
+    with subprocess.Popen(
+        [sys.executable, "-m", tsne_worker.__name__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as worker:
+        assert worker.stdin
+        worker.stdin.write(tsne_worker.LENGTH.pack(written.tell()) + written.getvalue())
+        # As when the process at the other end has gone.
+        worker.stdin.close()
+        try:
+            assert worker.wait(30) == 1
+        finally:
+            worker.kill()
+        assert (worker.stdout.read(), worker.stderr.read()) == (b"", b"")
 
 
 async def test_a_failure_is_an_error_of_ours():
