@@ -168,10 +168,11 @@ def _report(summary: Summary) -> None:
         )
     missing = f", {summary.missing} missing" if summary.missing else ""
     moved = f", {summary.moved} moved" if summary.moved else ""
-    rate = f", {summary.rate:.1f} images/s" if summary.embedded else ""
+    equal = f", {summary.equal} of the embedded equal to others" if summary.equal else ""
+    rate = f", {summary.rate:.1f} images/s" if summary.rate else ""
     click.echo(
         f"{table}: {summary.embedded} embedded, {summary.unchanged} unchanged, "
-        f"{summary.failed} failed, {summary.removed} removed{moved}{missing} "
+        f"{summary.failed} failed, {summary.removed} removed{moved}{missing}{equal} "
         f"({summary.model}, {summary.dimension} floats{rate})"
     )
 

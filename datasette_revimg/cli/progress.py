@@ -9,7 +9,7 @@ from types import TracebackType
 
 import click
 
-from ..embedding.pipeline import Counts
+from ..embedding.counts import Counts
 from ..store.writing import Failure
 from .printable import printable
 

@@ -26,54 +26,27 @@ from ..pictures.opening import ImageError
 from ..pictures.pool import Decode
 from ..pictures.sizing import Size
 from ..store import upkeep, writing
+from ..store.equal_pictures import Find
 from ..store.tables import Table
 from ..store.writing import Embedding, Failure
 from .ahead import Content, work_ahead
+from .counts import Counts
+from .equal import EqualPictures, Shared, find_nothing
 from .jobs import Job
 from .request import BATCH_SIZE
-
-
-@dataclass
-class Timing:
-    """Where a run's time has gone, in seconds.
-
-    ``network``, ``storing`` and ``waiting`` for pictures come one after the other; ``decoding`` is
-    summed over the threads that do it meanwhile.
-    """
-
-    waiting: float = 0.0
-    decoding: float = 0.0
-    network: float = 0.0
-    storing: float = 0.0
-
-
-@dataclass
-class Counts:
-    """The pictures that a run has embedded, found unchanged and failed at so far, and its time.
-
-    ``seconds`` is set when the run ends, in which ``timing`` says where they went;
-    ``codes_error`` when the codes that make searches fast
-    couldn't be written: all vectors are stored nevertheless, and the next run makes the codes.
-    """
-
-    embedded: int = 0
-    unchanged: int = 0
-    failed: int = 0
-    seconds: float = 0.0
-    timing: Timing = field(default_factory=Timing)
-    codes_error: str = ""
 
 
 @dataclass(frozen=True)
 class _Decoded:
     """The result of a decode thread: a picture, a failure, or neither if nothing changed.
 
-    It took ``seconds`` to decode.
+    ``equal`` says that another row has or had the same picture. It took ``seconds`` to decode.
     """
 
     job: Job
     content_hash: bytes | None = None
-    picture: Picture | None = None
+    shared: Shared | None = None
+    equal: bool = False
     failure: Failure | None = None
     content: bytes | None = None
     seconds: float = 0.0
@@ -81,11 +54,25 @@ class _Decoded:
 
 @dataclass
 class _Pending:
-    """Results that wait to be stored in one transaction; ``rows`` are those of a file table."""
+    """Results that wait to be stored in one transaction; ``rows`` are those of a file table.
+
+    ``new`` are the pictures that the network has not seen, by their content hash.
+    """
 
     pictures: list[_Decoded] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
+    new: dict[bytes, Shared] = field(default_factory=dict)
+    failures: list[_Decoded] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def content_hashes(self) -> list[bytes]:
+        """Return those of all pictures, also of those that can't be decoded."""
+        decoded = (*self.pictures, *self.failures)
+        return [each.content_hash for each in decoded if each.content_hash]
+
+    def is_full(self, batch_size: int) -> bool:
+        """Return whether there is enough for the network, or for a transaction."""
+        others = len(self.pictures) - len(self.new) + len(self.failures)
+        return len(self.new) >= batch_size or others + len(self.rows) >= 2 * batch_size
 
 
 def default_threads() -> int:
@@ -105,13 +92,15 @@ def run(
     batch_size: int = BATCH_SIZE,
     threads: int = 1,
     limit: int | None = None,
+    find: Find = find_nothing,
     on_done: Callable[[Failure | None], None] = lambda failure: None,
 ) -> None:
     """Embed the jobs' pictures and store their vectors, a batch at a time.
 
     ``size`` is the (height, width) in pixels of the pictures that ``encode`` takes, None if it
-    takes any, of one shape in each call; ``threads`` threads call ``decode`` with it. ``counts``
-    grow as batches are stored, so that they are right after an interruption too. The run ends when
+    takes any, of one shape in each call; ``threads`` threads call ``decode`` with it, once for rows
+    with the same picture, and not at all if ``find`` finds what is stored for that. ``counts`` grow
+    as batches are stored, so that they are right after an interruption too. The run ends when
     ``limit`` pictures were embedded or failed. ``on_done`` is called for every job, with the
     failure if it failed.
     Raises RevimgError when the network can't be run, sqlite3.Error when a batch can't be stored.
@@ -119,7 +108,8 @@ def run(
     started = time.perf_counter()
     batch = _Pending()
     try:
-        work = partial(_decode, decode=decode, size=size)
+        equal = EqualPictures(find)
+        work = partial(_decode, decode=decode, size=size, equal=equal)
         ahead = 2 * batch_size + threads
         changed = _changed(jobs, counts, on_done)
         with closing(work_ahead(changed, work, ahead=ahead, threads=threads)) as results:
@@ -129,9 +119,9 @@ def run(
                 _collect(decoded, batch, counts)
                 on_done(decoded.failure)
                 attempted = counts.embedded + counts.failed + len(batch.pictures)
-                full = len(batch.pictures) >= batch_size
-                if full or len(batch.failures) + len(batch.rows) >= 2 * batch_size:
+                if batch.is_full(batch_size):
                     _store(conn, source, batch, encode, counts)
+                    equal.forget(batch.content_hashes())
                     batch = _Pending()
                 if limit is not None and attempted >= limit:
                     break
@@ -157,23 +147,24 @@ def _changed(
             yield job
 
 
-def _decode(job: Job, content: Content, decode: Decode, size: Size) -> _Decoded:
+def _decode(
+    job: Job, content: Content, decode: Decode, size: Size, equal: EqualPictures
+) -> _Decoded:
     """Decode one picture, unless it is the one that the stored vector was made from."""
     if isinstance(content, ImageError):
         return _failed(job, None, content)
     content_hash = hashlib.sha256(content).digest()
+    kept = content if job.keep_content else None
+    if content_hash == job.content_hash:
+        return _Decoded(job, content_hash, content=kept)
     started = time.perf_counter()
     try:
-        picture = None if content_hash == job.content_hash else decode(content, size)
+        shared, known = equal.obtain(content_hash, lambda: decode(content, size))
     except ImageError as error:
         return _failed(job, content_hash, error)
-    return _Decoded(
-        job,
-        content_hash,
-        picture,
-        content=content if job.keep_content else None,
-        seconds=time.perf_counter() - started,
-    )
+    # Whoever waited for another thread has not decoded meanwhile.
+    seconds = 0.0 if known else time.perf_counter() - started
+    return _Decoded(job, content_hash, shared, equal=known, content=kept, seconds=seconds)
 
 
 def _failed(job: Job, content_hash: bytes | None, error: ImageError) -> _Decoded:
@@ -191,9 +182,11 @@ def _collect(decoded: _Decoded, batch: _Pending, counts: Counts) -> None:
     counts.timing.decoding += decoded.seconds
     if decoded.failure:
         counts.failed += 1
-        batch.failures.append(decoded.failure)
-    elif decoded.picture:
+        batch.failures.append(decoded)
+    elif decoded.shared:
         batch.pictures.append(decoded)
+        if decoded.shared.vector is None:
+            batch.new[decoded.content_hash or b""] = decoded.shared
     else:
         counts.unchanged += 1
     if decoded.job.row:
@@ -203,8 +196,8 @@ def _collect(decoded: _Decoded, batch: _Pending, counts: Counts) -> None:
 def _row(decoded: _Decoded) -> dict[str, Any]:
     """Return the columns that a table made from files has for this one."""
     row = dict(decoded.job.row)
-    picture = decoded.picture
-    if picture:
+    if decoded.shared:
+        picture = decoded.shared.picture
         row.update(
             width=picture.width, height=picture.height, format=picture.format, taken=picture.taken
         )
@@ -217,32 +210,40 @@ def _store(
     conn: sqlite3.Connection, source: Table, batch: _Pending, encode: Encode, counts: Counts
 ) -> None:
     """Run the network on a batch and store the results in one transaction."""
-    embeddings = []
-    if batch.pictures:
-        pictures = [decoded.picture for decoded in batch.pictures if decoded.picture]
-        started = time.perf_counter()
-        encoded = encode_shapes(encode, [picture.array for picture in pictures])
-        counts.timing.network += time.perf_counter() - started
-        embeddings = [
-            Embedding(
-                key=decoded.job.key,
-                embedding=vector,
-                content_hash=decoded.content_hash or b"",
-                thumbnail=picture.thumbnail,
-                width=picture.width,
-                height=picture.height,
-                labels=best,
-            )
-            for decoded, picture, vector, best in zip(
-                batch.pictures, pictures, encoded.vectors, _labels(encoded), strict=True
-            )
-        ]
     started = time.perf_counter()
-    writing.write(conn, source, embeddings, batch.failures, batch.rows)
+    _encode(list(batch.new.values()), encode)
+    counts.timing.network += time.perf_counter() - started
+    embeddings = [
+        Embedding(
+            key=decoded.job.key,
+            embedding=shared.vector,
+            content_hash=decoded.content_hash or b"",
+            thumbnail=shared.picture.thumbnail,
+            width=shared.picture.width,
+            height=shared.picture.height,
+            labels=shared.labels,
+        )
+        for decoded in batch.pictures
+        if (shared := decoded.shared) and shared.vector is not None
+    ]
+    failures = [decoded.failure for decoded in batch.failures if decoded.failure]
+    started = time.perf_counter()
+    writing.write(conn, source, embeddings, failures, batch.rows)
     counts.embedded += len(embeddings)
+    counts.equal += sum(decoded.equal for decoded in batch.pictures)
     if not counts.codes_error:
         _keep_up(upkeep.maintain, conn, source, counts)
     counts.timing.storing += time.perf_counter() - started
+
+
+def _encode(new: Sequence[Shared], encode: Encode) -> None:
+    """Run the network on pictures, and keep their vectors and labels with them."""
+    arrays = [shared.picture.array for shared in new if isinstance(shared.picture, Picture)]
+    if not arrays:
+        return
+    encoded = encode_shapes(encode, arrays)
+    for shared, vector, best in zip(new, encoded.vectors, _labels(encoded), strict=True):
+        shared.vector, shared.labels = vector, tuple(best)
 
 
 def _keep_up(

@@ -13,12 +13,13 @@ from ..models.catalogue import Model
 from ..models.network import Network
 from ..pictures.pool import open_decoder
 from ..store import connection, file_table, migrations, registry, removal
+from ..store.equal_pictures import open_finder
 from ..store.writing import Failure
 from . import folders, pipeline
 from .choice import choose_model, load_network
+from .counts import Counts
 from .folders import Listing
 from .interruptible import interruptible
-from .pipeline import Counts
 from .plan import Plan, plan_files, plan_table
 from .request import EmbedRequest
 
@@ -27,7 +28,8 @@ from .request import EmbedRequest
 class Summary:
     """The outcome of a run for a table.
 
-    ``embedded``, ``unchanged`` and ``failed`` count pictures, ``removed`` counts the rows whose
+    ``embedded``, ``unchanged`` and ``failed`` count pictures, ``equal`` those of the embedded ones
+    that got the vector of another row's equal picture, ``removed`` counts the rows whose
     vectors were deleted because their picture is gone, ``missing`` the rows of a table made from
     files that are kept though their file is gone, and ``moved`` those whose file has another path
     now. ``dimension`` is the number of float32 in
@@ -46,11 +48,12 @@ class Summary:
     seconds: float
     codes_error: str = ""
     moved: int = 0
+    equal: int = 0
 
     @property
     def rate(self) -> float:
-        """Pictures embedded per second."""
-        return self.embedded / self.seconds if self.seconds else 0.0
+        """Pictures embedded per second, without those that are equal to another row's."""
+        return (self.embedded - self.equal) / self.seconds if self.seconds else 0.0
 
 
 @dataclass(frozen=True)
@@ -104,10 +107,14 @@ class Run:
         RevimgError or sqlite3.Error when the run can't go on; finished batches are kept.
         """
         request, counts, threads = self.request, self.counts, self.threads
-        with open_decoder(threads, isolate=request.isolate) as decode:
+        source, files = self.plan.source, self.listing is not None
+        with (
+            open_decoder(threads, isolate=request.isolate) as decode,
+            open_finder(request.database, source, labels=request.labels, files=files) as find,
+        ):
             pipeline.run(
                 self.conn,
-                self.plan.source,
+                source,
                 self.plan.jobs,
                 self.network.encode,
                 counts,
@@ -116,6 +123,7 @@ class Run:
                 batch_size=request.batch_size,
                 threads=threads,
                 limit=request.limit,
+                find=find,
                 on_done=on_done,
             )
         return Summary(
@@ -130,6 +138,7 @@ class Run:
             moved=self.plan.moved,
             seconds=counts.seconds,
             codes_error=counts.codes_error,
+            equal=counts.equal,
         )
 
 

@@ -19,15 +19,16 @@ BUSY_SECONDS = 15.0
 _MAPPED_BYTES = 2 << 30
 
 
-def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
+def connect(path: Path, *, create: bool = False, shared: bool = False) -> sqlite3.Connection:
     """Open a database file, which must exist unless ``create``.
 
-    Raises RevimgError when it isn't there, can't be read or isn't SQLite.
+    Threads may use a ``shared`` connection, one at a time, for which its owner cares. Raises
+    RevimgError when the file isn't there, can't be read or isn't SQLite.
     """
     if not create and not path.is_file():
         raise RevimgError(f"{path}: there is no such database file")
     try:
-        conn = sqlite3.connect(path, timeout=BUSY_SECONDS)
+        conn = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=not shared)
         conn.execute("select count(*) from sqlite_master")
     except sqlite3.Error as error:
         raise translated(error, path) from error

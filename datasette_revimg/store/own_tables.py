@@ -38,6 +38,11 @@ def vectors_table(table: str) -> str:
     return PREFIX + table
 
 
+def hashes_index(table: str) -> str:
+    """Return the name of the index that finds the vectors of ``table`` by their content hash."""
+    return f"{PREFIX}{table}_content_hashes"
+
+
 def thumbnails_table(table: str) -> str:
     """Return the name of the table that holds the thumbnails of ``table``."""
     return f"{PREFIX}{table}_thumbnails"
@@ -84,6 +89,11 @@ def names(table: str) -> tuple[str, ...]:
     )
 
 
+def _all_names(table: str) -> tuple[str, ...]:
+    """Return the names of everything that is made for ``table`` alone: tables and an index."""
+    return (*names(table), hashes_index(table))
+
+
 def keyed_names(table: str) -> tuple[str, ...]:
     """Return the names of those tables that have the key of ``table``."""
     return (
@@ -106,6 +116,10 @@ def create(conn: sqlite3.Connection, source: Table, labels: bool) -> None:
     conn.execute(
         f"create table if not exists {quote(vectors_table(source.name))} "
         f"({keys}, embedding blob not null, content_hash blob, primary key ({primary_key}))"
+    )
+    conn.execute(
+        f"create index if not exists {quote(hashes_index(source.name))} "
+        f"on {quote(vectors_table(source.name))} (content_hash)"
     )
     conn.execute(
         f"create table if not exists {quote(thumbnails_table(source.name))} "
@@ -143,8 +157,8 @@ def check_names(conn: sqlite3.Connection, source: Table, labels: bool = False) -
     others = set(SHARED)
     for embedded in embedded_tables(conn):
         if fold_name(embedded.table_name) != fold_name(source.name):
-            others.update(map(fold_name, names(embedded.table_name)))
-    taken = others.intersection(map(fold_name, names(source.name)))
+            others.update(map(fold_name, _all_names(embedded.table_name)))
+    taken = others.intersection(map(fold_name, _all_names(source.name)))
     if taken:
         raise RevimgError(
             f"{source.name!r} can't be embedded under this name, because {taken.pop()!r} is "

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from datasette_revimg.cli.progress import Progress, duration
-from datasette_revimg.embedding.pipeline import Counts
+from datasette_revimg.embedding.counts import Counts
 from datasette_revimg.store.writing import Failure
 from kit.command import run
 from kit.shapes import drawing

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from datasette_revimg.embedding import pipeline
+from datasette_revimg.embedding.counts import Counts
 from datasette_revimg.store import (
     code_tables,
     connection,
@@ -161,7 +162,7 @@ def test_codes_that_cant_be_written_dont_fail_the_run(path, monkeypatch):
             return fit(sample, count)
 
         monkeypatch.setattr(codes, "fit", locked)
-        counts = pipeline.Counts()
+        counts = Counts()
         source = tables.find(conn, "photos")
         pipeline.run(conn, source, iter(()), lambda pictures: pytest.fail("no picture"), counts)
         assert "locked" in counts.codes_error
