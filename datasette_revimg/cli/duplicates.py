@@ -10,7 +10,7 @@ import click
 
 from ..duplicates.against import Side
 from ..duplicates.find import Found, find_duplicates
-from ..store import registry, tables
+from ..store import duplicates_view, registry, tables
 from . import against as other_table
 from .calibrate import original_reader
 from .comparing import comparing
@@ -65,6 +65,11 @@ FOUND = 3
     "--list", "only_list", is_flag=True, help="Print only the files' paths, or the rows' keys."
 )
 @click.option("-0", "--null", is_flag=True, help="End what --list prints with NUL, for xargs -0.")
+@click.option(
+    "--view",
+    is_flag=True,
+    help="Make a view TABLE_duplicates of the groups with all columns of TABLE.",
+)
 @click.option("--fail", is_flag=True, help=f"Exit with status {FOUND} if there are duplicates.")
 @model_option
 @network_options
@@ -78,6 +83,7 @@ def duplicates(
     keep_best: bool,
     only_list: bool,
     null: bool,
+    view: bool,
     fail: bool,
     **options: Any,
 ) -> None:
@@ -102,14 +108,23 @@ def duplicates(
     other_table.check_options(against_db, against, keep_best)
     if null and not only_list:
         raise click.UsageError("--null goes with --list")
+    if view and (against is not None or chosen.where):
+        raise click.UsageError(
+            "--view shows groups that are kept, not those of --against or --where"
+        )
     printing = Printing(output, keep_best, only_list, "\0" if null else "\n")
     with open_database(database) as conn:
         embedded = registry.require_embedded(conn, table)
         here = Side(conn, tables.find(conn, embedded.table_name), embedded)
+        if view:
+            duplicates_view.check(conn, here.source)
         if against is None:
             result = _in_groups(database, here, chosen, printing)
         else:
             result = other_table.compare_with(database, here, against, against_db, chosen, printing)
+        if view:
+            pictures = embedded.column_name if embedded.kind == "blob" else ""
+            duplicates_view.create(conn, here.source, pictures)
     click.echo(result.printed, nl=False)
     click.echo(printable(result.summary), err=True)
     if fail and result.found:

@@ -14,6 +14,7 @@ from . import (
     calibrations,
     code_log,
     comparisons,
+    duplicates_view,
     failed_rows,
     own_tables,
     reading,
@@ -87,6 +88,7 @@ def discard(conn: sqlite3.Connection, table: str) -> None:
     """
     decisions = own_tables.decisions_table(table)
     with transaction(conn):
+        duplicates_view.drop(conn, table)
         for name in own_tables.names(table):
             if name != decisions:
                 conn.execute(f"drop table if exists {quote(name)}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datasette.utils.sqlite import sqlite3
 
 from ..errors import NewerVersionError, RevimgError
-from ..store import own_tables, registry, schema, tables, version
+from ..store import duplicates_view, own_tables, registry, schema, tables, version
 from ..store.registry import EmbeddedTable
 from ..store.sql import fold_name
 from ..store.tables import Table
@@ -33,10 +33,11 @@ class Registry:
     """The embedded tables of a database.
 
     ``tables`` by folded name; ``owners``, the name of the embedded table that each ``_revimg_``
-    table belongs to; ``computed``, the names of all tables that start with the prefix, whether
-    they belong to one or not; ``lost``, the names of embedded tables that there aren't any more,
-    because they were dropped or have another name now. ``newer`` is why nothing is known of what a
-    later version of this program has embedded; empty where it is known.
+    table, and each view of ours, belongs to; ``computed``, the names of all tables that start with
+    the prefix and of our views, whether they belong to one or not; ``lost``, the names of embedded
+    tables that there aren't any more, because they were dropped or have another name now.
+    ``newer`` is why nothing is known of what a later version of this program has embedded; empty
+    where it is known.
     """
 
     tables: Mapping[str, KnownTable] = field(default_factory=dict)
@@ -90,6 +91,7 @@ def _read(conn: sqlite3.Connection, database: str) -> Registry:
     """
     try:
         computed = [name for name in schema.table_names(conn) if schema.is_own(name)]
+        computed += duplicates_view.names(conn)
     except sqlite3.Error:
         return Registry()
     try:
@@ -110,6 +112,8 @@ def _read(conn: sqlite3.Connection, database: str) -> Registry:
         # Permissions go by the name that the table has now, letter by letter.
         name = source.name if source else recorded
         owners.update((fold_name(own), name) for own in own_tables.names(recorded))
+        if (view := fold_name(duplicates_view.name_of(recorded))) in existing:
+            owners[view] = name
         if source is None:
             lost.append(name)
         elif fold_name(own_tables.vectors_table(recorded)) in existing:

@@ -246,10 +246,12 @@ def permission_allowed(
     if action != "view-table" or not isinstance(resource, tuple) or len(resource) != 2:
         return None
     database, table = resource
-    if database not in datasette.databases or not permissions.is_computed(table):
+    if database not in datasette.databases or not permissions.may_be_computed(table):
         return None
 
     async def verdict() -> bool | None:
+        if not await permissions.is_computed(datasette, database, table):
+            return None
         # No opinion rather than True, which could allow more than is allowed without this plugin.
         return None if await permissions.may_view(datasette, actor, database, table) else False
 

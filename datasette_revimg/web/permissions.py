@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from contextvars import ContextVar
 
-from ..store import own_tables, sql
+from ..store import duplicates_view, own_tables, schema, sql
 from . import compat, settings
 from .compat import Actor, Database, Datasette
 from .embedded import Registry
@@ -64,9 +64,17 @@ _DENY_WRITING = """
 """
 
 
-def is_computed(table: str) -> bool:
-    """Return whether a table is one of ours, by its name."""
-    return sql.fold_name(table).startswith(sql.PREFIX)
+def may_be_computed(table: str) -> bool:
+    """Return whether a table's name is one that our tables and views have."""
+    return schema.is_own(table) or sql.fold_name(table).endswith(duplicates_view.name_of(""))
+
+
+async def is_computed(datasette: Datasette, database: str, table: str) -> bool:
+    """Return whether a table is one of ours, by its name, or a view of ours."""
+    if schema.is_own(table):
+        return True
+    known = await state_of(datasette).registry(datasette.get_database(database), current=True)
+    return sql.fold_name(table) in map(sql.fold_name, known.computed)
 
 
 async def may_view(datasette: Datasette, actor: Actor, database: str, table: str) -> bool:
@@ -102,7 +110,7 @@ async def _sources(db: Database, known: Registry, table: str) -> tuple[str, ...]
         return known.sources
     # What an interrupted run or a dropped table left behind, what belongs to a table that has
     # another name now, or what a later version of this program has made: it may be anybody's.
-    everybody = (each for each in await db.table_names() if not is_computed(each))
+    everybody = (each for each in await db.table_names() if not schema.is_own(each))
     return (*known.sources, *everybody)
 
 

@@ -155,6 +155,27 @@ def test_calibrates_where_that_is_missing(database, network, monkeypatch):
     )
 
 
+def test_a_view_is_made_if_asked(database):
+    run("duplicates", database, "photos", "--tier", "same-file")
+    with closing(sqlite3.connect(database)) as conn:
+        assert not conn.execute("select 1 from sqlite_master where type = 'view'").fetchall()
+    for _ in range(2):
+        run("duplicates", database, "photos", "--tier", "same-file", "--view")
+    with closing(sqlite3.connect(database)) as conn:
+        viewed = conn.execute('select "group", path, width from photos_duplicates').fetchall()
+    assert sorted(viewed) == [(1, "002 again.jpg", 160), (1, "002.jpg", 160)]
+
+
+def test_a_view_whose_name_is_taken(database):
+    with closing(sqlite3.connect(database)) as conn:
+        conn.execute("create table photos_duplicates (mine)")
+    error = error_of("duplicates", database, "photos", "--tier", "same-file", "--view")
+    assert error == (
+        "Error: the view of the duplicates of 'photos' would be called 'photos_duplicates', which "
+        "is the name of a table: rename that, or leave out --view"
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -163,6 +184,7 @@ def test_calibrates_where_that_is_missing(database, network, monkeypatch):
         (["--where", "nonsense"], "--where 'nonsense'"),
         (["--tier", "sure"], "'sure' is not one of"),
         (["-0"], "--null goes with --list"),
+        (["--view", "--where", "1"], "--view shows groups that are kept, not those of"),
     ],
 )
 def test_bad_options(database, options, message):

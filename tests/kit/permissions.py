@@ -10,7 +10,7 @@ from typing import Any
 
 from datasette.utils import tilde_encode
 
-from datasette_revimg.store import own_tables
+from datasette_revimg.store import duplicates_view, own_tables, tables
 from datasette_revimg.store.schema import is_own
 from datasette_revimg.store.writing import Failure
 from kit.asking import IS_1
@@ -124,7 +124,11 @@ SCENARIOS = {
             **{
                 name: {"allow": True}
                 for source in SOURCES
-                for name in (*own_tables.names(source), *own_tables.SHARED)
+                for name in (
+                    *own_tables.names(source),
+                    *own_tables.SHARED,
+                    duplicates_view.name_of(source),
+                )
             },
         ),
         diary="ann",
@@ -249,6 +253,31 @@ TABLE_ADDRESSES = (
     ),
 )
 
+# Addresses of Datasette about a view of ours, by the status for somebody who may see the table.
+# A view has no rows with addresses.
+VIEW_ADDRESSES = {
+    ".json": 200,
+    "": 200,
+    ".csv?_stream=1": 200,
+    ".json?_shape=array&_nl=on": 200,
+    ".json?_facet=name": 200,
+    ".json?_nocount=1&_size=max&_sort=name": 200,
+    ".json?name__contains=secret": 200,
+    "/1.json": 404,
+    "/1.blob?_blob_column=picture": 404,
+    **(
+        {
+            ".json?_extra=count,facet_results,suggested_facets": 200,
+            "/-/schema.json": 200,
+            "POST /-/count": 200,
+            "/-/fragment?_row=1": 400,
+            "/-/autocomplete?q=1": 400,
+        }
+        if IS_1
+        else {}
+    ),
+}
+
 
 @dataclass(frozen=True)
 class ComputedTable:
@@ -307,6 +336,7 @@ def build(file: Path) -> Path:
             embed(
                 conn, source, "picture", {number: (number,) for number in ROWS}, "blob", [failure]
             )
+            duplicates_view.create(conn, tables.find(conn, source), "picture")
     return file
 
 

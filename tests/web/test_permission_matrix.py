@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from datasette_revimg.store import own_tables
+from datasette_revimg.store import duplicates_view, own_tables
 from datasette_revimg.web import hooks
 from kit.asking import IS_1, cookies
 from kit.geometry import png
@@ -17,6 +17,7 @@ from kit.permissions import (
     SCENARIOS,
     SOURCES,
     TABLE_ADDRESSES,
+    VIEW_ADDRESSES,
     build,
     computed_tables,
     request,
@@ -115,6 +116,25 @@ async def test_computed_tables(open_scenario, database, name):
 
 @pytest.mark.parametrize("name", KNOWN)
 @pytest.mark.asyncio
+async def test_views(open_scenario, name):
+    scenario, ds = SCENARIOS[name], open_scenario(name)
+    for turn, actor in enumerate(scenario.actors, KNOWN.index(name)):
+        for source in SOURCES:
+            view = duplicates_view.name_of(source)
+            sees = scenario.sees_computed(actor, (source,))
+            parts = ALLOWED_PARTS if sees else 1
+            for address, status in list(VIEW_ADDRESSES.items())[turn % parts :: parts]:
+                response = await ask(ds, actor, request(view, address))
+                asked = actor, view, address, response.text
+                if sees:
+                    assert response.status_code == status, asked
+                else:
+                    assert response.status_code in {403, status} - {200}, asked
+                    assert " secret" not in response.text, asked
+
+
+@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.asyncio
 async def test_lists(open_scenario, database, name):
     scenario, ds = SCENARIOS[name], open_scenario(name)
     computed = computed_tables(database)
@@ -122,10 +142,15 @@ async def test_lists(open_scenario, database, name):
         hidden = [
             table.name for table in computed if not scenario.sees_computed(actor, table.sources)
         ]
+        hidden_views = [
+            duplicates_view.name_of(source)
+            for source in SOURCES
+            if not scenario.sees_computed(actor, (source,))
+        ]
         for path in LISTS[turn % 2 :: 2]:
             response = await ask(ds, actor, path)
             assert response.status_code in (200, 403), (actor, path)
-            for table in hidden:
+            for table in (*hidden, *hidden_views):
                 assert not re.search(rf"\b{table}\b", response.text), (actor, path, table)
             for source in hidden_from(scenario, actor):
                 assert f"{source} secret" not in response.text, (actor, path)
@@ -134,6 +159,8 @@ async def test_lists(open_scenario, database, name):
             names = {table["name"] for table in listed.json()["tables"]}
             shown = {table.name for table in computed} - set(hidden)
             assert names == shown | {each for each in SOURCES if scenario.sees(actor, each)}
+            views = {view["name"] for view in listed.json()["views"]}
+            assert views == set(map(duplicates_view.name_of, SOURCES)) - set(hidden_views)
         counted = await ask(ds, actor, "/.json")
         if counted.status_code == 200:
             body = counted.json()

@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 from datasette.utils import tilde_encode
 
-from datasette_revimg.store import own_tables, registry, tables, writing
+from datasette_revimg.store import duplicates_view, own_tables, registry, tables, writing
 from datasette_revimg.web import hooks
 from datasette_revimg.web.embedded import FRESH_SECONDS
 from kit.asking import IS_1, cookies
@@ -166,6 +166,36 @@ async def test_source_that_was_dropped(data, serve):
         await ds.client.get("/data/_revimg_photos.json", cookies=cookies(ds, "ann"))
     ).status_code == 200
     assert (await ds.client.get("/data")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("change", "private"),
+    [
+        ("select 1", "photos"),
+        ("alter table photos rename to other", "other"),
+        ("delete from _revimg_tables where table_name = 'photos'", "photos"),
+        ("update _revimg_meta set value = 99", "photos"),
+    ],
+    ids=["as it was", "renamed", "without its record", "newer"],
+)
+async def test_a_view_of_the_duplicates_of_a_private_table(data, serve, change, private):
+    """Its name is none of ours, and its table may have another one by now."""
+    with closing(sqlite3.connect(data)) as conn, conn:
+        duplicates_view.create(conn, tables.find(conn, "photos"), "picture")
+        conn.execute("create view others_duplicates as select 1 as one")
+    with closing(sqlite3.connect(data)) as conn, conn:
+        conn.execute(change)
+    # Anybody who may run SQL may read all of it, and the page of the database says its columns.
+    config = {"allow_sql": False, "tables": {private: {"allow": ANN}}}
+    ds = serve(config={"databases": {"data": config}})
+    ann = cookies(ds, "ann")
+    for path in ("", ".json", ".csv", ".json?_facet=group"):
+        page = f"/data/photos_duplicates{path}"
+        assert (await ds.client.get(page)).status_code == 403, page
+        assert (await ds.client.get(page, cookies=ann)).status_code == 200, page
+    assert "photos_duplicates" not in (await ds.client.get("/data")).text
+    assert "photos_duplicates" in (await ds.client.get("/data", cookies=ann)).text
+    assert (await ds.client.get("/data/others_duplicates.json")).status_code == 200
 
 
 async def test_foreign_registry(data, serve):
