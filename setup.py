@@ -70,6 +70,8 @@ setup(
         "heic": ["pillow-heif>=0.22"],
         # The map by t-SNE instead of principal components.
         "map": ["scikit-learn>=1.5"],
+        # For classify.
+        "teach": ["scikit-learn>=1.5"],
         # For embed --watch.
         "watch": ["watchfiles>=1"],
         # The frameworks whose own vectors the tests compare ours with; torch in a CPU build.

@@ -21,6 +21,7 @@ from .search.queries import Match, Query
 from .store import connection, registry, tables
 from .store.registry import EmbeddedTable
 from .store.tables import Table
+from .teaching import functions as learnt_functions
 from .vectors.percentiles import Minimum, parse_minimum
 
 __all__ = ["Match", "Summary", "connect", "embed", "similar"]
@@ -36,6 +37,7 @@ def connect(path: StrPath) -> sqlite3.Connection:
     """
     conn = connection.connect(Path(path))
     functions.register(conn)
+    learnt_functions.register(conn)
     return conn
 
 

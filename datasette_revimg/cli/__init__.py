@@ -7,6 +7,7 @@ import click
 
 from . import (
     calibrate,
+    classify,
     duplicates,
     embed,
     forget,
@@ -30,6 +31,7 @@ for command in (
     matrix.matrix,
     duplicates.duplicates,
     calibrate.calibrate,
+    classify.classify,
     status.status,
     forget.forget,
     models.models,

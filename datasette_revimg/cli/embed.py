@@ -166,6 +166,8 @@ def _report(summary: Summary) -> None:
             f"({printable(summary.codes_error)}): run this again",
             err=True,
         )
+    for sentence in summary.unlearnt:
+        click.echo(printable(f"{summary.table}: {sentence}"), err=True)
     missing = f", {summary.missing} missing" if summary.missing else ""
     moved = f", {summary.moved} moved" if summary.moved else ""
     equal = f", {summary.equal} of the embedded equal to others" if summary.equal else ""

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
+from ..errors import RevimgError
 from ..pictures.kinds import skipped_sentence
-from ..store import code_tables, failed_rows, registry, skipped, statistics
+from ..store import classifiers, code_tables, failed_rows, registry, skipped, statistics
 from ..store.registry import EmbeddedTable
 from .options import DATABASE, open_database
 from .printable import printable
@@ -58,8 +59,22 @@ def _print_status(conn: sqlite3.Connection, embedded: EmbeddedTable) -> None:
     click.echo(printable(line))
     for kind, count in skipped.read(conn, embedded.table_name).items():
         click.echo(printable(f"  {skipped_sentence(kind, count)}"))
+    for column in classifiers.columns(conn, embedded.table_name):
+        click.echo(printable(f"  {_learnt(conn, embedded, column)}"))
     failures = failed_rows.read(conn, embedded.table_name)
     for pk, reason in failures[:FAILURES_SHOWN]:
         click.echo(printable(f"  failed {pk}: {reason}"))
     if len(failures) > FAILURES_SHOWN:
         click.echo(f"  and {len(failures) - FAILURES_SHOWN} more in {failed_rows.FAILURES}")
+
+
+def _learnt(conn: sqlite3.Connection, embedded: EmbeddedTable, column: str) -> str:
+    """Return a line about what was learnt of a column."""
+    try:
+        learnt = classifiers.read(conn, embedded, column)
+    except RevimgError as error:
+        return f"{column}: {error}"
+    return (
+        f"{column}: learnt from {learnt.examples:,} examples, accuracy {learnt.accuracy:.1%}, "
+        f"{len(learnt.classifier.classes)} classes, {learnt.at}"
+    )

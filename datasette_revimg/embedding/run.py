@@ -12,7 +12,7 @@ from ..models import labels
 from ..models.catalogue import Model
 from ..models.network import Network
 from ..pictures.pool import open_decoder
-from ..store import connection, file_table, migrations, registry, removal
+from ..store import connection, file_table, migrations, predictions, registry, removal
 from ..store.equal_pictures import open_finder
 from ..store.writing import Failure
 from . import folders, pipeline
@@ -34,7 +34,8 @@ class Summary:
     files that are kept though their file is gone, and ``moved`` those whose file has another path
     now. ``dimension`` is the number of float32 in
     each vector, ``seconds`` how long the run took. ``codes_error`` is why the codes that make
-    searches fast couldn't be written, empty if they could.
+    searches fast couldn't be written, empty if they could. ``unlearnt`` are sentences about
+    classifiers that can't suggest anything, or should be learnt again.
     """
 
     table: str
@@ -49,6 +50,7 @@ class Summary:
     codes_error: str = ""
     moved: int = 0
     equal: int = 0
+    unlearnt: tuple[str, ...] = ()
 
     @property
     def rate(self) -> float:
@@ -90,6 +92,13 @@ class Run:
     def threads(self) -> int:
         """The number of threads that read and decode pictures."""
         return self.request.threads or pipeline.default_threads()
+
+    def _suggest_labels(self) -> tuple[str, ...]:
+        """Suggest labels for new rows, by what was learnt of the table's columns."""
+        embedded = registry.embedded(self.conn, self.table)
+        if embedded is None:
+            return ()
+        return tuple(predictions.update(self.conn, self.plan.source, embedded))
 
     @property
     def missing(self) -> list[Key]:
@@ -139,6 +148,7 @@ class Run:
             seconds=counts.seconds,
             codes_error=counts.codes_error,
             equal=counts.equal,
+            unlearnt=self._suggest_labels(),
         )
 
 

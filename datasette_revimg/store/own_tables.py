@@ -29,8 +29,11 @@ COMPARISONS = "_revimg_comparisons"
 # One row for each calibrated table, see ``calibrations``.
 CALIBRATION = "_revimg_calibration"
 
+# One row for each column that was learnt, see ``classifiers``.
+CLASSIFIERS = "_revimg_classifiers"
+
 # The tables of results that are not of one table alone.
-SHARED = (REGISTRY, FAILURES, COMPARISONS, CALIBRATION, META)
+SHARED = (REGISTRY, FAILURES, COMPARISONS, CALIBRATION, CLASSIFIERS, META)
 
 
 def vectors_table(table: str) -> str:
@@ -73,6 +76,11 @@ def decisions_table(table: str) -> str:
     return f"{PREFIX}{table}_decisions"
 
 
+def predictions_table(table: str) -> str:
+    """Return the name of the table of what classifiers suggest for rows of ``table``."""
+    return f"{PREFIX}{table}_predictions"
+
+
 def names(table: str) -> tuple[str, ...]:
     """Return the names of all tables of results for ``table`` alone.
 
@@ -101,6 +109,7 @@ def keyed_names(table: str) -> tuple[str, ...]:
         thumbnails_table(table),
         labels_table(table),
         duplicates_table(table),
+        predictions_table(table),
     )
 
 

@@ -12,6 +12,7 @@ from ..keys import Key
 from ..vectors.cosine import VECTOR_DTYPE
 from . import (
     calibrations,
+    classifiers,
     code_log,
     comparisons,
     duplicates_view,
@@ -78,13 +79,15 @@ def forget(conn: sqlite3.Connection, table: str) -> None:
     name = recorded.table_name if recorded else table
     with transaction(conn):
         discard(conn, name)
+        classifiers.delete(conn, name)
         conn.execute(f"drop table if exists {quote(own_tables.decisions_table(name))}")
 
 
 def discard(conn: sqlite3.Connection, table: str) -> None:
     """Delete everything that was computed for a table, whether its record says so or not.
 
-    What people have decided about its pictures stays: nothing can compute it again.
+    What people have decided about its pictures stays: nothing can compute it again. So does what
+    was learnt, which holds for vectors of the same model.
     """
     decisions = own_tables.decisions_table(table)
     with transaction(conn):
@@ -99,7 +102,8 @@ def discard(conn: sqlite3.Connection, table: str) -> None:
         registry.delete(conn, table)
         if not registry.count(conn):
             for name in own_tables.SHARED:
-                conn.execute(f"drop table if exists {name}")
+                if name != own_tables.CLASSIFIERS:
+                    conn.execute(f"drop table if exists {name}")
 
 
 def delete_stored(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> list[Key]:

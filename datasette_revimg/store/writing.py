@@ -16,7 +16,7 @@ import sqlite_utils
 
 from ..keys import Key
 from ..vectors.cosine import VECTOR_DTYPE
-from . import code_log, failed_rows, own_tables, registry, version
+from . import code_log, failed_rows, own_tables, predictions, registry, version
 from .connection import transaction
 from .reading import hashes
 from .registry import EmbeddedTable
@@ -93,6 +93,7 @@ def write(
         keys = [embedding.key for embedding in embeddings]
         replaced = len(hashes(conn, source, keys))
         vectors = np.array([embedding.embedding for embedding in embeddings], VECTOR_DTYPE)
+        predictions.forget_rows(conn, source, keys)
         _write_vectors(conn, source, embeddings, vectors)
         _write_thumbnails(conn, source, embeddings)
         _write_labels(conn, source, embeddings)

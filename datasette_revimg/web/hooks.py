@@ -16,6 +16,7 @@ from sqlite_utils.plugins import ensure_plugins_loaded
 
 from ..search import cache, functions
 from ..store import connection
+from ..teaching import functions as learnt_functions
 from . import cells, compat, current, permissions, settings, writes
 from .compat import Actor, Datasette
 from .pages import (
@@ -62,6 +63,7 @@ def shutdown(datasette: Datasette) -> Callable[[], Awaitable[None]]:
 @hookimpl
 def prepare_connection(conn: sqlite3.Connection, database: str, datasette: Datasette) -> None:
     db = datasette.databases.get(database)
+    learnt_functions.register(conn)
     functions.register(conn, state_of(datasette).database(db).search if db else None)
     # A mapped page of a file that somebody overwrites in place is a signal that ends the process:
     # only for files that are promised never to change.

@@ -115,6 +115,34 @@ def test_duplicates(printed, folder, tmp_path):
     assert {others[0]["path"], groups[0]["best"]} == {"beach.jpg", "beach again.jpg"}
 
 
+def test_classify(printed, folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "reader")
+    for number in (1, 2, 3):
+        for name in ("beach", "harbour"):
+            path = copy / "Pictures" / f"{name}.jpg"
+            shutil.copy(path, path.with_name(f"{name} {number}.jpg"))
+    shell("datasette revimg embed photos.db photos Pictures", copy)
+    shell("sqlite-utils add-column photos.db photos kind text", copy)
+    kind = "substr(path, 1, length(path) - 6)"
+    shell(
+        f"""sqlite-utils photos.db "update photos set kind = {kind} where path glob '* ?.jpg'" """,
+        copy,
+    )
+    install, apply = blocks("bash", "classify")
+    classify = install.splitlines()[1]
+    assert "6 examples" in shell(classify, copy)
+    suggested, answered = (rows(query, copy) for query in blocks("sql", "classify"))
+    labels = {row["path"]: row["label"] for row in suggested}
+    assert (labels["beach.jpg"], labels["harbour.jpg"]) == ("beach", "harbour")
+    assert answered[0]["path"].startswith("beach")
+    assert [row["beach"] for row in answered] == sorted(
+        (row["beach"] for row in answered), reverse=True
+    )
+    shell(f"{apply} --yes".replace("0.95", "0.5"), copy)
+    query = "select kind from photos where path in ('beach.jpg', 'harbour.jpg') order by path"
+    assert [row["kind"] for row in rows(query, copy)] == ["beach", "harbour"]
+
+
 @pytest.mark.parametrize("query", blocks("sql", "rows of photos.db"))
 def test_other_queries(printed, folder, query):
     found = rows(query, folder)
@@ -187,12 +215,13 @@ def test_every_marked_block_is_run():
             None,
             "installation",
             "search by image",
+            "classify",
             "compare",
             "similar",
             "revimg.json",
             "matrix",
         },
-        "sql": {"photos.db", "rows of photos.db", "query results", "duplicates"},
+        "sql": {"photos.db", "rows of photos.db", "query results", "duplicates", "classify"},
         "json": {
             "compare",
             "error",
