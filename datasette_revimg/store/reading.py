@@ -243,12 +243,13 @@ def finished_hashes(
         required += f" and exists ({labels})"
     vectors = quote(vectors_table(source.name))
     query = f"select content_hash from {vectors} where {_same_key(source)}{required}"
-    rows = {key: conn.execute(query, key).fetchone() for key in keys}
+    names = [f"key{number}" for number, _ in enumerate(source.stored_columns)]
+    rows = {key: conn.execute(query, dict(zip(names, key, strict=True))).fetchone() for key in keys}
     return {key: row[0] for key, row in rows.items() if row}
 
 
 def _same_key(source: Table) -> str:
-    values = ", ".join(f"?{number}" for number, _ in enumerate(source.stored_columns, start=1))
+    values = ", ".join(f":key{number}" for number, _ in enumerate(source.stored_columns))
     return f"({quote_all(source.stored_columns)}) = ({values})"
 
 
