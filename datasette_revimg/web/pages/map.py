@@ -155,7 +155,7 @@ def _first(places: np.ndarray) -> list[int]:
 async def rows_at(place: Place, sample: Sample, indices: list[int]) -> list[Row]:
     """Return the rows at these indices of a sample."""
     keys = [sample.keys[index] for index in indices]
-    async with state_of(place.datasette).overview_reads:
+    async with state_of(place.datasette).overview_reads.turn():
         return await read_much(
             place.datasette, place.db, lambda conn: read_rows(conn, place.source, keys)
         )

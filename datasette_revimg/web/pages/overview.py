@@ -75,7 +75,7 @@ async def sample_rows(place: Place, selection: Selection) -> Sample:
         return sample, reading.damaged_keys(conn, place.source, keys)
 
     # One after the other: whoever asks the same meanwhile finds what the first one found.
-    async with state_of(place.datasette).overview_reads:
+    async with state_of(place.datasette).overview_reads.turn():
         sample, damaged = await read_much(place.datasette, place.db, find)
         known.put(sample.version, damaged)
     return sample.without(damaged)
@@ -97,7 +97,7 @@ async def vectors(place: Place, selection: Selection, sample: Sample) -> np.ndar
             raise _changing(place)
         return matrix
 
-    async with state_of(place.datasette).overview_reads:
+    async with state_of(place.datasette).overview_reads.turn():
         return await read_much(place.datasette, place.db, find)
 
 

@@ -56,7 +56,8 @@ async def read_much(
 ) -> Result:
     """Do as ``read`` with work that may read every vector of a table.
 
-    It waits while others do such work, so that an SQL thread is left for everything else.
+    It waits while others do such work, so that an SQL thread is left for everything else; the
+    clients who wait take turns.
     """
-    async with state_of(datasette).long_reads:
+    async with state_of(datasette).long_reads.turn():
         return await read(db, work)

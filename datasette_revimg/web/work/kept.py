@@ -14,13 +14,20 @@ from typing import Generic, TypeVar
 
 from ...store.sql import fold_name
 from ..compat import Database
+from ..current import current_client
+from ..problems import BusyError
 from .queue import Queue
 from .room import Room
+from .turns import FairSemaphore
 
 Result = TypeVar("Result")
 
 # Failures that are remembered.
 _MOST_FAILURES = 100
+
+
+class _GaveWayError(BusyError):
+    """It was refused for the sake of another client: the computation itself didn't fail."""
 
 
 @dataclass(eq=False)
@@ -36,8 +43,8 @@ class Kept(Generic[Result]):
 
     A key must say everything that its result depends on: nothing is ever recomputed under its
     key. A computation is called with the ``queue`` whose threads it is to use. One is made at a
-    time; the others wait in ``room``, and hold nothing meanwhile but their key. It is given up
-    when nobody waits for it any longer.
+    time; the others wait in ``room``, and hold nothing meanwhile but their key; the clients who
+    asked for them take turns. It is given up when nobody waits for it any longer.
 
     There are at most ``most`` results, of ``most_bytes`` in all by ``size_of``, which gives
     a result's bytes; the least recently used one goes first.
@@ -52,7 +59,7 @@ class Kept(Generic[Result]):
         size_of: Callable[[Result], int] = lambda _: 0,
     ) -> None:
         self.queue = queue
-        self._room, self._turn = room, asyncio.Lock()
+        self._room, self._turns = room, FairSemaphore()
         self._most, self._most_bytes, self._size_of = most, most_bytes, size_of
         self._entries: OrderedDict[Hashable, _Entry[Result]] = OrderedDict()
         # Not the errors themselves, which would keep alive what the computation had in hand.
@@ -102,7 +109,7 @@ class Kept(Generic[Result]):
         entry = self._entries.get(key)
         if entry is None:
             self.queue.check_open()
-            self._room.enter()
+            self._enter()
             task = asyncio.ensure_future(self._in_turn(compute))
             entry = self._entries[key] = _Entry(task)
             self._failures.pop(key, None)
@@ -110,8 +117,20 @@ class Kept(Generic[Result]):
         self._entries.move_to_end(key)
         return entry
 
+    def _enter(self) -> None:
+        """Take a place in the room, if need be that of a client who has several."""
+        try:
+            self._room.enter()
+        except BusyError as error:
+            if not self._turns.refuse_one(
+                current_client(), _GaveWayError(str(error), error.retry_seconds)
+            ):
+                raise
+            # The one refused leaves its place in a moment.
+            self._room.succeed()
+
     async def _in_turn(self, compute: Callable[[Queue], Awaitable[Result]]) -> Result:
-        async with self._turn:
+        async with self._turns.turn():
             # It may have been stopped meanwhile, and a computation begins with reading rows.
             self.queue.check_open()
             return await compute(self.queue)
@@ -126,9 +145,10 @@ class Kept(Generic[Result]):
         self._room.leave()
         if entry.task.cancelled():
             self._forget(key, entry)
-        elif entry.task.exception():
+        elif error := entry.task.exception():
             self._forget(key, entry)
-            self._failures[key] = None
+            if not isinstance(error, _GaveWayError):
+                self._failures[key] = None
             if len(self._failures) > _MOST_FAILURES:
                 self._failures.popitem(last=False)
         self._shrink()

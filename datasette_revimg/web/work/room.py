@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..current import network
 from ..problems import BusyError, TooManyError
 
 
@@ -38,6 +38,11 @@ class Room:
         """Take a place, until ``leave``. Raises BusyError if all are taken."""
         with self._lock:
             self.check()
+            self._taken += 1
+
+    def succeed(self) -> None:
+        """Take the place of somebody who has not left yet, but will."""
+        with self._lock:
             self._taken += 1
 
     def leave(self) -> None:
@@ -72,7 +77,7 @@ class Shares:
 
         Where the server doesn't know the address of its clients, there is no such limit.
         """
-        client = _network(address) if address else None
+        client = network(address) if address else None
         if client is None:
             yield
             return
@@ -85,17 +90,3 @@ class Shares:
             self._taken[client] -= 1
             if not self._taken[client]:
                 del self._taken[client]
-
-
-def _network(address: str) -> str:
-    """Return what one client can't change of its address.
-
-    In IPv6, each has a network of 64 bits to itself.
-    """
-    try:
-        known = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if known.version == 4:
-        return address
-    return str(known.ipv4_mapped or int(known) >> 64)

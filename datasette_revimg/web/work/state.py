@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import threading
 import time
@@ -22,6 +21,7 @@ from .kept import Kept
 from .pace import Pace
 from .queue import RETRY_SECONDS, Queue
 from .room import Room, Shares
+from .turns import FairSemaphore
 
 # Pictures that wait for the network or are in it: some seconds of work on a small machine.
 INFERENCE_QUEUE = 8
@@ -125,9 +125,9 @@ class State:
         self.pace = Pace()
         # What may read every vector of a table takes a second or more: one of Datasette's SQL
         # threads is left for everything else.
-        self.long_reads = asyncio.Semaphore(max(1, sql_threads - 1))
+        self.long_reads = FairSemaphore(max(1, sql_threads - 1))
         # Of whole tables one after the other: who asks the same finds what the first one found.
-        self.overview_reads = asyncio.Lock()
+        self.overview_reads = FairSemaphore()
         # By the Database object: a name says nothing, each Datasette may have its own "data".
         self._databases: WeakKeyDictionary[Database, DatabaseState] = WeakKeyDictionary()
 
