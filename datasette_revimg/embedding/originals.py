@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import NoPictureError, OutsideFolderError, PictureGoneError
@@ -13,6 +14,58 @@ from ..pictures.opening import ImageError
 from ..store import picture_column, reading
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
+
+
+@dataclass(frozen=True)
+class OriginalFile:
+    """The file of a row's original picture, by its path in the table.
+
+    ``row`` is the row's key in words, ``digest`` the SHA-256 of the file that the row's vector was
+    made from; None where the row has no vector.
+    """
+
+    row: str
+    path: Path
+    digest: bytes | None
+
+    def read(self, base: Path | None) -> bytes:
+        """Return the file's bytes; its path starts at ``base``, as in ``read_original``.
+
+        Raises NoPictureError, PictureGoneError or OutsideFolderError.
+        """
+        if base is None:
+            raise NoPictureError(
+                f"the picture of row {self.row} is a file, and its folder is neither below the "
+                "database’s own nor named in the configuration (base_dirs)"
+            )
+        if not is_inside(base, self.path):
+            raise OutsideFolderError(
+                f"the file of row {self.row} lies outside the folder of the pictures"
+            )
+        data = _read(base, self.path) if self.digest else None
+        if data is None or hashlib.sha256(data).digest() != self.digest:
+            raise PictureGoneError(
+                f"the picture of row {self.row} can’t be shown: its file was moved, deleted or "
+                "changed since it was embedded"
+            )
+        return data
+
+
+def find_original(
+    conn: sqlite3.Connection, source: Table, embedded: EmbeddedTable, key: Key
+) -> bytes | OriginalFile:
+    """Return the picture of the row with this key, as its table has it now: a BLOB, or its file.
+
+    The file is not looked at. Raises NoPictureError.
+    """
+    name = ", ".join(map(str, key))
+    value = picture_column.read(conn, source, embedded.column_name, key)
+    if isinstance(value, bytes) and embedded.kind == "blob":
+        return value
+    if value is None or embedded.kind == "blob":
+        raise NoPictureError(f"row {name} of {source.name} has no picture")
+    digest = reading.hashes(conn, source, [key]).get(tuple(key))
+    return OriginalFile(name, to_path(value), digest)
 
 
 def read_original(
@@ -28,28 +81,8 @@ def read_original(
 
     Raises NoPictureError, PictureGoneError or OutsideFolderError.
     """
-    name = ", ".join(map(str, key))
-    value = picture_column.read(conn, source, embedded.column_name, key)
-    if isinstance(value, bytes) and embedded.kind == "blob":
-        return value
-    if value is None or embedded.kind == "blob":
-        raise NoPictureError(f"row {name} of {source.name} has no picture")
-    if base is None:
-        raise NoPictureError(
-            f"the picture of row {name} is a file, and its folder is neither below the database’s "
-            "own nor named in the configuration (base_dirs)"
-        )
-    path = to_path(value)
-    if not is_inside(base, path):
-        raise OutsideFolderError(f"the file of row {name} lies outside the folder of the pictures")
-    expected = reading.hashes(conn, source, [key]).get(tuple(key))
-    data = _read(base, path) if expected else None
-    if data is None or hashlib.sha256(data).digest() != expected:
-        raise PictureGoneError(
-            f"the picture of row {name} can’t be shown: its file was moved, deleted or changed "
-            "since it was embedded"
-        )
-    return data
+    original = find_original(conn, source, embedded, key)
+    return original if isinstance(original, bytes) else original.read(base)
 
 
 def _read(base: Path, path: Path) -> bytes | None:

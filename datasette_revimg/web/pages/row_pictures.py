@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 
 from datasette import Response
 
-from ...embedding.originals import read_original
 from ...keys import Key
 from ...store import tables, thumbnails
 from ..problems import Problem
+from ..requests.originals import read_originals
 from ..requests.place import Place
 from ..requests.reading import read
 from ..requests.responses import file_response
 from ..requests.view import view
 from ..work import renditions
-from ..work.agreement import Original
 
 
 @view()
@@ -42,19 +40,13 @@ async def thumbnail(place: Place) -> Response:
 async def picture(place: Place) -> Response:
     """Answer ``/{database}/{table}/{pks}/-/picture`` with the row's picture, fit for a screen."""
 
-    def find(conn: sqlite3.Connection) -> Original:
-        return original(conn, place, tables.resolve_key(conn, place.source, place.row))
+    def find(conn: sqlite3.Connection) -> list[Key]:
+        return [tables.resolve_key(conn, place.source, place.row)]
 
-    shown = await read(place.db, find)
+    (shown,) = await read_originals(place, find)
     return await file_response(
         place.request,
         b"%d " % renditions.SIDE + shown.digest,
         "image/webp",
         lambda: renditions.rendition(place.datasette, shown.data),
     )
-
-
-def original(conn: sqlite3.Connection, place: Place, key: Key) -> Original:
-    """Return the original picture of a row, with a digest of its bytes."""
-    data = read_original(conn, place.source, place.embedded, place.base, key)
-    return Original(key, data, hashlib.sha256(data).digest())

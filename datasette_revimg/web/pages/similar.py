@@ -9,14 +9,14 @@ from typing import ClassVar
 import numpy as np
 from datasette import Response
 
-from ...embedding.originals import read_original
+from ...keys import Key
 from ...pictures.region import Crop
 from ...search.rows import json_columns, row_and_vector
 from ...search.similar import Answer
 from ..requests.filters import Condition, from_form, parse_condition, sent_by_form
+from ..requests.originals import read_originals
 from ..requests.parameters import Parameters, address, parse
 from ..requests.place import Place, check_upload
-from ..requests.reading import read
 from ..requests.responses import html_response, json_response, wants_json
 from ..requests.view import view
 from ..work import inference
@@ -80,15 +80,16 @@ async def _region_vector(place: Place, crop: Crop) -> np.ndarray:
     await check_upload(place)
     state_of(place.datasette).inference.check_room()
 
-    def find(conn: sqlite3.Connection) -> bytes:
+    def find(conn: sqlite3.Connection) -> list[Key]:
         key, _ = row_and_vector(conn, place.source, place.row)
-        return read_original(conn, place.source, place.embedded, place.base, key)
+        return [key]
 
+    (original,) = await read_originals(place, find)
     _, encoding = await inference.embed_picture(
         place.datasette,
         place.db.name,
         place.embedded,
-        await read(place.db, find),
+        original.data,
         crop=crop,
         stored=True,
     )

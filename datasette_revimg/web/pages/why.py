@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from datasette import Response
 
+from ...keys import Key
 from ...pictures.heat_overlay import draw_overlay
 from ...search import pair
 from ...search.rows import row_and_vector
+from ..requests.originals import read_originals
 from ..requests.place import Place, check_upload
-from ..requests.reading import read
 from ..requests.responses import file_response, json_response, wants_json
 from ..requests.view import view
 from ..work import agreement, inference
@@ -21,7 +22,6 @@ from ..work.agreement import Agreement, Original
 from ..work.state import state_of
 from .compare import with_row
 from .compare_page import why_url
-from .row_pictures import original
 
 
 @view()
@@ -32,12 +32,12 @@ async def explain(place: Place) -> Response:
         raise inference.without_features(place.embedded.model)
     await check_upload(place)
 
-    def find(conn: sqlite3.Connection) -> tuple[Original, Original]:
+    def find(conn: sqlite3.Connection) -> list[Key]:
         key, _ = row_and_vector(conn, place.source, place.row)
         other_key, _ = pair.other_row(conn, place.source, other)
-        return original(conn, place, key), original(conn, place, other_key)
+        return [key, other_key]
 
-    a, b = await read(place.db, find)
+    a, b = await read_originals(place, find)
 
     async def compute() -> Agreement:
         return await agreement.agreement(place.datasette, place.db, place.embedded, a, b)

@@ -34,6 +34,10 @@ RENDITION_QUEUE = 24
 # JSON, the others, and the event loop among them, get their turns in between.
 WRITING_QUEUE = 32
 
+# Files of pictures that are read or wait for it. A file may hold its thread for ever.
+FILE_QUEUE = 32
+FILE_THREADS = 8
+
 # Forms that are read at the same time, each in memory, and how many of them from one address.
 MAX_FORMS = 16
 CLIENT_FORMS = 4
@@ -94,6 +98,12 @@ class State:
             "revimg-writing",
             WRITING_QUEUE,
             "too many answers are being written; try again in a few seconds",
+        )
+        self.files = Queue(
+            "revimg-files",
+            FILE_QUEUE,
+            "too many files of pictures are being read; try again in a few seconds",
+            FILE_THREADS,
         )
         self.upload_decoder = IsolatedDecoder(UPLOAD_LIMITS)
         self.row_decoder = IsolatedDecoder()
@@ -165,7 +175,13 @@ class State:
             self.better_maps,
             self.sheets,
         )
-        return [self.inference, self.renditions, self.writing, *(each.queue for each in kept)]
+        return [
+            self.inference,
+            self.renditions,
+            self.writing,
+            self.files,
+            *(each.queue for each in kept),
+        ]
 
 
 _states: WeakKeyDictionary[Datasette, State] = WeakKeyDictionary()
