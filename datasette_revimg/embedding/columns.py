@@ -25,16 +25,20 @@ SAMPLE = 20
 BEGINNING = 4096
 
 
-def find_column(conn: sqlite3.Connection, source: Table) -> tuple[str, str]:
+def find_column(
+    conn: sqlite3.Connection,
+    source: Table,
+    is_picture: Callable[[bytes], bool] = opening.is_picture,
+) -> tuple[str, str]:
     """Return the column that holds pictures, and its kind, ``blob`` or ``path``.
 
-    Looks at some values of every column and prefers BLOBs to paths. Raises RevimgError when no
-    column holds pictures.
+    Looks at some values of every column and prefers BLOBs to paths; ``is_picture`` reads the
+    header of a BLOB. Raises RevimgError when no column holds pictures.
     """
     paths = None
     for column in source.columns:
         values = picture_column.sample(conn, source, column, SAMPLE)
-        if any(isinstance(value, bytes) and opening.is_picture(value) for value in values):
+        if any(isinstance(value, bytes) and is_picture(value) for value in values):
             return column, "blob"
         if paths is None and any(_looks_like_path(value) for value in values):
             paths = column

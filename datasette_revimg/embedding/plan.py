@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from ..errors import RevimgError
 from ..keys import Key
 from ..models.catalogue import Model
+from ..pictures.isolated import IsolatedDecoder
 from ..store import (
     failed_rows,
     file_table,
@@ -69,7 +71,7 @@ def plan_table(conn: sqlite3.Connection, request: EmbedRequest, model: Model) ->
     if name:
         column, kind = name, columns.column_kind(conn, source, name)
     else:
-        column, kind = columns.find_column(conn, source)
+        column, kind = _find_column(conn, source, request.isolate)
     base = request.base_dir or (
         base_folder(request.database, recorded) if recorded else request.database.parent
     )
@@ -141,6 +143,17 @@ def plan_files(
         missing=len(gone),
         moved=len(moved),
     )
+
+
+def _find_column(conn: sqlite3.Connection, source: Table, isolate: bool) -> tuple[str, str]:
+    """Return the column that holds pictures, and its kind, as ``columns.find_column``.
+
+    With ``isolate`` the headers of pictures are read in a process of its own.
+    """
+    if not isolate:
+        return columns.find_column(conn, source)
+    with closing(IsolatedDecoder()) as decoder:
+        return columns.find_column(conn, source, decoder.is_picture)
 
 
 def _start_over(conn: sqlite3.Connection, source: Table, request: EmbedRequest) -> None:

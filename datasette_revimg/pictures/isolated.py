@@ -98,6 +98,15 @@ class IsolatedDecoder:
         _, (webp,) = self._ask({"job": "rendition", "side": side}, data)
         return webp
 
+    def is_picture(self, data: bytes) -> bool:
+        """Return whether the header is that of a picture that can be read, as ``opening`` does."""
+        try:
+            header, _ = self._ask({"job": "is_picture"}, data)
+        except ImageError:
+            # Or else its header has cost the worker.
+            return False
+        return bool(header["is_picture"])
+
     def close(self) -> None:
         """End the worker. A picture that it is busy with is refused."""
         self._closed = True

@@ -108,6 +108,8 @@ def _use_one_thread() -> None:
 
 def _answer(job: dict[str, Any], data: bytes) -> tuple[dict[str, Any], list[bytes]]:
     try:
+        if job["job"] == "is_picture":
+            return {"is_picture": opening.is_picture(data)}, []
         if job["job"] == "rendition":
             return {}, [decoding.draw_rendition(data, job["side"])]
         crop = Crop(*job["crop"]) if job["crop"] else None

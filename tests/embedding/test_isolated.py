@@ -8,7 +8,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from datasette_revimg.pictures import pool
+from datasette_revimg.pictures import opening, pool
 from datasette_revimg.pictures.isolated import Limits
 from kit.bombs import flat_jp2
 from kit.command import run, summary, vectors
@@ -52,3 +52,17 @@ def test_the_same_vectors(database):
     assert summary(result.stdout).startswith(f"photos: {len(before)} embedded")
     after = vectors(database)
     assert all(np.array_equal(after[key], before[key]) for key in before)
+
+
+def test_no_header_is_read_here(tmp_path, monkeypatch):
+    """Nor to find the column of pictures, which nobody has named."""
+
+    def read_here(*_, **__):
+        raise AssertionError("a stranger's bytes were opened in this process")
+
+    monkeypatch.setattr(opening, "open_picture", read_here)
+    database = photos_database(tmp_path / "photos.db", {1: mosaic(1), 2: b"no picture"})
+    result = run("embed", database, "photos", "--isolate")
+    assert summary(result.stdout) == "photos: 1 embedded, 0 unchanged, 1 failed, 0 removed"
+    with closing(sqlite3.connect(database)) as conn:
+        assert conn.execute("select column_name from _revimg_tables").fetchall() == [("image",)]

@@ -58,6 +58,9 @@ def test_the_same_errors_as_in_this_process(decoder):
             decoder.decode(data, SIZE)
         assert str(there.value) == str(here.value)
     assert decoder.decode(GOOD, SIZE).width == 640
+    assert decoder.is_picture(GOOD)
+    assert decoder.is_picture(GOOD[: len(GOOD) // 2])
+    assert not decoder.is_picture(b"no picture")
 
 
 # Some kilobytes that take seconds to decode.
