@@ -143,6 +143,16 @@ def test_classify(printed, folder, tmp_path):
     assert [row["kind"] for row in rows(query, copy)] == ["beach", "harbour"]
 
 
+def test_evaluate(printed, folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "reader")
+    shell("sqlite-utils add-column photos.db photos kind text", copy)
+    shell("""sqlite-utils photos.db "update photos set kind = path < 'e'" """, copy)
+    by_groups, by_edits = blocks("bash", "evaluate")
+    assert "4 rows ask for the others of their group among 4" in shell(by_groups, copy)
+    assert (copy / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert "56 edited pictures ask for their row among 4" in shell(by_edits, copy)
+
+
 @pytest.mark.parametrize("query", blocks("sql", "rows of photos.db"))
 def test_other_queries(printed, folder, query):
     found = rows(query, folder)
@@ -217,6 +227,7 @@ def test_every_marked_block_is_run():
             "search by image",
             "classify",
             "compare",
+            "evaluate",
             "similar",
             "revimg.json",
             "matrix",

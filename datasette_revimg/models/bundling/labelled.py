@@ -12,14 +12,14 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ...pictures.rgb import upright_rgb
-from .edits import EDITS, photograph_cover
-from .measures import (
+from ...vectors.measures import (
     Measure,
     mean_average_precision,
     micro_average_precision,
     precision_at_20,
     recall_at_1,
 )
+from .edits import EDITS, photograph_cover
 
 # Larger originals are made smaller before they are edited, as a collection's uploads are.
 LONGEST_SIDE = 800

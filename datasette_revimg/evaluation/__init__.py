@@ -1,0 +1,1 @@
+"""How good the search is on one's own pictures: recall and precision with known answers."""
