@@ -15,11 +15,14 @@ import click
 
 from ..embedding.encoder import Encoder
 from ..errors import RevimgError
+from ..pictures.looks import Look, Ways
 from ..search.queries import Match, best_matches, text_query
 from ..store import registry, tables
 from ..store.tables import Table
+from ..vectors.expansion import MAX_EXPAND
 from ..vectors.percentiles import Minimum
 from . import listing
+from .looking import look_at, ways_option, words
 from .options import (
     DATABASE,
     format_option,
@@ -42,6 +45,8 @@ class SimilarOptions:
     count: int
     minimum: Minimum | None
     where: str
+    ways: Ways | None
+    expand: int | None
     model_name: str | None
     device: str
     threads: int | None
@@ -66,6 +71,13 @@ class SimilarOptions:
     metavar="QUERY",
     multiple=True,
     help="Prefer rows less like this one; may be repeated.",
+)
+@ways_option
+@click.option(
+    "--expand",
+    metavar="N",
+    type=click.IntRange(1, MAX_EXPAND),
+    help="Mix the query with its N best results, and search again.",
 )
 @where_option
 @format_option("How to print the rows.")
@@ -104,15 +116,23 @@ def similar(
 
     \b
         datasette revimg similar cards.db cards 14 --where "deck = 'modern'"
+        datasette revimg similar photos.db photos poster.jpg --ways whole,windows
     """
-    source, matches = _search(database, table, columns, SimilarOptions(**options))
-    rows = [_printed(match, source.key_columns, columns or source.columns) for match in matches]
+    chosen = SimilarOptions(**options)
+    if chosen.ways and len(chosen.queries) > 1:
+        raise click.UsageError(f"--ways takes one QUERY, not {len(chosen.queries)}")
+    source, matches, looks = _search(database, table, columns, chosen)
+    rows = [
+        _printed(match, source.key_columns, columns or source.columns, looks) for match in matches
+    ]
     if output != "table" or not rows:
         # Without color, click takes out of a pipe's data whatever looks like a colour.
         click.echo(_formatted(rows, output), nl=output != "csv", color=True)
         return
     # What a row is called has to be whole: it is what one searches with next.
-    whole = sum(name in ("score", "percentile", *source.key_columns) for name in rows[0])
+    whole = sum(
+        name in ("score", "percentile", "found_with", *source.key_columns) for name in rows[0]
+    )
     printed, left_out = listing.listing(rows, width or listing.terminal_width(), whole)
     click.echo(printed)
     if left_out:
@@ -125,7 +145,7 @@ def similar(
 
 def _search(
     database: Path, table: str, columns: tuple[str, ...], chosen: SimilarOptions
-) -> tuple[Table, list[Match]]:
+) -> tuple[Table, list[Match], list[Look]]:
     with open_database(database) as conn:
         embedded = registry.require_embedded(conn, table)
         source = tables.find(conn, embedded.table_name)
@@ -134,11 +154,18 @@ def _search(
                 raise RevimgError(
                     f"{source.name!r} has no column {name!r}; it has {', '.join(source.columns)}"
                 )
-        encode = Encoder(embedded, chosen.model_name, chosen.device, chosen.threads).encode_file
-        like = [text_query(conn, source, text, encode) for text in chosen.queries]
+        encoder = Encoder(embedded, chosen.model_name, chosen.device, chosen.threads)
+        encode = encoder.encode_file
+        looks: list[Look] = []
+        if chosen.ways:
+            (text,) = chosen.queries
+            query, looks = look_at(conn, database, source, embedded, encoder, text, chosen.ways)
+            like = [query]
+        else:
+            like = [text_query(conn, source, text, encode) for text in chosen.queries]
         unlike = [text_query(conn, source, text, encode) for text in chosen.unlike]
         with naming_where(chosen.where):
-            return source, best_matches(
+            matches = best_matches(
                 conn,
                 source,
                 like,
@@ -146,19 +173,28 @@ def _search(
                 k=chosen.count,
                 where=chosen.where,
                 minimum=chosen.minimum,
+                expand=chosen.expand or 0,
             )
+            return source, matches, looks
 
 
-def _printed(match: Match, keys: Sequence[str], columns: Sequence[str]) -> dict[str, Any]:
-    """Return what is printed of a row: its score, its key and these columns."""
+def _printed(
+    match: Match, keys: Sequence[str], columns: Sequence[str], looks: Sequence[Look]
+) -> dict[str, Any]:
+    """Return what is printed of a row: its score, its key and these columns.
+
+    Where there were ``looks`` at the query, also which of them the row was found with.
+    """
     printed: dict[str, Any] = {"score": round(match.score, 6)}
     if match.percentile is not None:
         printed["percentile"] = round(match.percentile, 4)
+    if looks:
+        printed["found_with"] = words(looks[match.query])
     # Columns of these names are left out: the score that matters is this one.
     chosen = {
         name: value
         for name, value in match.row.items()
-        if name not in ("score", "percentile") and (name in keys or name in columns)
+        if name not in ("score", "percentile", *printed) and (name in keys or name in columns)
     }
     return printed | chosen
 

@@ -8,11 +8,13 @@ import numpy as np
 
 from ..errors import UnusablePictureError
 from ..models.network import Network
-from ..pictures.decoding import decode
+from ..pictures.decoding import Picture, decode
 from ..pictures.files import read_file
+from ..pictures.looks import Ways
 from ..pictures.opening import ImageError
 from ..store.registry import EmbeddedTable
 from .choice import check_model, choose_model, load_network
+from .looking import Looked, look
 
 
 class Encoder:
@@ -50,6 +52,30 @@ class Encoder:
         except ImageError as error:
             raise UnusablePictureError(f"{file}: {error}") from error
         return np.asarray(network.embed(picture.array[np.newaxis])[0])
+
+    def look_at_file(self, file: Path, ways: Ways) -> Looked:
+        """Return the vectors of the picture in a file, seen in these ways; see ``look_at``."""
+        try:
+            data = read_file(file)
+        except ImageError as error:
+            raise UnusablePictureError(f"{file}: {error}") from error
+        return self.look_at(str(file), data, ways)
+
+    def look_at(self, name: str, data: bytes, ways: Ways) -> Looked:
+        """Return the vectors of a picture's bytes, seen in these ways (see ``looking``).
+
+        ``name`` is what errors call the picture. Raises UnusablePictureError when it can't be used,
+        and RevimgError when the model can't be, or not in these ways.
+        """
+        network = self._loaded()
+
+        def scaled(scale: int) -> Picture:
+            return decode(data, network.size, scale=scale)
+
+        try:
+            return look(network, self._embedded.model, scaled, ways)
+        except ImageError as error:
+            raise UnusablePictureError(f"{name}: {error}") from error
 
     def _loaded(self) -> Network:
         if self._network is None:

@@ -26,9 +26,10 @@ _TURNED = (5, 6, 7, 8)
 class Picture:
     """A decoded picture.
 
-    ``array`` is uint8 (height, width, 3) RGB, as large as the network takes it; ``thumbnail``
-    WebP, longest side at most THUMBNAIL_SIDE; ``width`` and ``height`` are the original's,
-    upright; ``format`` is Pillow's name of its format; ``taken`` is ISO 8601 local time.
+    ``array`` is uint8 (height, width, 3) RGB, as large as the network takes it, or larger by a
+    whole factor; ``thumbnail`` WebP, longest side at most THUMBNAIL_SIDE; ``width`` and ``height``
+    are the original's, upright; ``format`` is Pillow's name of its format; ``taken`` is ISO 8601
+    local time.
     """
 
     array: np.ndarray
@@ -44,11 +45,13 @@ def decode(
     size: Size = (SIDE, SIDE),
     crop: Crop | None = None,
     max_bytes: int = MAX_BYTES,
+    scale: int = 1,
 ) -> Picture:
     """Decode a picture's bytes for a network that takes ``size``, (height, width) in pixels.
 
     For a network that takes any size, ``size`` is None (see ``sizing``). With ``crop``, the array
-    is of that part of the upright picture; all else is of the whole.
+    is of that part of the upright picture; all else is of the whole. The array is ``scale`` times
+    as high and wide as the network takes it.
     Raises TooCostlyError when that would take more than ``max_bytes`` of memory, and ImageError
     when the bytes can't be trusted or understood.
     """
@@ -58,7 +61,7 @@ def decode(
     try:
         # Only JPEGs have drafts. Reading a PNG's EXIF would decode it, and hide its errors.
         if kind in ("JPEG", "MPO"):
-            image.draft("RGB", _draft_size(image.size, size, crop, read_exif(image)))
+            image.draft("RGB", _draft_size(image.size, size, crop, read_exif(image), scale))
         image = load_pixels(image)
         taken = read_taken(image)
         lying = image.size
@@ -67,8 +70,8 @@ def decode(
         del image
         if rgb.size != lying:
             width, height = height, width
-        rgb = reduced(rgb, least_size(rgb.size, size, crop))
-        array = to_array(rgb.crop(crop.box(rgb.size)) if crop else rgb, size)
+        rgb = reduced(rgb, least_size(rgb.size, size, crop, scale))
+        array = to_array(rgb.crop(crop.box(rgb.size)) if crop else rgb, size, scale)
         thumbnail = _webp(rgb, THUMBNAIL_SIDE, quality=80)
     except Exception as error:
         # Pillow's decoders raise nearly anything on damaged data, from struct.error to
@@ -99,22 +102,23 @@ def draw_rendition(data: bytes, side: int) -> bytes:
         raise failure(error, image.format or "") from error
 
 
-def to_array(rgb: Image.Image, size: Size = (SIDE, SIDE)) -> np.ndarray:
+def to_array(rgb: Image.Image, size: Size = (SIDE, SIDE), scale: int = 1) -> np.ndarray:
     """Resize an RGB image to uint8 (height, width, 3), antialiased bilinear.
 
-    A ``size`` ignores the picture's aspect, None keeps it (see ``sizing.fitted``).
+    A ``size`` ignores the picture's aspect, None keeps it (see ``sizing.fitted``). The result is
+    ``scale`` times as high and wide as that.
     """
     height, width = size or fitted(*rgb.size)
-    return np.asarray(rgb.resize((width, height), Image.Resampling.BILINEAR))
+    return np.asarray(rgb.resize((width * scale, height * scale), Image.Resampling.BILINEAR))
 
 
 def _draft_size(
-    lying: tuple[int, int], size: Size, crop: Crop | None, exif: Image.Exif
+    lying: tuple[int, int], size: Size, crop: Crop | None, exif: Image.Exif, scale: int
 ) -> tuple[int, int]:
     """Return the least (width, height) to decode a JPEG to, as it lies before it is turned."""
     if exif.get(ExifTags.Base.Orientation) not in _TURNED:
-        return least_size(lying, size, crop)
-    height, width = least_size(lying[::-1], size, crop)
+        return least_size(lying, size, crop, scale)
+    height, width = least_size(lying[::-1], size, crop, scale)
     return width, height
 
 

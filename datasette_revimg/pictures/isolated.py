@@ -79,10 +79,17 @@ class IsolatedDecoder:
         size: Size,
         crop: Crop | None = None,
         max_bytes: int = MAX_BYTES,
+        scale: int = 1,
     ) -> Picture:
         """Decode a picture for a network that takes ``size``, (height, width) in pixels or any."""
         part = None if crop is None else (crop.x, crop.y, crop.width, crop.height)
-        job = {"job": "decode", "size": size, "crop": part, "max_bytes": max_bytes}
+        job = {
+            "job": "decode",
+            "size": size,
+            "crop": part,
+            "max_bytes": max_bytes,
+            "scale": scale,
+        }
         header, (pixels, thumbnail) = self._ask(job, data)
         return Picture(
             array=np.frombuffer(pixels, np.uint8).reshape(header["shape"]),

@@ -23,20 +23,22 @@ MARGIN = 1.5
 THUMBNAIL_SIDE = 320
 
 
-def least_size(picture: tuple[int, int], size: Size, crop: Crop | None = None) -> tuple[int, int]:
+def least_size(
+    picture: tuple[int, int], size: Size, crop: Crop | None = None, scale: int = 1
+) -> tuple[int, int]:
     """Return the (width, height) that a picture of ``picture`` (width, height) needs at least.
 
     ``size`` is the (height, width) in pixels that the network takes, of the whole picture or of
-    the part ``crop``, None if it takes any. The aspect is that of the picture, and it is never
-    larger than that.
+    the part ``crop``, None if it takes any; ``scale`` times as many pixels along each side are
+    wanted. The aspect is that of the picture, and it is never larger than that.
     """
     width, height = picture
     across, down = (crop.width / WHOLE, crop.height / WHOLE) if crop else (1, 1)
     part_width, part_height = width * across, height * down
     taken_height, taken_width = size or fitted(part_width, part_height)
     factor = min(
-        part_width / (MARGIN * taken_width),
-        part_height / (MARGIN * taken_height),
+        part_width / (MARGIN * taken_width * scale),
+        part_height / (MARGIN * taken_height * scale),
         max(width, height) / (MARGIN * THUMBNAIL_SIDE),
     )
     return math.ceil(width / max(factor, 1)), math.ceil(height / max(factor, 1))

@@ -114,7 +114,7 @@ def _answer(job: dict[str, Any], data: bytes) -> tuple[dict[str, Any], list[byte
             return {}, [decoding.draw_rendition(data, job["side"])]
         crop = Crop(*job["crop"]) if job["crop"] else None
         size = tuple(job["size"]) if job["size"] else None
-        picture = decoding.decode(data, size, crop, job["max_bytes"])
+        picture = decoding.decode(data, size, crop, job["max_bytes"], job["scale"])
     except ImageError as error:
         kinds = (TooCostlyError, TooLargeError, ImageError)
         kind = next(kind for kind in kinds if isinstance(error, kind))

@@ -16,12 +16,17 @@ from ..store import distributions, reading, tables
 from ..store.tables import Table
 from ..vectors.cosine import combine, unit_vector
 from ..vectors.percentiles import Minimum
+from .cache import Cache
+from .expanded import expanded_query
 from .top_k import top_k
 
 
 @dataclass(frozen=True)
 class Query:
-    """A unit vector float32 (D,) to search with, and the key of its row, None if it has none."""
+    """What to search with, and the key of its row, None if it has none.
+
+    That is a unit vector float32 (D,), or several of one picture (m, D).
+    """
 
     vector: np.ndarray
     key: Key | None = None
@@ -33,13 +38,15 @@ class Match:
 
     ``score`` is the cosine similarity, from -1 to 1. ``percentile``, from 0 to 100, is the share
     of the table's own pairs of pictures that are less similar, None if it is unknown. ``key``
-    holds the values of the row's primary key, ``row`` its columns by name, BLOBs left out.
+    holds the values of the row's primary key, ``row`` its columns by name, BLOBs left out, and
+    ``query`` is the number, from 0, of the vector that it was found with, where there are several.
     """
 
     score: float
     percentile: float | None
     key: Key
     row: dict[str, Any]
+    query: int = 0
 
 
 def row_query(conn: sqlite3.Connection, source: Table, key: Sequence[Any]) -> Query:
@@ -101,24 +108,26 @@ def best_matches(
     where: str = "",
     parameters: Sequence[Any] | Mapping[str, Any] = (),
     minimum: Minimum | None = None,
+    expand: int = 0,
 ) -> list[Match]:
     """Return the ``k`` rows most similar to some queries and least similar to others, best first.
 
     The queries' own rows are left out. ``where`` is an SQL condition on the table, with its
-    ``parameters``; rows below ``minimum`` are left out too. Raises RevimgError when the queries
+    ``parameters``; rows below ``minimum`` are left out too. The query is expanded with as many
+    results as ``expand`` says. Raises RevimgError when the queries
     cancel out, or for a minimum percentile while the table's percentiles are unknown.
     """
     distribution = distributions.read(conn, source.name)
-    hits = top_k(
-        conn,
-        source.name,
-        combine([query.vector for query in like], [query.vector for query in unlike]),
-        k,
-        where=where,
-        parameters=parameters,
-        exclude={query.key for query in (*like, *unlike) if query.key is not None},
-        minimum=minimum.score(distribution) if minimum else None,
-    ).hits
+    options: dict[str, Any] = {
+        "where": where,
+        "parameters": parameters,
+        "exclude": {query.key for query in (*like, *unlike) if query.key is not None},
+        "minimum": minimum.score(distribution) if minimum else None,
+        "cache": Cache(),
+    }
+    combined = combine([query.vector for query in like], [query.vector for query in unlike])
+    vectors, _ = expanded_query(conn, source, combined, expand, **options)
+    hits = top_k(conn, source.name, vectors, k, **options).hits
     rows = tables.rows(conn, source, [hit.key for hit in hits])
     return [
         Match(
@@ -126,6 +135,7 @@ def best_matches(
             percentile=distribution.percentile(hit.score) if distribution else None,
             key=hit.key,
             row=row,
+            query=hit.query,
         )
         for hit, row in zip(hits, rows, strict=True)
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,20 +14,23 @@ from ..errors import NotEmbeddedError, RevimgError, RowNotFoundError
 from ..keys import Key, key_json
 from ..store import failed_rows, picture_column, reading, registry, tables, thumbnails
 from ..store.tables import Table
+from .best import Hit
 
 
 @dataclass(frozen=True)
 class Row:
     """A row of the source table, as a search returns it.
 
-    ``columns`` are without BLOBs, ``size`` is the width and height of its picture in pixels, and
-    ``score`` is the cosine where the row is a result.
+    ``columns`` are without BLOBs, and ``size`` is the width and height of its picture in pixels.
+    Where the row is a result, ``score`` is the cosine, and ``query`` the number, from 0, of the
+    vector that it was found with.
     """
 
     key: Key
     columns: dict[str, Any]
     size: tuple[int, int] | None
     score: float | None = None
+    query: int = 0
 
 
 def row_and_vector(
@@ -72,15 +75,18 @@ def parameter_row(
         raise RevimgError(f"{parameter}: {error}") from error
 
 
-def read_rows(
-    conn: sqlite3.Connection, source: Table, keys: Sequence[Key], scores: Sequence[float] = ()
-) -> list[Row]:
-    """Read the rows with these keys, in their order, and give them their ``scores``, if any."""
+def read_rows(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> list[Row]:
+    """Read the rows with these keys, in their order."""
     sizes = thumbnails.read_sizes(conn, source, keys)
     columns = tables.rows(conn, source, keys)
+    return [Row(key, columns[number], sizes.get(key)) for number, key in enumerate(keys)]
+
+
+def read_hits(conn: sqlite3.Connection, source: Table, hits: Sequence[Hit]) -> list[Row]:
+    """Read the rows that a search has found, in their order."""
+    rows = read_rows(conn, source, [hit.key for hit in hits])
     return [
-        Row(key, columns[number], sizes.get(key), scores[number] if scores else None)
-        for number, key in enumerate(keys)
+        replace(row, score=hit.score, query=hit.query) for row, hit in zip(rows, hits, strict=True)
     ]
 
 

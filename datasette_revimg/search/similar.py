@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from ..store.tables import Table
 from ..vectors.cosine import combine
 from ..vectors.percentiles import Distribution, Minimum
 from .cache import Cache
-from .rows import Row, parameter_row, read_rows, row_and_vector
+from .expanded import expanded_query
+from .rows import Row, parameter_row, read_hits, read_rows, row_and_vector
 from .top_k import Result, top_k
 
 
@@ -24,10 +25,12 @@ from .top_k import Result, top_k
 class Question:
     """A search for similar rows: its starting point, and the rows that may be the answer.
 
-    Rows are named by the text of their keys. ``vector``, a unit vector float32 (D,), stands for
-    the picture to search with in place of the vector of ``row``; without a ``row``, that picture
-    is in no row. ``among`` are the keys of the rows to choose from, None for all. If no more than
-    ``enumerated`` rows reach the ``minimum``, the answer has the keys of all of them.
+    Rows are named by the text of their keys. ``vector``, a unit vector float32 (D,), or several
+    (m, D), stands for the picture to search with in place of the vector of ``row``; without a
+    ``row``, that picture is in no row. The query is expanded with as many results as ``expand``
+    says (see ``vectors.expansion``). ``among`` are the keys of the rows to choose from, None for
+    all. If no more than ``enumerated`` rows reach the ``minimum``, the answer has the keys of all
+    of them.
     """
 
     row: Sequence[str] | None
@@ -37,6 +40,7 @@ class Question:
     minimum: Minimum | None = None
     among: Sequence[Key] | None = None
     vector: np.ndarray | None = None
+    expand: int = 0
     enumerated: int = 0
 
 
@@ -47,7 +51,8 @@ class Answer:
     ``candidates`` is the number of rows there were to choose from: at least that many, if not
     ``counted_all``. ``minimum`` is the cosine that was asked for, and ``keys`` are those of all
     rows that reach it, if they are few. ``excluded`` are the keys of the rows searched with,
-    which are no results. ``distribution`` is that of the table's cosines, where it is known.
+    which are no results, and ``expanded`` are the rows that the query was expanded with, which may
+    be results. ``distribution`` is that of the table's cosines, where it is known.
     """
 
     row: Row | None
@@ -61,6 +66,7 @@ class Answer:
     minimum: float | None = None
     keys: list[Key] | None = None
     excluded: frozenset[Key] = frozenset()
+    expanded: list[Key] = field(default_factory=list)
 
     def percentile(self, row: Row) -> float | None:
         """Return the percentile, 0 to 100, of the score of one of the ``rows``.
@@ -74,7 +80,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class _Query:
-    """The rows of a question by their keys, and the unit vector float32 (D,) to search with."""
+    """The rows of a question by their keys, and what to search with.
+
+    That is a unit vector float32 (D,), or several (m, D).
+    """
 
     row: list[Key]
     like: list[Key]
@@ -98,28 +107,28 @@ def answer(
     query = _resolve(conn, source, question)
     distribution = distributions.read(conn, source.name)
     minimum = question.minimum.score(distribution) if question.minimum else None
-    search = partial(
-        top_k,
-        conn,
-        source.name,
-        query.vector,
-        among=question.among,
-        exclude=query.keys,
-        minimum=minimum,
-        cache=cache,
-    )
+    options: dict[str, Any] = {
+        "among": question.among,
+        "exclude": query.keys,
+        "minimum": minimum,
+        "cache": cache,
+    }
+    vectors, expanded = expanded_query(conn, source, query.vector, question.expand, **options)
+
+    def search(size: int, *, counted: bool = False) -> Result:
+        return top_k(conn, source.name, vectors, size, counted=counted, **options)
+
     result = search(question.size, counted=True)
     candidates = result.candidates or 0
     keys = None
     if minimum is not None and result.counted_all and candidates <= question.enumerated:
         keys = _all_keys(result, candidates, search)
     ms = (time.perf_counter() - started) * 1000
-    hits = result.hits
     return Answer(
         row=next(iter(read_rows(conn, source, query.row)), None),
         like=read_rows(conn, source, query.like),
         unlike=read_rows(conn, source, query.unlike),
-        rows=read_rows(conn, source, [hit.key for hit in hits], [hit.score for hit in hits]),
+        rows=read_hits(conn, source, result.hits),
         candidates=candidates,
         counted_all=result.counted_all,
         distribution=distribution,
@@ -127,6 +136,7 @@ def answer(
         minimum=minimum,
         keys=keys,
         excluded=query.keys,
+        expanded=expanded,
     )
 
 

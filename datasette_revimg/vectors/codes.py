@@ -53,6 +53,9 @@ _FEW = 16
 # Multiplications that OpenBLAS does without starting threads.
 _SMALL_PRODUCT = 1 << 18
 
+# Entries whose bounds with several queries are computed at a time: they stay in the cache.
+_BLOCK = 4096
+
 # The spectrum of features falls slowly; three iterations make the basis as good as an exact one to
 # within a percent of what it leaves out.
 _ITERATIONS = 3
@@ -125,15 +128,24 @@ def bounds(coded: Coded, queries: Coded) -> tuple[np.ndarray, np.ndarray]:
     """
     rows = len(coded.residuals)
     lower, upper = np.empty(rows, np.float32), np.empty(rows, np.float32)
-    one = len(queries.codes) == 1
-    step = rows if one else _SMALL_PRODUCT // queries.codes.size
-    for start in range(0, rows, max(step, 1)):
-        part = slice(start, start + max(step, 1))
+    several = len(queries.codes) > 1
+    for start in range(0, rows, _BLOCK if several else max(rows, 1)):
+        part = slice(start, start + _BLOCK if several else rows)
         # Row by row, or in small products, on one core: OpenBLAS would start threads, which wait
         # for each other whenever the other cores have something else to do.
         codes = coded.codes[part]
-        estimates = np.vecdot(codes, queries.codes) if one else (codes @ queries.codes.T).T
+        estimates = _products(queries.codes, codes) if several else np.vecdot(codes, queries.codes)
         errors = coded.residuals[part] * queries.residuals[:, np.newaxis] + np.float32(EPSILON)
         lower[part] = (estimates - errors).max(axis=0)
         upper[part] = (estimates + errors).max(axis=0)
     return lower, upper
+
+
+def _products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the products of rows float32 (m, d) and (n, d), float32 (m, n), on one core."""
+    products = np.empty((len(a), len(b)), np.float32)
+    step = max(_SMALL_PRODUCT // a.size, 1)
+    for start in range(0, len(b), step):
+        part = slice(start, start + step)
+        np.matmul(a, b[part].T, out=products[:, part])
+    return products

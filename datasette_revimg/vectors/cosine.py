@@ -125,13 +125,14 @@ def combine(like: Sequence[np.ndarray], unlike: Sequence[np.ndarray] = ()) -> np
     """Return one unit query vector, float32 (D,), made of several unit vectors (D,).
 
     The mean of ``like`` minus UNLIKE_WEIGHT times the mean of ``unlike``: J. Rocchio, "Relevance
-    feedback in information retrieval", 1971. Raises RevimgError when nothing is left after the
-    subtraction.
+    feedback in information retrieval", 1971. One of ``like`` may be several vectors (m, D), such as
+    those of a picture and of its parts: each is combined with the others, to (m, D). Raises
+    RevimgError when nothing is left after the subtraction.
     """
-    query = np.mean(like, axis=0, dtype=np.float64)
+    query = sum(vector.astype(np.float64) for vector in like) / len(like)
     if len(unlike):
         query -= UNLIKE_WEIGHT * np.mean(unlike, axis=0, dtype=np.float64)
-    length = np.linalg.norm(query)
-    if not length > 1e-9:
+    length = np.linalg.norm(query, axis=-1, keepdims=True)
+    if not np.all(length > 1e-9):
         raise RevimgError("“like” and “unlike” cancel out: choose fewer or other rows")
     return np.asarray(query / length, np.float32)

@@ -5,8 +5,9 @@ import io
 import json
 
 import pytest
+from PIL import Image
 
-from kit.command import run
+from kit.command import error_of, run
 from kit.shapes import SHAPES, drawing
 
 
@@ -43,6 +44,62 @@ def test_several_queries_and_not(database):
     assert away[-1]["id"] == "blue box, moved"
     score = {row["id"]: row["score"] for row in near}
     assert away[-1]["score"] < score["blue box, moved"]
+
+
+def collage(tmp_path, *names):
+    """A picture file with some of the shapes beside each other."""
+    whole = Image.new("RGB", (len(names) * 400, 300), "white")
+    for place, name in enumerate(names):
+        shape = Image.open(io.BytesIO(drawing(name)))
+        whole.paste(shape.resize((400, 300)), (place * 400, 0))
+    whole.save(tmp_path / "collage.png")
+    return tmp_path / "collage.png"
+
+
+def test_ways(database, tmp_path):
+    file = collage(tmp_path, "red disc", "blue box")
+    matches = rows(database, "shapes", file, "--ways", "windows", "-n", 9)
+    found_with = {row["id"]: row["found_with"] for row in matches}
+    assert "left" in found_with["red disc"]
+    assert "right" in found_with["blue box"]
+    assert list(matches[0])[:3] == ["score", "percentile", "found_with"]
+    (first,) = rows(database, "shapes", file, "--ways", "whole", "-n", 1)
+    assert first["found_with"] == "the whole picture"
+    lying = tmp_path / "lying.png"
+    Image.open(file).transpose(Image.Transpose.ROTATE_90).save(lying)
+    turned = rows(database, "shapes", lying, "--ways", "turns,mirror", "-n", 1)
+    assert turned[0]["found_with"].startswith("the picture turned by ")
+
+
+def test_ways_of_a_row_read_its_original(database):
+    plain = rows(database, "shapes", "red disc", "-n", 9)
+    whole = rows(database, "shapes", "red disc", "--ways", "whole", "-n", 9)
+    assert [row["id"] for row in whole] == [row["id"] for row in plain]
+    assert [row["score"] for row in whole] == pytest.approx(
+        [row["score"] for row in plain], abs=1e-4
+    )
+    # 96 × 72 pixels.
+    error = error_of("similar", database, "shapes", "red disc", "--ways", "windows")
+    assert "too few for windows" in error
+    every = rows(database, "shapes", "red disc", "--ways", "all", "-n", 1)
+    assert every[0]["id"] == "red disc, moved"
+
+
+def test_bad_ways(database):
+    asked = "similar", database, "shapes", "red disc"
+    error = " ".join(run(*asked, "--ways", "sideways", status=2).stderr.split())
+    assert "the ways are whole, windows, turns, mirror, and all alone" in error
+    error = run(*asked, "blue box", "--ways", "all", status=2).stderr
+    assert "--ways takes one QUERY, not 2" in error
+
+
+def test_expand(database):
+    plain = rows(database, "shapes", "red disc", "-n", 9)
+    mixed = rows(database, "shapes", "red disc", "--expand", 1, "-n", 9)
+    assert mixed[0]["id"] == plain[0]["id"]
+    assert mixed[0]["score"] > plain[0]["score"]
+    error = run("similar", database, "shapes", "red disc", "--expand", 0, status=2).stderr
+    assert "0 is not in the range" in error
 
 
 def test_where_and_min(database):

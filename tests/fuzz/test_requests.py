@@ -103,7 +103,7 @@ names = st.one_of(
          "_facet_array", "_where", "_through", "_search", "_search_title", "_sheet", "_places",
          "_order", "_version", "_why", "_next", "_sort", "_extra", "_nl", "_ttl", "_trace",
          "_filter_column", "_filter_op", "_filter_value", "_filter_column_1", "_labels", "_tier",
-         "_offset", "_decided"]
+         "_offset", "_decided", "_ways", "_expand"]
     ),
     st.builds(str.__add__, columns, operators),
     text,
@@ -114,7 +114,7 @@ values = st.one_of(
          "1,b~2F1", "~2", "colour", "null", "[1", '["a", 1]', '{"table": "photos"}',
          '{"table": 1, "column": [], "value": {}}', "1=1", "1; drop table photos", "id in (", "--",
          "select 1", "/*", "randomblob(10)", "json('x')", ":p0", "?", "zeroblob(9e9)", "\0",
-         "2020-02-30", "isnull__1", "²", "١"]
+         "2020-02-30", "isnull__1", "²", "١", "all", "whole,windows", "turns,mirror"]
     ),
     st.floats().map(str),
     st.integers().map(str),
@@ -141,7 +141,9 @@ def uploads(scenes_built: Path) -> Iterator[Asker]:
         yield started
 
 
-fields = st.sampled_from(["_size", "_min", "_crop", "_shape", "_facet", "like", "unlike", "title"])
+fields = st.sampled_from(
+    ["_size", "_min", "_crop", "_shape", "_facet", "like", "unlike", "title", "_ways", "_expand"]
+)
 pictures = st.sampled_from([mosaic(1), mosaic(2, "WEBP"), mosaic(3, "JPEG")[:-40], b"GIF89a", b"x"])
 
 

@@ -15,6 +15,7 @@ PAGES = {
         "/scenes/photos/1/-/similar?colour=red&_min=0.05&like=3&unlike=2&_size=3"
     ),
     "similar, region": "/scenes/photos/13/-/similar?_crop=0,0,500,500",
+    "similar, closer": "/scenes/photos/13/-/similar?_ways=all&_expand=5",
     "problem": "/scenes/photos/99/-/similar",
     "upload": "/scenes/photos/-/similar",
     "uploaded": "/scenes/photos/-/similar",

@@ -50,6 +50,12 @@ def test_the_same_picture_as_in_this_process(decoder, crop):
     assert decoder.draw_rendition(GOOD, 200) == decoding.draw_rendition(GOOD, 200)
 
 
+def test_larger_than_the_network_takes_it(decoder):
+    there, here = decoder.decode(GOOD, None, scale=2), decoding.decode(GOOD, None, scale=2)
+    assert there.array.shape == (2 * 224, 2 * 320, 3)
+    assert np.array_equal(there.array, here.array)
+
+
 def test_the_same_errors_as_in_this_process(decoder):
     for data in (b"", b"no picture", GOOD[:300]):
         with pytest.raises(ImageError) as here:

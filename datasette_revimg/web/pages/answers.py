@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ...keys import parse_row_path, row_path
+from ...pictures.looks import Look
+from ...pictures.region import Crop
 from ...search import similar
 from ...search.similar import Answer, Question
 from ..requests.filters import Condition
@@ -30,7 +33,7 @@ async def search(
     row: tuple[str, ...] | None,
     vector: np.ndarray | None,
 ) -> Answer:
-    """Return the rows most similar to a row, or to the picture of the unit vector (D,) given."""
+    """Return the rows most similar to a row, or to the picture of the unit vectors (m, D) given."""
     faceted = facets.requested_facets(place) or not wants_json(place.request)
     question = Question(
         row=row,
@@ -40,6 +43,7 @@ async def search(
         minimum=parameters.minimum,
         among=condition.keys,
         vector=vector,
+        expand=parameters.expand,
         enumerated=facets.ENUMERATED if faceted else 0,
     )
 
@@ -59,14 +63,25 @@ async def answer_json(
     answer: Answer,
     query: dict[str, Any],
     here: str,
+    looks: Sequence[Look] = (),
 ) -> Any:
-    """Return the JSON of an answer to a question about ``query``, at the address ``here``."""
+    """Return the JSON of an answer to a question about ``query``, at the address ``here``.
+
+    ``looks`` are those at the query's picture.
+    """
+    several = len(looks) > 1
     rows: list[dict[str, Any]] = [
-        {"score": row.score, "percentile": answer.percentile(row), **place.described(row)}
+        {
+            "score": row.score,
+            "percentile": answer.percentile(row),
+            **({"found_with": _look_json(looks[row.query], parameters.crop)} if several else {}),
+            **place.described(row),
+        }
         for row in answer.rows
     ]
     if parameters.shape == "array":
         return rows
+    expanded = bool(parameters.expand)
     body: dict[str, Any] = {
         **place.body,
         "query": {
@@ -74,6 +89,8 @@ async def answer_json(
             **({"crop": parameters.crop.text} if parameters.crop else {}),
             "like": [row_path(row.key) for row in answer.like],
             "unlike": [row_path(row.key) for row in answer.unlike],
+            **({"ways": list(dict.fromkeys(look.way for look in looks))} if looks else {}),
+            **({"expanded_with": list(map(row_path, answer.expanded))} if expanded else {}),
         },
         "rows": rows,
         "filtered_table_rows_count": answer.candidates,
@@ -88,18 +105,29 @@ async def answer_json(
         body["facet_results"] = counted.results
         body["facets_timed_out"] = counted.timed_out
     if parameters.shape == "arrays":
-        body.update(_arrays(rows))
+        body.update(_arrays(rows, [*_SCORES, *(["found_with"] if several else [])]))
     return body
 
 
-def _arrays(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the rows as lists, and the names of their columns."""
+def _look_json(look: Look, crop: Crop | None) -> dict[str, Any]:
+    """Return what a result was found with: a part of the query's picture, or all of it."""
+    part = look.within(crop)
+    return {
+        "way": look.way,
+        "part": part.text if part else None,
+        "turned": look.turned,
+        "mirrored": look.mirrored,
+    }
+
+
+def _arrays(rows: list[dict[str, Any]], scores: list[str]) -> dict[str, Any]:
+    """Return the rows as lists, beginning with these ``scores``, and the names of their columns."""
     names = list(dict.fromkeys(name for row in rows for name in row["row"]))
     return {
-        "columns": [*_SCORES, *names, *_URLS],
+        "columns": [*scores, *names, *_URLS],
         "rows": [
             [
-                *(row[name] for name in _SCORES),
+                *(row[name] for name in scores),
                 *(row["row"].get(name) for name in names),
                 *(row[name] for name in _URLS),
             ]

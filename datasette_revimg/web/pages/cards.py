@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import urlencode
 
 from ...keys import row_path
+from ...pictures.looks import Look
 from ...pictures.scaling import THUMBNAIL_SIDE
 from ...search.rows import Row
 from ...search.similar import Answer
@@ -15,6 +17,7 @@ from ...vectors.percentiles import in_words
 from ..requests.parameters import ROWS, Pairs, Parameters, address
 from ..requests.place import Place
 from ..rows import below, displayed, label_of
+from .looking import style
 
 _BOX = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
 
@@ -54,7 +57,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Result:
-    """A similar picture, with its score in words."""
+    """A similar picture, with its score in words.
+
+    ``found_with`` says which part or turn of the query's picture it was found with, and ``box`` is
+    the number of that part's box.
+    """
 
     picture: Thumbnail
     score: str
@@ -65,6 +72,8 @@ class Result:
     like_url: str
     unlike_url: str
     compare_url: str | None
+    found_with: str | None
+    box: int | None
 
 
 @dataclass(frozen=True)
@@ -80,7 +89,8 @@ class Region:
 class Cards:
     """The maker of an answer's cards on the page ``here``.
 
-    ``label`` is the column that names rows, None for their key.
+    ``label`` is the column that names rows, None for their key. ``looks`` are those at the query's
+    picture.
     """
 
     place: Place
@@ -88,6 +98,7 @@ class Cards:
     answer: Answer
     here: str
     label: str | None
+    looks: Sequence[Look] = ()
 
     def thumbnail(self, row: Row) -> Thumbnail:
         """Return the thumbnail of a row."""
@@ -111,6 +122,7 @@ class Cards:
     def _result(self, row: Row) -> Result:
         path, url = row_path(row.key), self.place.url(row.key)
         percentile = self.answer.percentile(row)
+        look = self.looks[row.query] if len(self.looks) > 1 else Look()
         return Result(
             picture=self._thumbnail(row, url),
             score=f"{row.score:.4f}",
@@ -121,6 +133,8 @@ class Cards:
             like_url=self._refined + urlencode([("like", path)]),
             unlike_url=self._refined + urlencode([("unlike", path)]),
             compare_url=self._compared and address(self._compared, [("with", path)]),
+            found_with=look.words or None,
+            box=row.query if look.part else None,
         )
 
     # The same for all cards, of which there may be 200, and as many parameters as fit into 8 KB.
@@ -133,7 +147,7 @@ class Cards:
     @cached_property
     def _kept(self) -> str:
         """The query string from picture to picture among the same rows, with its question mark."""
-        return address("", self.parameters.without(*ROWS, "_crop"))
+        return address("", self.parameters.without(*ROWS, "_crop", "_ways"))
 
     @cached_property
     def _refined(self) -> str:
@@ -177,7 +191,7 @@ class Cards:
         if not self.answer.like:
             return None
         base = self.place.url(self.answer.like[0].key, "similar")
-        return address(base, self._but("like", self.parameters.like[0], "_crop", "_shape"))
+        return address(base, self._but("like", self.parameters.like[0], "_crop", "_ways", "_shape"))
 
     def _but(self, name: str, value: str, *names: str) -> Pairs:
         return [pair for pair in self.parameters.without(*names) if pair != (name, value)]
@@ -188,9 +202,7 @@ class Cards:
         whole = address(self.here, self.parameters.without("_crop"))
         if crop is None:
             return Region(whole, None, None)
-        edges = {"left": crop.x, "top": crop.y, "width": crop.width, "height": crop.height}
-        style = "; ".join(f"{name}: {value / 10}%" for name, value in edges.items())
-        return Region(whole, crop.text, style)
+        return Region(whole, crop.text, style(crop))
 
     def frame(self) -> str:
         """Return the shape of frame that wastes least space on most of the pictures."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...pictures.looks import Look
 from ...search.similar import Answer
 from ..permissions import may_upload
 from ..requests.filters import Condition, Filter
@@ -15,7 +17,11 @@ from ..settings import MAX_SIZE
 from . import context, wording
 from .cards import Cards, Part, Region, Result, Thumbnail
 from .context import Conditions, Empty, Link, RemovableFilter, TablePage
+from .looking import Box, Switch, boxes, switches
 from .narrow import Narrow, narrow
+
+# What remains of an address when all filters are removed.
+_KEPT = ("_size", "_crop", "_ways", "_expand", *ROWS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +41,8 @@ class ResultsPage(TablePage):
     frame: str
     parts: list[Part]
     region: Region | None
+    boxes: list[Box]
+    switches: list[Switch]
     narrow: Narrow
     results_heading: str | None
     results_hint: str | None
@@ -44,12 +52,17 @@ class ResultsPage(TablePage):
     empty: Empty
 
 
-async def make_cards(place: Place, parameters: Parameters, answer: Answer, here: str) -> Cards:
-    """Return the maker of an answer's cards for the page ``here``."""
+async def make_cards(
+    place: Place, parameters: Parameters, answer: Answer, here: str, looks: Sequence[Look]
+) -> Cards:
+    """Return the maker of an answer's cards for the page ``here``.
+
+    ``looks`` are those at the query's picture, none if it is searched with its stored vector.
+    """
     rows = [answer.row, *answer.rows] if answer.row else answer.rows
     # An uploaded picture may have no results, only the examples that its query was made with.
     rows = rows or [*answer.like, *answer.unlike]
-    return Cards(place, parameters, answer, here, await place.label_column(rows))
+    return Cards(place, parameters, answer, here, await place.label_column(rows), looks)
 
 
 async def results_fields(
@@ -78,6 +91,8 @@ async def results_fields(
         "frame": cards.frame(),
         "parts": cards.parts(query),
         "region": cards.region() if allowed else None,
+        "boxes": boxes(cards.looks, answer.rows, parameters.crop),
+        "switches": switches(parameters, cards.looks, here, may_look=allowed),
         "narrow": await narrow(place, parameters, condition, answer, here),
         "results_heading": _heading(answer, parameters),
         "results_hint": _hint(answer, parameters),
@@ -94,7 +109,7 @@ def conditions(parameters: Parameters, filters: list[Filter], here: str) -> Cond
     if parameters.minimum is not None:
         url = address(here, parameters.without("_min"))
         removable.append(RemovableFilter(parameters.minimum.in_words, url))
-    return context.conditions(removable, here, parameters.only("_size", "_crop", *ROWS))
+    return context.conditions(removable, here, parameters.only(*_KEPT))
 
 
 def _facts(place: Place, answer: Answer, filtered: bool) -> list[str]:
@@ -144,5 +159,5 @@ def _empty(
     table = place.source.name
     if not filtered:
         return Empty(wording.nothing_similar(table, of_a_row))
-    url = address(here, parameters.only("_size", "_crop", *ROWS))
+    url = address(here, parameters.only(*_KEPT))
     return Empty("No picture meets these filters.", Link(f"Search all of {table}", url))

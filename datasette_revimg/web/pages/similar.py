@@ -6,11 +6,11 @@ import sqlite3
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 from datasette import Response
 
+from ...embedding.looking import Looked
 from ...keys import Key
-from ...pictures.region import Crop
+from ...pictures.looks import AS_A_WHOLE, Look
 from ...search.rows import json_columns, row_and_vector
 from ...search.similar import Answer
 from ..requests.filters import Condition, from_form, parse_condition, sent_by_form
@@ -43,8 +43,9 @@ async def similar(place: Place) -> Response:
     if sent_by_form(parameters.pairs):
         return Response.redirect(address(_path(place), from_form(parameters.pairs)))
     condition = await parse_condition(place, parameters.pairs)
-    vector = await _region_vector(place, parameters.crop) if parameters.crop else None
-    answer = await search(place, parameters, condition, place.row, vector)
+    looked = await _look(place, parameters) if parameters.crop or parameters.ways else None
+    vectors, looks = (looked.vectors, looked.looks) if looked else (None, [])
+    answer = await search(place, parameters, condition, place.row, vectors)
     if wants_json(place.request):
         assert answer.row
         query = {
@@ -52,18 +53,22 @@ async def similar(place: Place) -> Response:
             "url": place.url(answer.row.key),
             "thumbnail_url": place.url(answer.row.key, "thumbnail"),
         }
-        body = await answer_json(place, parameters, condition, answer, query, _path(place))
+        body = await answer_json(place, parameters, condition, answer, query, _path(place), looks)
         return json_response(place.datasette, body)
-    page = await _page(place, parameters, condition, answer)
+    page = await _page(place, parameters, condition, answer, looks)
     return await html_response(place.datasette, place.request, page)
 
 
 async def _page(
-    place: Place, parameters: Parameters, condition: Condition, answer: Answer
+    place: Place,
+    parameters: Parameters,
+    condition: Condition,
+    answer: Answer,
+    looks: list[Look],
 ) -> SimilarPage:
     assert answer.row
     here = place.url(answer.row.key, "similar")
-    cards = await gallery.make_cards(place, parameters, answer, here)
+    cards = await gallery.make_cards(place, parameters, answer, here, looks)
     query = cards.query(answer.row)
     fields = await gallery.results_fields(place, condition, cards, query.picture)
     return SimilarPage(**fields, query=query)
@@ -75,8 +80,8 @@ def _path(place: Place) -> str:
     return page + ".json" if wants_json(place.request) else page
 
 
-async def _region_vector(place: Place, crop: Crop) -> np.ndarray:
-    """Return the vector of a region of the row's picture."""
+async def _look(place: Place, parameters: Parameters) -> Looked:
+    """Return the vectors of the row's picture, or of a region of it, seen in the ways asked for."""
     await check_upload(place)
     state_of(place.datasette).inference.check_room()
 
@@ -85,12 +90,12 @@ async def _region_vector(place: Place, crop: Crop) -> np.ndarray:
         return [key]
 
     (original,) = await read_originals(place, find)
-    _, encoding = await inference.embed_picture(
+    return await inference.embed_picture(
         place.datasette,
         place.db.name,
         place.embedded,
         original.data,
-        crop=crop,
+        ways=parameters.ways or AS_A_WHOLE,
+        crop=parameters.crop,
         stored=True,
     )
-    return encoding.vector

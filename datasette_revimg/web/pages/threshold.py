@@ -37,8 +37,8 @@ def threshold(parameters: Parameters, answer: Answer, here: str) -> Threshold:
     value = least if minimum is None else minimum
     percentile = in_words(distribution.percentile(value)) + " %" if distribution else None
     counted = wording.at_least(answer.candidates, "picture", answer.counted_all)
-    # The vector of a region or of an uploaded picture would be computed again each time.
-    cheap = answer.row is not None and not parameters.crop
+    # What a picture is searched with, or a part of it, would be computed again each time.
+    cheap = answer.row is not None and not (parameters.crop or parameters.ways)
     kept = parameters.without("_min", "_size", "_facet", "_shape")
     return Threshold(
         hidden=parameters.without("_min"),

@@ -12,6 +12,7 @@ from typing import ClassVar
 from datasette import Response
 
 from ...pictures.decoding import Picture
+from ...pictures.looks import IN_PARTS, Look
 from ...search.similar import Answer
 from .. import permissions
 from ..compat import Actor, Datasette
@@ -32,6 +33,7 @@ from .answers import answer_json, search
 from .cards import Thumbnail, thumbnail
 from .context import Conditions, TablePage
 from .gallery import ResultsPage
+from .looking import Switch, closer_switch
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class SearchPage(TablePage):
 
     conditions: Conditions
     form: UploadForm
+    switches: list[Switch]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +119,7 @@ async def similar(place: Place) -> Response:
         **context.table_fields(place),
         conditions=gallery.conditions(parameters, condition.filters, here),
         form=_form(place, parameters, "Choose a picture"),
+        switches=[closer_switch(parameters, [], here)],
     )
     return await html_response(place.datasette, place.request, page)
 
@@ -134,10 +138,16 @@ async def _answer(place: Place) -> Response:
 async def _answer_form(place: Place, form: Form) -> Response:
     parameters = parse(place.request, place.settings.size)
     condition = await parse_condition(place, parameters.pairs)
-    picture, encoding = await inference.embed_picture(
-        place.datasette, place.db.name, place.embedded, form.picture, crop=parameters.crop
+    looked = await inference.embed_picture(
+        place.datasette,
+        place.db.name,
+        place.embedded,
+        form.picture,
+        ways=parameters.ways or IN_PARTS,
+        crop=parameters.crop,
     )
-    answer = await search(place, parameters, condition, None, encoding.vector)
+    picture = looked.picture
+    answer = await search(place, parameters, condition, None, looked.vectors)
     if wants_json(place.request):
         query = {
             "width": picture.width,
@@ -146,10 +156,10 @@ async def _answer_form(place: Place, form: Form) -> Response:
             "bytes": len(form.picture),
         }
         here = _here(place) + ".json"
-        body = await answer_json(place, parameters, condition, answer, query, here)
+        body = await answer_json(place, parameters, condition, answer, query, here, looked.looks)
         return json_response(place.datasette, body)
     uploaded = _uploaded_picture(picture, len(form.picture))
-    page = await _uploaded(place, parameters, condition, answer, uploaded)
+    page = await _uploaded(place, parameters, condition, answer, uploaded, looked.looks)
     return await html_response(place.datasette, place.request, page)
 
 
@@ -159,8 +169,9 @@ async def _uploaded(
     condition: Condition,
     answer: Answer,
     query: UploadedPicture,
+    looks: list[Look],
 ) -> UploadedPage:
-    cards = await gallery.make_cards(place, parameters, answer, _here(place))
+    cards = await gallery.make_cards(place, parameters, answer, _here(place), looks)
     return UploadedPage(
         **await gallery.results_fields(place, condition, cards, query.picture),
         query=query,

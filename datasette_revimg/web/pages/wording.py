@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
+from ...pictures.looks import MIRROR, TURNS, WHOLE, WINDOWS, Look
 from ...store.registry import EmbeddedTable
 
 
@@ -122,6 +126,34 @@ def similar_to(label: str, region: bool, like: int, unlike: int) -> str:
     more = f" and {count(like, 'other')}" if like else ""
     less = f", unlike {count(unlike, 'other')}" if unlike else ""
     return f"similar to {'a region of ' if region else ''}{label}{more}{less}"
+
+
+CLOSER = "at parts, turned and mirrored"
+LOOKING_CLOSER = "Your picture will be looked at in parts, turned and mirrored."
+
+
+def looked(looks: Sequence[Look]) -> str:
+    """Return what a picture was searched with, “” if that is the whole one, as it is, alone."""
+    counts = Counter(look.way for look in looks)
+    named = []
+    if counts[WHOLE]:
+        named.append("the whole picture")
+    if counts[WINDOWS]:
+        named.append(count(counts[WINDOWS], "overlapping part"))
+    if counts[TURNS]:
+        named.append(count(counts[TURNS], "turn"))
+    if counts[MIRROR]:
+        named.append("its mirror image")
+    if len(looks) < 2:
+        return ""
+    *others, last = named
+    listed = f"{', '.join(others)} and {last}" if others else last
+    return f"Searched with {listed}."
+
+
+def expanded(number: int) -> str:
+    """Return what the best results were added to."""
+    return f"The query is mixed with its {count(number, 'best result')}."
 
 
 def end(shown: int, candidates: int, exact: bool) -> str:

@@ -7,7 +7,9 @@ from urllib.parse import parse_qsl, urlencode
 
 from datasette.utils.asgi import Request
 
+from ...pictures.looks import Ways, parse_ways
 from ...pictures.region import Crop, parse_region
+from ...vectors.expansion import MAX_EXPAND
 from ...vectors.percentiles import Minimum, parse_minimum
 from ..problems import Problem
 from ..settings import MAX_SIZE
@@ -29,7 +31,9 @@ MAX_EXAMPLES = 50
 class Parameters:
     """Valid parameters of a search.
 
-    ``like`` and ``unlike`` are rows as their addresses name them.
+    ``like`` and ``unlike`` are rows as their addresses name them. ``ways`` are those of
+    ``pictures.looks`` in which the picture is searched with, None if none was asked for, and
+    ``expand`` is the number of results that the query is expanded with.
     """
 
     pairs: Pairs
@@ -39,6 +43,8 @@ class Parameters:
     like: tuple[str, ...]
     unlike: tuple[str, ...]
     crop: Crop | None = None
+    ways: Ways | None = None
+    expand: int = 0
 
     def only(self, *names: str) -> Pairs:
         """Return the pairs of the query string with these names."""
@@ -69,6 +75,8 @@ def parse(request: Request, default_size: int) -> Parameters:
         like=tuple(args.getlist("like")),
         unlike=tuple(args.getlist("unlike")),
         crop=parse_region(args.get("_crop")),
+        ways=parse_ways(args["_ways"]) if "_ways" in args else None,
+        expand=_expand(args.get("_expand")),
     )
 
 
@@ -108,6 +116,15 @@ def whole_number(text: str) -> int | None:
 def address(base: str, pairs: Pairs) -> str:
     """Return an address with a query string."""
     return base + "?" + urlencode(pairs) if pairs else base
+
+
+def _expand(text: str | None) -> int:
+    if text is None:
+        return 0
+    count = whole_number(text)
+    if count is None or not 1 <= count <= MAX_EXPAND:
+        raise Problem(400, f"_expand must be a whole number from 1 to {MAX_EXPAND}, not {text!r}")
+    return count
 
 
 def _minimum(text: str | None) -> Minimum | None:

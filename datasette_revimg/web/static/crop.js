@@ -25,6 +25,10 @@ class RevimgCrop extends HTMLElement {
     if (this.picture) return;
     this.picture = this.querySelector(".revimg-crop-picture");
     this.picture.querySelector("img").draggable = false;
+    // A content security policy may forbid style attributes; scripts may set what they say.
+    for (const box of this.picture.querySelectorAll(".revimg-box")) {
+      box.style.cssText = box.getAttribute("style");
+    }
     this.region =
       this.picture.querySelector(".revimg-crop-region") ||
       this.picture.appendChild(element("span", "revimg-crop-region", ""));

@@ -59,7 +59,7 @@ async def agreement(
 ) -> Agreement:
     """Return which parts of two pictures agree.
 
-    Raises BusyError, and the errors of inference.embedding_job.
+    Raises BusyError, and the errors of inference.features_job.
     """
     maps = [await _features(datasette, db, embedded, original) for original in (a, b)]
     return await state_of(datasette).writing.run(partial(_agreement_of, *maps))
@@ -82,14 +82,10 @@ async def _features(
     datasette: Datasette, db: Database, embedded: EmbeddedTable, original: Original
 ) -> tuple[np.ndarray, ...]:
     """Return the maps of a picture that its vector is made of, float32 (C, H, W) each."""
-    job = inference.embedding_job(
-        datasette, db.name, embedded, original.data, features=True, stored=True
-    )
+    job = inference.features_job(datasette, db.name, embedded, original.data)
 
     def features() -> tuple[np.ndarray, ...]:
-        _, encoded = job()
-        assert encoded.features is not None
-        return encoded.features
+        return job().features
 
     network = embedded.model, embedded.weights_sha256
     key = table_key(db, embedded.table_name, original.digest.hex(), original.key, *network)

@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...embedding import choice
+from ...embedding.looking import Looked, look
 from ...errors import ModelMissingError, OtherModelError, RevimgError
 from ...models import catalogue
 from ...models.pixels import Pixels
 from ...pictures import opening
 from ...pictures.decoding import Picture
 from ...pictures.isolated import IsolatedDecoder
+from ...pictures.looks import AS_A_WHOLE, Ways
 from ...pictures.opening import ImageError
 from ...pictures.region import Crop
 from ...store.registry import EmbeddedTable
@@ -43,46 +45,33 @@ _loading = threading.Lock()
 
 @dataclass(frozen=True)
 class Encoded:
-    """One picture's unit vector, float32 (D,).
-
-    Where they are wanted, also the maps of ``network.Batch``, without the axis N.
-    """
+    """One picture's unit vector, float32 (D,), and the maps of ``network.Batch`` without axis N."""
 
     vector: np.ndarray
-    features: tuple[np.ndarray, ...] | None = None
+    features: tuple[np.ndarray, ...]
 
 
-def embedding_job(
-    datasette: Datasette,
-    database: str,
-    embedded: EmbeddedTable,
-    data: bytes,
-    *,
-    crop: Crop | None = None,
-    features: bool = False,
-    stored: bool = False,
-) -> Callable[[], tuple[Picture, Encoded]]:
-    """Return the work of decoding a picture and running the network on it, to be done in a queue.
+def features_job(
+    datasette: Datasette, database: str, embedded: EmbeddedTable, data: bytes
+) -> Callable[[], Encoded]:
+    """Return the work of running the network on a row's picture, to be done in a queue.
 
-    ``embedded`` is a table of ``database``; the network is that of its vectors. A picture that is
-    ``stored``, in a row of the table, may take more memory than one that is sent. The work raises
+    ``embedded`` is a table of ``database``; the network is that of its vectors. The work raises
     RevimgError when the picture can't be used, TooLargeError, ModelUnavailableError,
-    OtherModelError when the model isn't the one that made the vectors, and NoFeaturesError for
-    ``features`` of a model that doesn't have them.
+    OtherModelError when the model isn't the one that made the vectors, and NoFeaturesError when it
+    has no maps.
     """
     chosen = settings.for_table(datasette, database, embedded.table_name)
-    state = state_of(datasette)
-    decoder = state.row_decoder if stored else state.upload_decoder
-    max_bytes = opening.MAX_BYTES if stored else opening.MAX_UPLOAD_MEMORY
+    decoder, max_bytes = _decoder(datasette, stored=True)
 
-    def work() -> tuple[Picture, Encoded]:
+    def work() -> Encoded:
         network = _network(embedded, chosen)
-        if features and not network.has_features:
+        if not network.has_features:
             raise without_features(embedded.model)
-        picture = _decode(decoder, data, network, crop, max_bytes)
-        encoded = network.encode(picture.array[np.newaxis], features=features)
-        maps = encoded.features
-        return picture, Encoded(encoded.vectors[0], maps and tuple(each[0] for each in maps))
+        picture = _decode(decoder, data, network, None, max_bytes)
+        encoded = network.encode(picture.array[np.newaxis], features=True)
+        maps = encoded.features or ()
+        return Encoded(encoded.vectors[0], tuple(each[0] for each in maps))
 
     return work
 
@@ -92,24 +81,50 @@ async def embed_picture(
     database: str,
     embedded: EmbeddedTable,
     data: bytes,
-    crop: Crop | None = None,
     *,
+    ways: Ways = AS_A_WHOLE,
+    crop: Crop | None = None,
     stored: bool = False,
-) -> tuple[Picture, Encoded]:
-    """Decode a picture and run the network on it, in one place of the queue.
+) -> Looked:
+    """Decode a picture and run the network on it, seen in some ways, in one place of the queue.
 
-    A picture that is ``stored``, in a row of the table, may take more memory than one that is
-    sent. Raises BusyError when the queue is full, and the errors of ``embedding_job``.
+    The ways are those of ``pictures.looks``. A picture that is ``stored``, in a row of the table,
+    may take more memory than one that is sent. Raises BusyError when the queue is full, RevimgError
+    when the picture can't be used, or not be seen in these ways, TooLargeError,
+    ModelUnavailableError, and OtherModelError when the model isn't the one that made the vectors.
     """
-    work = embedding_job(datasette, database, embedded, data, crop=crop, stored=stored)
+    chosen = settings.for_table(datasette, database, embedded.table_name)
+    decoder, max_bytes = _decoder(datasette, stored)
+
+    def work() -> Looked:
+        network = _network(embedded, chosen)
+
+        def decode(scale: int) -> Picture:
+            return _decode(decoder, data, network, crop, max_bytes, scale)
+
+        return look(network, embedded.model, decode, ways, crop)
+
     return await state_of(datasette).inference.run(work)
 
 
+def _decoder(datasette: Datasette, stored: bool) -> tuple[IsolatedDecoder, int]:
+    """Return the process that decodes a picture, and the most bytes of memory for it."""
+    state = state_of(datasette)
+    if stored:
+        return state.row_decoder, opening.MAX_BYTES
+    return state.upload_decoder, opening.MAX_UPLOAD_MEMORY
+
+
 def _decode(
-    decoder: IsolatedDecoder, data: bytes, network: Network, crop: Crop | None, max_bytes: int
+    decoder: IsolatedDecoder,
+    data: bytes,
+    network: Network,
+    crop: Crop | None,
+    max_bytes: int,
+    scale: int = 1,
 ) -> Picture:
     try:
-        return decoder.decode(data, network.size, crop, max_bytes)
+        return decoder.decode(data, network.size, crop, max_bytes, scale)
     except opening.TooLargeError as error:
         raise TooLargeError(f"the picture is {error}") from None
     except ImageError as error:

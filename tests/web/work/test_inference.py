@@ -46,17 +46,17 @@ async def problem_with(*arguments):
 
 
 async def test_the_vector_that_the_table_has(scenes_ds, scenes_db, entry):
-    _, encoding = await inference.embed_picture(scenes_ds, "scenes", entry, PICTURE)
+    looked = await inference.embed_picture(scenes_ds, "scenes", entry, PICTURE)
     with closing(connection.connect(scenes_db)) as conn:
         stored = reading.vector(conn, "photos", (3,))
-    assert encoding.vector.dtype == np.float32
-    assert encoding.vector @ stored == pytest.approx(1, abs=1e-3)
-    assert encoding.features is None
+    (vector,) = looked.vectors
+    assert vector.dtype == np.float32
+    assert vector @ stored == pytest.approx(1, abs=1e-3)
 
 
 async def test_features_make_the_vector(scenes_ds, entry):
     """R-MAC and whitening, done here in NumPy from the maps, give the network's own vector."""
-    _, encoding = inference.embedding_job(scenes_ds, "scenes", entry, PICTURE, features=True)()
+    encoding = inference.features_job(scenes_ds, "scenes", entry, PICTURE)()
     # A scene is 4:3, which becomes 320 × 224.
     assert [maps.shape for maps in encoding.features] == [(512, 7, 10), (512, 14, 20)]
     assert {maps.dtype for maps in encoding.features} == {np.dtype(np.float32)}
@@ -67,15 +67,14 @@ async def test_features_make_the_vector(scenes_ds, entry):
 
 async def test_crop_is_the_part_alone(scenes_ds, entry):
     whole = scenes.saved(scenes.collage([1, 2, 3, 4]))
-    quarter, encoding = await inference.embed_picture(
+    quarter = await inference.embed_picture(
         scenes_ds, "scenes", entry, whole, crop=Crop(500, 0, 500, 500)
     )
-    alone, expected = await inference.embed_picture(
-        scenes_ds, "scenes", entry, scenes.saved(scenes.scene(2))
-    )
+    alone = await inference.embed_picture(scenes_ds, "scenes", entry, scenes.saved(scenes.scene(2)))
     # JPEG's blocks, and what they lose, begin at other pixels.
-    assert np.abs(quarter.array.astype(int) - alone.array).mean() < 3
-    assert encoding.vector @ expected.vector > 0.97
+    difference = quarter.picture.array.astype(int) - alone.picture.array
+    assert np.abs(difference).mean() < 3
+    assert quarter.vectors[0] @ alone.vectors[0] > 0.97
 
 
 async def test_other_models_are_refused(scenes_ds, entry, monkeypatch, tmp_path):
@@ -131,8 +130,8 @@ async def test_datasettes_do_not_share_queues_but_networks(scenes_ds, entry, ser
     assert [arguments[1:3] for arguments in loaded] == [("auto", 0), ("cpu", 1)]
     state_of(scenes_ds).close()
     assert (await problem_with(scenes_ds, "scenes", entry, PICTURE)).status == 503
-    _, encoding = await inference.embed_picture(other, "scenes", entry, PICTURE)
-    assert encoding.vector.shape == (1024,)
+    looked = await inference.embed_picture(other, "scenes", entry, PICTURE)
+    assert looked.vectors.shape == (1, 1024)
 
 
 async def test_own_model_in_the_folder_of_models(serve, tmp_path):
@@ -152,10 +151,10 @@ async def test_own_model_in_the_folder_of_models(serve, tmp_path):
         entry = registry.embedded(conn, "photos")
         stored = reading.vector(conn, "photos", (3,))
     served = serve(database, config={"plugins": {"datasette-revimg": {"models_dir": str(folder)}}})
-    _, encoding = await inference.embed_picture(served, "own", entry, data)
-    assert encoding.vector @ stored == pytest.approx(1, abs=1e-5)
+    looked = await inference.embed_picture(served, "own", entry, data)
+    assert looked.vectors[0] @ stored == pytest.approx(1, abs=1e-5)
     with pytest.raises(NoFeaturesError) as caught:
-        inference.embedding_job(served, "own", entry, data, features=True)()
+        inference.features_job(served, "own", entry, data)()
     assert problem_of(caught.value).status == 501
     # Another network under the same name.
     other = changed(entry, weights_sha256="0" * 64)

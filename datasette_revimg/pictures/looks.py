@@ -1,0 +1,143 @@
+"""Ways to look at a picture: as a whole, in windows, turned by quarters, and mirrored.
+
+A search that looks in several ways finds what is only a part of the picture, or lies on its side.
+The windows are the four quarters and a fifth of their size in the middle, which overlaps them all.
+They are cut from the picture at twice the scale, so that the network gets as many pixels of each as
+of the whole. Which windows there are was chosen by tests/benchmarks/quality.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from ..errors import RevimgError
+from .region import SIDE, Crop
+
+WHOLE, WINDOWS, TURNS, MIRROR = "whole", "windows", "turns", "mirror"
+WAYS = (WHOLE, WINDOWS, TURNS, MIRROR)
+EVERY = "all"
+
+# How many times larger a picture is whose windows are as large as the network takes it.
+SCALE = 2
+
+_HALF = SIDE // SCALE
+
+# Where windows begin, and which part of the picture each is.
+_WINDOWS = {
+    (0, 0): "the upper left part",
+    (_HALF, 0): "the upper right part",
+    (_HALF // 2, _HALF // 2): "the middle",
+    (0, _HALF): "the lower left part",
+    (_HALF, _HALF): "the lower right part",
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """A picture seen in one way, one of WAYS.
+
+    ``part`` is the window within the picture, ``turned`` by how many degrees the picture is turned
+    clockwise, and ``words`` say which picture that is, empty for the whole one as it is.
+    """
+
+    way: str = WHOLE
+    part: Crop | None = None
+    turned: int = 0
+    mirrored: bool = False
+    words: str = ""
+
+    def within(self, crop: Crop | None) -> Crop | None:
+        """Return the window within the whole picture, of which ``crop`` was looked at."""
+        if self.part is None or crop is None:
+            return self.part
+        left, upper, right, lower = self.part.box((crop.width, crop.height))
+        return Crop(crop.x + left, crop.y + upper, right - left, lower - upper)
+
+
+@dataclass(frozen=True)
+class Ways:
+    """Some of WAYS, in their order.
+
+    ``as_possible``: those that the picture or the model doesn't allow are left out; otherwise they
+    are an error.
+    """
+
+    names: tuple[str, ...]
+    as_possible: bool = False
+
+
+AS_A_WHOLE = Ways((WHOLE,))
+
+# A picture that is sent may be a part of a stored one, or hold one; to see its windows takes
+# little time, and what they find is named.
+IN_PARTS = Ways((WHOLE, WINDOWS), as_possible=True)
+
+
+def parse_ways(text: str) -> Ways:
+    """Return the ways that a text names, separated by commas, or ``all`` that are possible.
+
+    Raises RevimgError for any other name.
+    """
+    names = [name.strip() for name in text.split(",")]
+    if names == [EVERY]:
+        return Ways(WAYS, as_possible=True)
+    for name in names:
+        if name not in WAYS:
+            raise RevimgError(
+                f"a picture can’t be looked at in the way {name!r}; the ways are "
+                f"{', '.join(WAYS)}, and {EVERY} alone"
+            )
+    return Ways(tuple(way for way in WAYS if way in names))
+
+
+def looks(ways: Sequence[str]) -> list[Look]:
+    """Return the looks at a picture of these ways."""
+    chosen: list[Look] = []
+    if WHOLE in ways:
+        chosen.append(Look())
+    if WINDOWS in ways:
+        chosen += [
+            Look(WINDOWS, Crop(x, y, _HALF, _HALF), words=words)
+            for (x, y), words in _WINDOWS.items()
+        ]
+    if TURNS in ways:
+        chosen += [
+            Look(TURNS, turned=degrees, words=f"the picture turned by {degrees}°")
+            for degrees in (90, 180, 270)
+        ]
+    if MIRROR in ways:
+        chosen.append(Look(MIRROR, mirrored=True, words="the mirrored picture"))
+    return chosen
+
+
+def draw_looks(
+    chosen: Sequence[Look], whole: np.ndarray, larger: np.ndarray | None
+) -> list[np.ndarray]:
+    """Return what a network gets to see of each look, uint8 (height, width, 3) RGB.
+
+    ``whole`` is the picture as the network takes it, ``larger`` the same at SCALE times the size,
+    which windows are cut from. A turned picture keeps its shape; see ``fit`` for networks that
+    take only one.
+    """
+    return [_draw(look, whole, larger) for look in chosen]
+
+
+def _draw(look: Look, whole: np.ndarray, larger: np.ndarray | None) -> np.ndarray:
+    if look.part:
+        assert larger is not None
+        left, upper, right, lower = look.part.box((larger.shape[1], larger.shape[0]))
+        return larger[upper:lower, left:right]
+    seen = np.rot90(whole, -look.turned // 90)
+    return np.ascontiguousarray(seen[:, ::-1] if look.mirrored else seen)
+
+
+def fit(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return a picture squeezed to the (height, width) of a network that takes only one size."""
+    if picture.shape[:2] == size:
+        return picture
+    image = Image.fromarray(picture).resize(size[::-1], Image.Resampling.BILINEAR)
+    return np.asarray(image)
