@@ -15,40 +15,8 @@ from datasette_revimg.pictures.decoding import decode
 from datasette_revimg.pictures.isolated import IsolatedDecoder
 from datasette_revimg.pictures.opening import ImageError, formats
 from kit import seeds
-from kit.fuzzing import examples
+from kit.fuzzing import Change, changes, damaged, examples
 from kit.weight_files import LITTLE
-
-Change = tuple[str, float, bytes]
-
-# Where in the file, from 0 to 1, and what is done there. Most of what decides stands in front.
-changes = st.lists(
-    st.tuples(
-        st.sampled_from(["replace", "replace", "insert", "cut", "zero", "swap"]),
-        st.floats(0, 1) | st.floats(0, 0.05),
-        st.binary(min_size=1, max_size=4) | st.sampled_from([b"\xff\xff\xff\xff", b"\0\0\0\0"]),
-    ),
-    min_size=1,
-    max_size=4,
-)
-
-
-def damaged(data: bytes, each: list[Change]) -> bytes:
-    """Return the bytes with these changes."""
-    for how, share, piece in each:
-        place = int(share * len(data))
-        before, after = data[:place], data[place:]
-        if how == "replace":
-            after = piece + after[len(piece) :]
-        elif how == "insert":
-            after = piece + after
-        elif how == "zero":
-            after = bytes(min(64, len(after))) + after[64:]
-        elif how == "swap":
-            before, after = after, before
-        else:
-            after = after[16:]
-        data = before + after
-    return data
 
 
 @pytest.fixture(scope="module")
