@@ -13,6 +13,13 @@ NO_GPU_WHEELS = (
     " and (sys_platform != 'win32' or platform_machine != 'AMD64')"
 )
 
+# CPython on Linux, macOS and Windows; elsewhere it is built with a libheif that must be there.
+HEIF_WHEELS = (
+    "platform_python_implementation == 'CPython' and (sys_platform == 'darwin'"
+    " or (sys_platform == 'linux' and platform_machine in 'x86_64 aarch64')"
+    " or (sys_platform == 'win32' and platform_machine == 'AMD64'))"
+)
+
 # The package's only mention of its version. Importing it would need what it depends on.
 PACKAGE = Path(__file__).parent / "datasette_revimg" / "__init__.py"
 VERSION = re.findall(r'^__version__ = "(.+)"$', PACKAGE.read_text(encoding="utf-8"), re.M)[0]
@@ -63,15 +70,18 @@ setup(
         # Files of weights; the first version whose errors are sentences.
         "safetensors>=0.6.1",
         "tabulate>=0.9",
+        # The photographs of iPhones.
+        f"pillow-heif>=0.22; {HEIF_WHEELS}",
         f"onnxruntime-gpu>=1.21; {GPU_WHEELS}",
         f"onnxruntime>=1.21; {NO_GPU_WHEELS}",
     ],
     extras_require={
-        "heic": ["pillow-heif>=0.22"],
         # The map by t-SNE instead of principal components.
         "map": ["scikit-learn>=1.5"],
         # For classify.
         "teach": ["scikit-learn>=1.5"],
+        # The previews in camera RAW files.
+        "raw": ["rawpy>=0.27"],
         # For embed --watch.
         "watch": ["watchfiles>=1"],
         # The frameworks whose own vectors the tests compare ours with; torch in a CPU build.
@@ -86,11 +96,11 @@ setup(
             "import-linter",
             "mypy",
             "nox",
-            "pillow-heif",
             "playwright",
             "pytest",
             "pytest-asyncio",
             "pytest-xdist",
+            "rawpy",
             "ruff",
             "scikit-learn",
             # To build the package as pip does, without fetching anything.

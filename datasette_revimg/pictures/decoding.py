@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import ExifTags, Image
 
+from . import raw
 from .loading import load_pixels, read_exif, read_taken
 from .opening import MAX_BYTES, failure, open_picture
 from .region import Crop
@@ -28,8 +29,8 @@ class Picture:
 
     ``array`` is uint8 (height, width, 3) RGB, as large as the network takes it, or larger by a
     whole factor; ``thumbnail`` WebP, longest side at most THUMBNAIL_SIDE; ``width`` and ``height``
-    are the original's, upright; ``format`` is Pillow's name of its format; ``taken`` is ISO 8601
-    local time.
+    are the original's, upright; ``format`` is Pillow's name of its format, or RAW, of
+    which all else is the preview's; ``taken`` is ISO 8601 local time.
     """
 
     array: np.ndarray
@@ -82,10 +83,17 @@ def decode(
         thumbnail=thumbnail,
         width=width,
         height=height,
-        # A JPEG with more pictures behind the first, as phones write them.
-        format="JPEG" if kind == "MPO" else kind,
+        format=_format_name(data, kind),
         taken=taken,
     )
+
+
+def _format_name(data: bytes, kind: str) -> str:
+    """Return the name of a picture's format, where Pillow has opened it as ``kind``."""
+    if raw.available() and raw.is_raw(data):
+        return "RAW"
+    # A JPEG with more pictures behind the first, as phones write them.
+    return "JPEG" if kind == "MPO" else kind
 
 
 def draw_rendition(data: bytes, side: int) -> bytes:

@@ -6,18 +6,13 @@ when half of it was passed over without a word.
 
 from __future__ import annotations
 
-from . import opening
+from . import opening, raw
 
-_RAW = (
-    *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos"),
-    *(".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf"),
-    *(".srw", ".x3f"),
-)
 _VIDEO = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".mpeg", ".mts", ".webm", ".wmv")
 
 _KINDS = {
     **dict.fromkeys((".heic", ".heif", ".hif"), "HEIC"),
-    **dict.fromkeys(_RAW, "camera RAW"),
+    **dict.fromkeys(raw.SUFFIXES, "camera RAW"),
     **dict.fromkeys(_VIDEO, "video"),
     **dict.fromkeys((".svg", ".svgz"), "SVG"),
     ".jxl": "JPEG XL",
@@ -31,7 +26,11 @@ _KINDS = {
 }
 
 # What the user can do about it; for the others there is nothing to install.
-_WAY_OUT = {"HEIC": "`datasette install pillow-heif` and embed again to read them"}
+_WAY_OUT = {
+    "HEIC": "`datasette install pillow-heif` and embed again to read them; it needs libheif where "
+    "there is no wheel of it for your system",
+    "camera RAW": "`datasette install rawpy` and embed again to read the previews in them",
+}
 
 
 def kind_of_unreadable(suffix: str) -> str | None:

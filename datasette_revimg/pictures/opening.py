@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import io
 import re
+from contextlib import suppress
 from functools import cache
 
 from PIL import Image, UnidentifiedImageError
 
+from . import raw
 from .cost import decoded_bytes, webp_bytes
 from .jpeg2000 import find_exif
 
@@ -114,9 +116,8 @@ def formats() -> tuple[str, ...]:
 def suffixes() -> frozenset[str]:
     """Return the file name endings of the formats that can be read, lower-case with the dot."""
     readable = formats()
-    return frozenset(
-        suffix for suffix, name in Image.registered_extensions().items() if name in readable
-    )
+    names = {suffix for suffix, name in Image.registered_extensions().items() if name in readable}
+    return frozenset(names | raw.SUFFIXES if raw.available() else names)
 
 
 def begins_like_picture(data: bytes) -> bool:
@@ -125,6 +126,8 @@ def begins_like_picture(data: bytes) -> bool:
         kind = "HEIF" if data[8:12] in _HEIC_BRANDS else "AVIF"
         return kind in formats()
     webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+    if raw.available() and raw.is_raw(data):
+        return True
     netpbm = data[:1] == b"P" and data[1:2].isdigit() and data[2:3].isspace()
     return webp or netpbm or data.startswith(tuple(_BEGINNINGS))
 
@@ -139,13 +142,33 @@ def is_picture(data: bytes) -> bool:
 
 
 def open_picture(data: bytes, max_bytes: int = MAX_BYTES) -> Image.Image:
-    """Return the picture in the bytes, not yet decoded.
+    """Return the picture in the bytes, not yet decoded; of a camera RAW file, its preview.
 
     Raises TooCostlyError when decoding it would take more than ``max_bytes`` of memory, and
     ImageError when it can't be used.
     """
     if not data:
         raise ImageError("empty: 0 bytes")
+    if raw.available() and raw.is_raw(data):
+        return _open_raw(data, max_bytes)
+    return _open(data, max_bytes)
+
+
+def _open_raw(data: bytes, max_bytes: int) -> Image.Image:
+    try:
+        preview = raw.read_preview(data)
+    except raw.NoPreviewError as error:
+        raise DamagedError(str(error)) from error
+    except Exception as error:
+        raise failure(error, "") from error
+    image = _open(preview.data, max_bytes)
+    # Pillow raises nearly anything on damaged EXIF, which costs no picture.
+    with suppress(Exception):
+        preview.complete_exif(image)
+    return image
+
+
+def _open(data: bytes, max_bytes: int) -> Image.Image:
     if (needed := webp_bytes(data)) > max_bytes:
         raise TooCostlyError(
             f"too large: this WebP needs {_size(needed)} to decode, "
@@ -232,6 +255,8 @@ def _count_scans(jpeg: bytes) -> int:
 
 
 def _unidentified(data: bytes) -> str:
+    if raw.is_raw(data):
+        return "a camera RAW file, whose preview can be read with the package rawpy"
     name = _format_by_beginning(data)
     if name == "HEIC" and "HEIF" not in formats():
         return "a HEIC picture, which needs the package pillow-heif"

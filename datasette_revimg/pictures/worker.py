@@ -21,7 +21,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from . import decoding, opening
+from . import decoding, opening, raw
 from .opening import ImageError, TooCostlyError, TooLargeError
 from .quiet import silence_pillow
 from .region import Crop
@@ -106,6 +106,13 @@ def _use_one_thread() -> None:
         pass
 
 
+def _load_all_decoders() -> None:
+    """Import what decodes, before the limits: its own size is not the picture's cost."""
+    opening.formats()
+    if raw.available():
+        raw.load_library()
+
+
 def _answer(job: dict[str, Any], data: bytes) -> tuple[dict[str, Any], list[bytes]]:
     try:
         if job["job"] == "is_picture":
@@ -141,7 +148,7 @@ def main() -> None:
         if number := getattr(signal, name, None):
             signal.signal(number, signal.SIG_IGN)
     silence_pillow()
-    opening.formats()
+    _load_all_decoders()
     _use_one_thread()
     _leave_nothing_behind()
     _limit_memory(memory)

@@ -228,7 +228,7 @@ def test_what_is_skipped_is_counted_and_named(tmp_path, monkeypatch):
     (folder / "h.png").write_bytes(mosaic(1))
     result = run("embed", tmp_path / "new.db", "photos", folder)
     assert "photos: 2 HEIC files skipped: `datasette install pillow-heif`" in result.stderr
-    assert "photos: 1 camera RAW file skipped: this format can't be read" in result.stderr
+    assert "photos: 1 camera RAW file skipped: `datasette install rawpy`" in result.stderr
     assert find_pictures([folder]).skipped == {"HEIC": 2, "camera RAW": 1, "SVG": 1, "video": 1}
     # Status knows of the latest run, and of nothing once the table is forgotten.
     database = tmp_path / "new.db"

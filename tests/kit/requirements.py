@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 SETUP = Path(__file__).parents[2] / "setup.py"
 
 # What users install; the other extras are for those who work on the package.
-EXTRAS = ("heic", "map")
+EXTRAS = ("map", "raw")
 
 
 def arguments() -> dict[str, Any]:

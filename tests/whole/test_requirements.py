@@ -26,7 +26,7 @@ def test_the_lowest_version_is_allowed() -> None:
 def test_a_requirement_without_a_lower_bound_is_named(
     monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    given = {"install_requires": [text], "extras_require": {"heic": [], "map": []}}
+    given = {"install_requires": [text], "extras_require": {"map": [], "raw": []}}
     monkeypatch.setattr(requirements, "arguments", lambda: given)
     with pytest.raises(ValueError, match=r"h5py.* needs one lower bound"):
         list(requirements.lowest())
