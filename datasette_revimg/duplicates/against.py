@@ -7,7 +7,7 @@ decisions that are stored with either of them apply, because they name pictures 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,10 +20,7 @@ from ..store.decisions import DIFFERENT, ordered
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
 from ..vectors.calibration import SAME_FILE, Calibration
-from ..vectors.codes import Coded
 from . import block_pairs
-from .bounds import Bounds
-from .coded import CodedRows, encode_rows, read_codes
 from .compare import BLOCK
 from .lineup import Lineup, Part
 
@@ -135,49 +132,19 @@ def _similar(
         Part(there.conn, there.source, keys[:before]),
         Part(here.conn, here.source, keys[before:]),
     )
-    coded, present = _codes((there, here), parts)
-    lineup = Lineup(parts, here.embedded.dimension, ~present)
-    bounds = Bounds(coded, minimum, before * len(own))
-    del coded
-    bounds.drop(np.flatnonzero(lineup.plain))
-    memory = np.empty((BLOCK, block_pairs.CHUNK), np.float32)
+    lineup = Lineup(parts, here.embedded.dimension, np.zeros(len(keys), bool))
+    bounds = block_pairs.open_pairs_of(lineup, len(own), minimum)
     scores: dict[tuple[bytes, bytes], float] = {}
     for start in range(before, len(keys), BLOCK):
         block = slice(start, min(start + BLOCK, len(keys)))
-        found = block_pairs.block_pairs(lineup, bounds, block, before, minimum, memory)
+        found = block_pairs.block_pairs(lineup, bounds, block, before, minimum)
         most = block_pairs.MOST_PAIRS - len(scores)
         pairs: Pairs = block_pairs.joined(found, most, here.source.name, minimum)
         for other, one, score in zip(pairs.first, pairs.second, pairs.scores, strict=True):
             scores[hashes[one], hashes[other]] = float(score)
         on_done(block.stop - before, len(own))
-    plain = np.flatnonzero(lineup.plain[before:] & present[before:])
+    plain = np.flatnonzero(lineup.plain[before:] & lineup.present[before:])
     return scores, sum(len(own[hashes[before + place]]) for place in plain)
-
-
-def _codes(sides: Sequence[Side], parts: Sequence[Part]) -> tuple[Coded, np.ndarray]:
-    """Return the codes of both in the basis of the larger one, and which rows have any."""
-    larger = max((0, 1), key=lambda place: len(parts[place].keys))
-    coded: dict[int, CodedRows] = {
-        larger: read_codes(
-            parts[larger].conn, parts[larger].source, sides[larger].embedded, parts[larger].keys
-        )
-    }
-    smaller = parts[1 - larger]
-    coded[1 - larger] = encode_rows(
-        smaller.conn,
-        smaller.source,
-        smaller.keys,
-        sides[larger].embedded.dimension,
-        coded[larger].basis,
-    )
-    both = [coded[place] for place in (0, 1)]
-    return (
-        Coded(
-            np.concatenate([rows.coded.codes for rows in both]),
-            np.concatenate([rows.coded.residuals for rows in both]),
-        ),
-        np.concatenate([rows.present for rows in both]),
-    )
 
 
 def _found_rows(

@@ -1,93 +1,115 @@
-"""Upper bounds of the cosines of many pictures with many others, by one product of matrices.
+"""Which pairs of many pictures may reach a minimum: products of their integer codes say it.
 
-The bound of ``vectors/codes`` is estimate + residual · residual. With the residual as one more
-number of each code it is the product of these longer codes. It holds for the first numbers of a
-code too, if the residual counts those that are left out; and the fewer, the faster.
+See ``vectors/integer_codes``. The codes are made of all vectors once, in memory: at most some 1,100
+bytes a picture.
 """
 
 from __future__ import annotations
 
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
 import numpy as np
 
-from ..vectors.codes import EPSILON, WIDTHS, Coded
+from ..models.integer_product import LARGEST, IntegerProduct
+from ..vectors.integer_codes import IntegerCodes, fit
+from .lineup import Lineup
 
-# To choose the width by: so many pictures are bounded against so many others.
-_SAMPLE = 256, 2048
+# Pictures that a block is compared with at once: the products of a block of 2,048 take 8 MB, about
+# what a processor's cache can hold.
+CHUNK = 1024
 
-# How many times the sample's pairs there must be.
-WORTH = 20
+# Pictures to fit the codes to.
+_SAMPLE = 4096
 
-# The cost of a pair whose bound leaves it open, in multiplications: its vectors are read, and
-# compared by themselves.
-_OPEN_COST = 30_000
+# Pairs by their pictures' places, int64 (n,) each.
+Places = tuple[np.ndarray, np.ndarray]
 
 
 class Bounds:
-    """The longer codes of n pictures, float32 (n, width + 1)."""
+    """The codes of a lineup's pictures, chunk by chunk, each int8 (k, CHUNK)."""
 
-    def __init__(self, coded: Coded, minimum: float, pairs: int) -> None:
-        """Prepare for pairs that score ``minimum`` or more, with the width that suits it best.
-
-        There are about ``pairs`` of them to bound; of few it isn't worth while to find that out.
-        """
-        self._limit = np.float32(minimum - EPSILON)
-        few = pairs < WORTH * _SAMPLE[0] * _SAMPLE[1]
-        self._longer = _longer(coded, coded.codes.shape[1] if few else self._width(coded))
-
-    def __len__(self) -> int:
-        return len(self._longer)
+    def __init__(self, lineup: Lineup, minimum: float) -> None:
+        """Encode all pictures, and leave those out that have no vector."""
+        self._minimum = minimum
+        count = len(lineup.plain)
+        sample = lineup.vectors(
+            np.unique(np.linspace(0, count - 1, min(count, _SAMPLE), dtype=int))
+        )
+        self._basis = fit(sample[sample.any(axis=1)], minimum, LARGEST)
+        numbers = np.zeros((count, self._basis.size), np.int8)
+        self._lengths = np.zeros(count, np.float32)
+        self._errors = np.zeros(count, np.float32)
+        present = np.zeros(count, bool)
+        for places, vectors in lineup.scan():
+            coded = self._basis.encode(vectors)
+            numbers[places] = coded.numbers
+            self._lengths[places], self._errors[places] = coded.lengths, coded.errors
+            present[places] = True
+        lineup.leave_out(np.flatnonzero(~present))
+        self._chunks = [
+            np.ascontiguousarray(numbers[start : start + CHUNK].T)
+            for start in range(0, count, CHUNK)
+        ]
+        self._dropped = np.zeros(count, bool)
+        self._product = IntegerProduct()
 
     @property
     def width(self) -> int:
-        """How many numbers of each code are used."""
-        return int(self._longer.shape[1] - 1)
+        """How many directions the codes have."""
+        return len(self._basis.basis)
 
     def drop(self, places: np.ndarray) -> None:
         """Let these pictures, int64 (n,), be open to no pair from now on, if the minimum is > 0."""
-        self._longer[places] = 0
+        places = places[~self._dropped[places]]
+        self._dropped[places] = True
+        self._lengths[places] = self._errors[places] = 0
+        for chunk in np.unique(places // CHUNK).tolist():
+            self._chunks[chunk][:, places[places // CHUNK == chunk] % CHUNK] = 0
 
-    def open_pairs(
-        self, rows: slice, columns: slice, out: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return which pairs may reach the minimum.
+    def open_pairs(self, block: slice, end: int) -> Iterator[Places]:
+        """Yield pairs that may reach the minimum, of a picture before ``end`` and one of a block.
 
-        The first array, int64 (m,), has the rows, counted from the first, that any such pair is in;
-        the second, bool (m, columns), says which pairs of these rows they are. ``out`` is float32
-        memory for the bounds of all pairs.
+        No other pair of these does. Some pairs may be yielded twice, of pictures in the block.
         """
-        left, right = self._longer[rows], self._longer[columns]
-        bounds = np.matmul(left, right.T, out=out[: len(left), : len(right)])
-        return reaching(bounds, self._limit)
+        left = self._coded(block)
+        threads = _threads()
+        with ThreadPoolExecutor(threads, thread_name_prefix="revimg-pairs") as executor:
+            pending: deque[Future[Places]] = deque()
+            for start in range(0, end, CHUNK):
+                pending.append(executor.submit(self._open, left, block.start, start))
+                if len(pending) > threads:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
 
-    def _width(self, coded: Coded) -> int:
-        """Return the width with which the pairs of a sample are cheapest to decide."""
-        count, whole = coded.codes.shape
-        left = np.linspace(0, count - 1, min(count, _SAMPLE[0])).astype(int)
-        right = np.linspace(0, count - 1, min(count, _SAMPLE[1])).astype(int)
+    def _open(self, left: IntegerCodes, first: int, start: int) -> Places:
+        """Return the open pairs of codes, those of places from ``first`` on, with a chunk."""
+        chunk = slice(start, start + CHUNK)
+        right = IntegerCodes(
+            self._chunks[start // CHUNK], self._lengths[chunk], self._errors[chunk]
+        )
+        products = self._product(left.numbers, right.numbers)
+        least = self._basis.least_product(self._minimum, left, right)
+        # Few rows reach that, and to find the largest number of each is quicker than to compare
+        # all. Of one dimension: numpy takes ten times as long to find the places in two.
+        rows = np.flatnonzero(products.max(axis=1) >= least)
+        places, columns = np.divmod(
+            np.flatnonzero(products[rows] >= least[rows, np.newaxis]), products.shape[1]
+        )
+        return columns + start, rows[places] + first
 
-        def cost(width: int) -> float:
-            longer = [
-                _longer(Coded(coded.codes[some], coded.residuals[some]), width)
-                for some in (left, right)
-            ]
-            open_share = np.mean(longer[0] @ longer[1].T >= self._limit)
-            return width + _OPEN_COST * float(open_share)
-
-        return min((width for width in (*WIDTHS, whole) if width <= whole), key=cost)
-
-
-def reaching(scores: np.ndarray, limit: np.float32) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of scores float32 (n, k) that reach the limit anywhere, and, bool, where.
-
-    Few rows do, and to find the largest number of each is quicker than to compare all.
-    """
-    rows = np.flatnonzero(scores.max(axis=1) >= limit)
-    return rows, scores[rows] >= limit
+    def _coded(self, block: slice) -> IntegerCodes:
+        """Return the codes of a block as rows."""
+        parts = []
+        for number in range(block.start // CHUNK, -(-block.stop // CHUNK)):
+            start = number * CHUNK
+            inside = slice(max(block.start - start, 0), min(block.stop - start, CHUNK))
+            parts.append(self._chunks[number][:, inside].T)
+        return IntegerCodes(np.concatenate(parts), self._lengths[block], self._errors[block])
 
 
-def _longer(coded: Coded, width: int) -> np.ndarray:
-    rest = coded.codes[:, width:]
-    residuals = np.sqrt(coded.residuals**2 + np.vecdot(rest, rest))
-    return np.ascontiguousarray(
-        np.concatenate([coded.codes[:, :width], residuals[:, np.newaxis]], axis=1), np.float32
-    )
+def _threads() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -19,8 +19,6 @@ from ..store.comparisons import Pairs
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
 from . import block_pairs
-from .bounds import Bounds
-from .coded import read_codes
 from .lineup import Lineup, Part
 
 # New pictures in a block.
@@ -104,30 +102,22 @@ def _compare_new(
     state = code_tables.read_state(conn, source.name)
     hashes = [*known, *new]
     keys = [by_hash[content][0] for content in hashes]
-    coded_rows = read_codes(conn, source, embedded, keys)
-    present = coded_rows.present
     first = 1 + max(known.values(), default=0)
     plain = comparisons.read_plain(conn, source.name)
     numbers = [*known.values(), *range(first, first + len(new))]
-    lineup = Lineup(
-        [Part(conn, source, keys)],
-        embedded.dimension,
-        np.isin(numbers, list(plain)) | ~present,
-    )
-    bounds = Bounds(coded_rows.coded, minimum, len(new) * len(keys))
-    del coded_rows
+    lineup = Lineup([Part(conn, source, keys)], embedded.dimension, np.isin(numbers, list(plain)))
+    bounds = block_pairs.open_pairs_of(lineup, len(new), minimum)
     bounds.drop(np.flatnonzero(lineup.plain))
-    memory = np.empty((BLOCK, block_pairs.CHUNK), np.float32)
     recorded = comparisons.count_pairs(conn, source.name)
     number_of = np.array(numbers, np.int64)
     for start in range(len(known), len(keys), BLOCK):
         block = slice(start, min(start + BLOCK, len(keys)))
         before = lineup.plain.copy()
-        found = block_pairs.block_pairs(lineup, bounds, block, block.stop, minimum, memory)
+        found = block_pairs.block_pairs(lineup, bounds, block, block.stop, minimum)
         most = block_pairs.MOST_PAIRS - recorded
         pairs = block_pairs.joined(found, most, source.name, minimum)
         recorded += len(pairs)
-        added = [place for place in range(block.start, block.stop) if present[place]]
+        added = [place for place in range(block.start, block.stop) if lineup.present[place]]
         turned = np.flatnonzero(lineup.plain & ~before)
         comparisons.add(
             conn,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +27,8 @@ class Part:
 class Lineup:
     """The pictures of a comparison: their vectors, and which of them hold too little to tell.
 
-    ``plain``, bool (n,), are those that are known to, or have no vector; they are in no pair.
+    ``plain``, bool (n,), are those that are known to hold too little, and ``present`` those that
+    have a vector, as far as was seen. Plain and absent ones are in no pair.
     """
 
     def __init__(self, parts: Sequence[Part], dimension: int, plain: np.ndarray) -> None:
@@ -35,6 +36,7 @@ class Lineup:
         self._starts = np.cumsum([0, *(len(part.keys) for part in parts)])
         self._dimension = dimension
         self.plain = plain
+        self.present = np.ones(len(plain), bool)
         self._checked = np.zeros(len(plain), bool)
 
     def vectors(self, places: np.ndarray) -> np.ndarray:
@@ -45,6 +47,30 @@ class Lineup:
             for some, matrix in reading.vectors_of(part.conn, part.source, keys):
                 vectors[[at[key] for key in some]] = matrix
         return vectors
+
+    def scan(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield places, int64 (m,), and vectors, float32 (m, D), of all that have one.
+
+        They come in the order of the tables.
+        """
+        for part, start in zip(self._parts, self._starts, strict=False):
+            place_of = {key: place for place, key in enumerate(part.keys, start=int(start))}
+            if 2 * len(part.keys) < reading.count_vectors(part.conn, part.source):
+                batches = reading.vectors_of(part.conn, part.source, part.keys)
+            else:
+                batches = reading.all_vectors(part.conn, part.source)
+            for keys, matrix in batches:
+                places = np.array([place_of.get(key, -1) for key in keys], np.int64)
+                yield places[places >= 0], matrix[places >= 0]
+
+    def leave_out(self, places: np.ndarray) -> None:
+        """Take note that the pictures at these places, int64 (n,), have no vector."""
+        self.present[places] = False
+
+    @property
+    def usable(self) -> np.ndarray:
+        """Which pictures can be in a pair, bool (n,)."""
+        return np.asarray(self.present & ~self.plain)
 
     def check_plain(self, places: np.ndarray) -> None:
         """Look at the thumbnails of those of these pictures that nobody has looked at yet."""

@@ -154,6 +154,11 @@ def field_header(number: int, size: int) -> bytes:
     return _encoded_varint(number << 3 | BYTES) + _encoded_varint(size)
 
 
+def number_field(number: int, value: int) -> bytes:
+    """Return the field of an integer that isn't negative."""
+    return _encoded_varint(number << 3 | VARINT) + _encoded_varint(value)
+
+
 def _encoded_varint(number: int) -> bytes:
     """Encode in base 128, least significant group first; the high bit says that more follow."""
     encoded = bytearray()

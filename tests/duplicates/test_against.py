@@ -8,9 +8,8 @@ import pytest
 from datasette_revimg.duplicates import against, block_pairs, bounds
 from datasette_revimg.duplicates.against import Side, find_against
 from datasette_revimg.errors import OtherModelError, RevimgError
-from datasette_revimg.store import decisions, upkeep
+from datasette_revimg.store import decisions
 from datasette_revimg.store.decisions import DIFFERENT, Decision
-from datasette_revimg.vectors import codes
 from datasette_revimg.vectors.calibration import Calibration
 from kit.geometry import vector
 from kit.near_copies import BLANK, add, hash_of, pictures, source_of
@@ -20,9 +19,9 @@ from kit.vector_tables import photos
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     monkeypatch.setattr(against, "BLOCK", 64)
-    monkeypatch.setattr(block_pairs, "CHUNK", 96)
-    # And a width chosen as for a large table.
-    monkeypatch.setattr(bounds, "WORTH", 0)
+    monkeypatch.setattr(bounds, "CHUNK", 96)
+    # And codes, which few pictures don't need.
+    monkeypatch.setattr(block_pairs, "FEW", 0)
 
 
 def side_of(vectors, **options):
@@ -56,16 +55,12 @@ def shared_out(size, other_size):
 
 
 @pytest.mark.parametrize("minimum", [0.7, 0.9])
-@pytest.mark.parametrize("way", ["vectors", "stored codes", "codes of its own"])
+@pytest.mark.parametrize("few", [0, 1000])
 @pytest.mark.parametrize(("size", "other_size"), [(150, 400), (400, 150)])
-def test_all_pairs_of_a_brute_force_and_no_others(monkeypatch, way, minimum, size, other_size):
+def test_all_pairs_of_a_brute_force_and_no_others(monkeypatch, few, minimum, size, other_size):
     vectors, others = shared_out(size, other_size)
-    if way != "vectors":
-        monkeypatch.setattr(codes, "WHOLE_BYTES", 0)
+    monkeypatch.setattr(block_pairs, "FEW", few)
     here, there = side_of(vectors), side_of(others)
-    if way == "stored codes":
-        for side in (here, there):
-            assert upkeep.rebuild(side.conn, side.source)
     seen = []
     found = find_against(
         here, there, minimum, None, on_done=lambda done, total: seen.append((done, total))

@@ -11,25 +11,25 @@ from datasette_revimg.duplicates import block_pairs, bounds
 from datasette_revimg.duplicates import compare as module
 from datasette_revimg.duplicates.compare import compare
 from datasette_revimg.errors import RevimgError
-from datasette_revimg.store import code_tables, comparisons, removal, schema, upkeep, writing
-from datasette_revimg.vectors import codes
+from datasette_revimg.store import comparisons, removal, schema, writing
 from kit.near_copies import (
     BLANK,
     add,
     brute_force,
+    hash_of,
     pictures,
     recorded,
     source_of,
 )
-from kit.vector_tables import noise, numbered, photos
+from kit.vector_tables import features, noise, numbered, photos
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     monkeypatch.setattr(module, "BLOCK", 64)
-    monkeypatch.setattr(block_pairs, "CHUNK", 96)
-    # And a width chosen as for a large table.
-    monkeypatch.setattr(bounds, "WORTH", 0)
+    monkeypatch.setattr(bounds, "CHUNK", 96)
+    # And codes, which few new pictures don't need.
+    monkeypatch.setattr(block_pairs, "FEW", 0)
 
 
 def check(conn, vectors, minimum):
@@ -45,39 +45,73 @@ def run(conn, minimum=0.9, **options):
 
 
 @pytest.mark.parametrize("minimum", [0.7, 0.9, 0.99])
-@pytest.mark.parametrize("way", ["vectors", "stored codes", "codes of its own", "damaged codes"])
-def test_all_pairs_of_a_brute_force_and_no_others(monkeypatch, way, minimum):
-    conn, vectors = photos(), pictures(700)
+@pytest.mark.parametrize("dimension", [10, 64, 300])
+@pytest.mark.parametrize("few", [0, 1000])
+def test_all_pairs_of_a_brute_force_and_no_others(monkeypatch, few, dimension, minimum):
+    """With codes, and for few new pictures without."""
+    monkeypatch.setattr(block_pairs, "FEW", few)
+    conn, vectors = photos(), numbered(features(700, 0, dimension), 1)
     add(conn, vectors)
-    if way != "vectors":
-        monkeypatch.setattr(codes, "WHOLE_BYTES", 0)
-    if way in ("stored codes", "damaged codes"):
-        assert upkeep.rebuild(conn, source_of(conn)[0])
-    if way == "damaged codes":
-        conn.execute("update _revimg_photos_codes set codes = zeroblob(length(codes))")
-        conn.commit()
-    run(conn, minimum)
+    compared = run(conn, minimum)
+    assert (compared.width == 0) == (few > 0)
     assert len(brute_force(vectors, minimum)) > 100
     check(conn, vectors, minimum)
 
 
+def test_codes_that_leave_something_over():
+    """The fewest directions decide a high minimum best; a low one needs all."""
+    conn, vectors = photos(), numbered(features(400, 0, 256), 1)
+    add(conn, vectors)
+    assert run(conn, 0.95).width < 256
+    check(conn, vectors, 0.95)
+    strict = run(conn, 0.85).width
+    check(conn, vectors, 0.85)
+    assert strict > 64
+
+
+@pytest.mark.parametrize("few", [0, 1000])
+@pytest.mark.parametrize("apart", [0, 1, 2, 5])
+def test_pairs_at_the_very_minimum(monkeypatch, few, apart):
+    """Pairs whose cosine is the minimum, or a few roundings from it."""
+    monkeypatch.setattr(block_pairs, "FEW", few)
+    conn, vectors = photos(), pictures(300)
+    add(conn, vectors)
+    matrix = np.array(list(vectors.values()), np.float64)
+    minimum = float(np.vecdot(matrix[3], matrix[77]))
+    for _ in range(apart):
+        minimum = float(np.nextafter(minimum, 2))
+    run(conn, minimum)
+    found = recorded(conn, minimum)
+    pair = tuple(sorted([hash_of((4,)), hash_of((78,))]))
+    assert (pair in found) == (apart == 0)
+
+
 @pytest.mark.parametrize("minimum", [-0.2, 0.0, 0.15])
-def test_where_codes_decide_nothing(monkeypatch, minimum):
+@pytest.mark.parametrize("few", [0, 1000])
+def test_where_codes_decide_nothing(monkeypatch, few, minimum):
     """Vectors in all directions alike leave a lot over, and low minima leave nearly all open."""
-    monkeypatch.setattr(codes, "WHOLE_BYTES", 0)
+    monkeypatch.setattr(block_pairs, "FEW", few)
     conn, vectors = photos(), numbered(noise(300, seed=1), 1)
     add(conn, vectors)
     run(conn, minimum)
     check(conn, vectors, minimum)
 
 
-def test_codes_of_rows_that_were_changed_and_removed(monkeypatch):
-    """The log of codes has entries that hold no more."""
-    monkeypatch.setattr(codes, "WHOLE_BYTES", 0)
+def test_vectors_unlike_those_that_the_codes_are_fitted_to():
+    """One row in many has a number far beyond the step of the codes."""
+    conn = photos()
+    rows = np.concatenate([features(300, 0, 96), np.eye(96, dtype=np.float32)])
+    rows = np.concatenate([rows, rows[-1:], rows[:1]])
+    vectors = numbered(rows, 1)
+    add(conn, vectors)
+    run(conn, 0.95)
+    check(conn, vectors, 0.95)
+
+
+def test_rows_that_were_changed_and_removed():
     conn, vectors = photos(), pictures(400)
     add(conn, vectors)
     source, _ = source_of(conn)
-    upkeep.rebuild(conn, source)
     changed = {(number,): vector for number, vector in enumerate(pictures(50, 5).values(), 100)}
     add(conn, changed)
     writing.write(conn, source, [], [writing.Failure((7,), "gone", stale=True)])
@@ -282,10 +316,9 @@ def test_forgetting_a_table_forgets_its_pairs():
     check(conn, pictures(50, seed=1), 0.9)
 
 
-def test_codes_that_are_used_are_named(monkeypatch):
-    """The result says how many numbers of each code decided, so that benchmarks can print it."""
+def test_the_width_of_the_codes_is_named():
+    """So that benchmarks can print it."""
     conn = photos()
     add(conn, pictures(300))
-    assert run(conn).width in (*codes.WIDTHS, 64)
+    assert run(conn).width == 64
     assert run(conn).width == 0
-    assert code_tables.read_state(conn, "photos").generation is None
