@@ -56,6 +56,7 @@ def embed(
     limit: int | None = None,
     replace: bool = False,
     isolate: bool = False,
+    whiten: bool = False,
 ) -> Summary:
     """Embed the pictures of a table, or those in files and folders.
 
@@ -81,6 +82,8 @@ def embed(
         replace: Discard the table's vectors and start again.
         isolate: Decode the pictures in processes of its own, with limits of memory and time, for
             pictures that strangers made.
+        whiten: Learn from the table's own vectors, at least 1,000, what its pictures have in
+            common, and let that count no longer. Vectors that are whitened already stay so.
 
     Returns:
         What was done, as counts of pictures. A picture that can't be used doesn't stop the run;
@@ -113,6 +116,7 @@ def embed(
         limit=limit,
         start_over=replace,
         isolate=isolate,
+        whiten=whiten,
     )
     with run.prepared(request) as ready:
         return ready.embed()
@@ -163,7 +167,7 @@ def similar(
     with connection.opened(Path(database)) as conn:
         embedded = registry.require_embedded(conn, table)
         source = tables.find(conn, embedded.table_name)
-        encoder = Encoder(embedded, model, device, threads)
+        encoder = Encoder(conn, embedded, model, device, threads)
         return queries.best_matches(
             conn,
             source,

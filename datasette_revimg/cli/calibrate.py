@@ -20,7 +20,7 @@ from ..errors import RevimgError
 from ..keys import Key
 from ..models.batches import encode_shapes
 from ..pictures.quiet import silence_pillow, silent_libraries
-from ..store import registry, tables
+from ..store import registry, tables, whitening
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
 from ..vectors.calibration import RATES, Calibration
@@ -65,7 +65,7 @@ def run_calibration(
     threads: int | None,
 ) -> Calibration:
     """Calibrate a table under a progress bar, with its own model."""
-    model = choose_model(embedded, model_name)
+    model = choose_model(embedded, model_name, whitening.read(conn, embedded))
     check_model(embedded, model)
     network = load_network(model, device, threads, batch_size=2)
     read = original_reader(conn, database, source, embedded)

@@ -28,6 +28,11 @@ FC2_NOTE = (
     "this was the bundled vgg16-rmac; `datasette revimg install vgg16-fc2` fetches the dense layers"
 )
 
+WHITEN_NOTE = (
+    "with --whiten, what these {:,} pictures have in common no longer counts, which makes most "
+    "matches better"
+)
+
 
 @click.command()
 @click.argument("database", metavar="DB", type=DATABASE)
@@ -59,6 +64,12 @@ FC2_NOTE = (
 )
 @click.option("--limit", type=click.IntRange(1), help="Stop after this many pictures.")
 @click.option("--replace", "start_over", is_flag=True, help="Discard the vectors and start again.")
+@click.option(
+    "--whiten",
+    is_flag=True,
+    help="Learn from TABLE's own vectors, at least 1,000, what they have in common, and let that "
+    "count no longer.",
+)
 @click.option(
     "--prune",
     is_flag=True,
@@ -118,6 +129,8 @@ def embed(
         if ready.chosen_by_default and ready.model is VGG16_RMAC and not silent:
             click.echo(FC2_NOTE, err=True)
         _report(summary)
+        if summary.whitening_worth and summary.embedded and not silent:
+            click.echo(WHITEN_NOTE.format(summary.whitening_worth), err=True)
         if timing:
             sentence = timing_sentence(ready.counts, ready.threads)
             click.echo(f"{printable(summary.table)}: {sentence}", err=True)
@@ -171,6 +184,8 @@ def _report(summary: Summary) -> None:
     missing = f", {summary.missing} missing" if summary.missing else ""
     moved = f", {summary.moved} moved" if summary.moved else ""
     equal = f", {summary.equal} of the embedded equal to others" if summary.equal else ""
+    if summary.whitened:
+        click.echo(f"{table}: whitened, as learnt from {summary.whitened:,} vectors", err=True)
     rate = f", {summary.rate:.1f} images/s" if summary.rate else ""
     click.echo(
         f"{table}: {summary.embedded} embedded, {summary.unchanged} unchanged, "

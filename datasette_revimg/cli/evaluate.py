@@ -25,7 +25,7 @@ from ..keys import Key
 from ..models.catalogue import Model, all_models
 from ..pictures.curves import draw_curves
 from ..pictures.quiet import silence_pillow, silent_libraries
-from ..store import labels, reading, registry, tables
+from ..store import labels, reading, registry, tables, whitening
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
 from . import listing
@@ -143,7 +143,7 @@ def evaluate(database: Path, table: str, output: str, **options: Any) -> None:
         found = []
         silence_pillow()
         with silent_libraries():
-            for model in _models(embedded, chosen):
+            for model in _models(conn, embedded, chosen):
                 found.append(_evaluate(conn, source, embedded, model, keys, values, read, chosen))
         if chosen.plot:
             _plot(chosen.plot, source.name, found)
@@ -170,14 +170,16 @@ def _rows(
     return [keys[place] for place in order[: chosen.sample]], values
 
 
-def _models(embedded: EmbeddedTable, chosen: EvaluateOptions) -> list[Model]:
+def _models(
+    conn: sqlite3.Connection, embedded: EmbeddedTable, chosen: EvaluateOptions
+) -> list[Model]:
     """Return the models to evaluate, the table's own first."""
     if chosen.models:
         return [choose_model(None, name) for name in chosen.models]
     others = [
         model for model in all_models().values() if model.installed and model.name != embedded.model
     ]
-    return [choose_model(embedded, None), *others]
+    return [choose_model(embedded, None, whitening.read(conn, embedded)), *others]
 
 
 def _evaluate(

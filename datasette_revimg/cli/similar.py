@@ -154,7 +154,7 @@ def _search(
                 raise RevimgError(
                     f"{source.name!r} has no column {name!r}; it has {', '.join(source.columns)}"
                 )
-        encoder = Encoder(embedded, chosen.model_name, chosen.device, chosen.threads)
+        encoder = Encoder(conn, embedded, chosen.model_name, chosen.device, chosen.threads)
         encode = encoder.encode_file
         looks: list[Look] = []
         if chosen.ways:

@@ -9,7 +9,15 @@ import click
 
 from ..errors import RevimgError
 from ..pictures.kinds import skipped_sentence
-from ..store import classifiers, code_tables, failed_rows, registry, skipped, statistics
+from ..store import (
+    classifiers,
+    code_tables,
+    failed_rows,
+    registry,
+    skipped,
+    statistics,
+    whitening,
+)
 from ..store.registry import EmbeddedTable
 from .options import DATABASE, open_database
 from .printable import printable
@@ -57,6 +65,12 @@ def _print_status(conn: sqlite3.Connection, embedded: EmbeddedTable) -> None:
         f"{embedded.model} ({embedded.dimension} floats{coded}), updated {embedded.updated}"
     )
     click.echo(printable(line))
+    try:
+        learnt = whitening.read(conn, embedded)
+        if learnt:
+            click.echo(f"  whitened, as learnt from {learnt.rows:,} of its vectors")
+    except RevimgError as error:
+        click.echo(printable(f"  {error}"))
     for kind, count in skipped.read(conn, embedded.table_name).items():
         click.echo(printable(f"  {skipped_sentence(kind, count)}"))
     for column in classifiers.columns(conn, embedded.table_name):

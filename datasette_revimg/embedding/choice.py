@@ -9,19 +9,24 @@ from ..models import custom
 from ..models.catalogue import Model, all_models, default_model, find_model, models_dir
 from ..models.network import Network
 from ..store.registry import EmbeddedTable
+from ..vectors.whitening import Whitening, base_name, base_weights
 
 
-def choose_model(embedded: EmbeddedTable | None, name: str | None) -> Model:
+def choose_model(
+    embedded: EmbeddedTable | None, name: str | None, whitening: Whitening | None = None
+) -> Model:
     """Return the model called ``name``, or by default the table's own.
 
     ``name`` is a built-in model's or the path of an .onnx file. Without a name, a table that is
     ``embedded`` keeps its model; any other gets vgg16-fc2 if it is installed, and otherwise the
-    bundled vgg16-rmac. Raises RevimgError when the model is unknown or not installed.
+    bundled vgg16-rmac. ``whitening`` is what the table's vectors are whitened with. Raises
+    RevimgError when the model is unknown or not installed.
     """
     if name and name.lower().endswith(".onnx"):
-        return custom.read_model(Path(name))
+        model = custom.read_model(Path(name))
+        return model.whitened(whitening) if whitening else model
     if embedded and name in (None, embedded.model):
-        return recorded_model(embedded)
+        return recorded_model(embedded, whitening=whitening)
     if name is None:
         return default_model()
     known = all_models()
@@ -32,24 +37,31 @@ def choose_model(embedded: EmbeddedTable | None, name: str | None) -> Model:
     return find_model(name)
 
 
-def recorded_model(embedded: EmbeddedTable, folder: Path | None = None) -> Model:
+def recorded_model(
+    embedded: EmbeddedTable, folder: Path | None = None, whitening: Whitening | None = None
+) -> Model:
     """Return the model that a table's vectors were made with, from a folder of models.
 
-    ``folder`` defaults to the user's own (see ``catalogue.models_dir``). Raises ModelMissingError
+    ``folder`` defaults to the user's own (see ``catalogue.models_dir``); ``whitening`` is what the
+    vectors are whitened with (see ``store.whitening``). Raises ModelMissingError
     when the model isn't there, OtherModelError when the one of its name has other weights or
     another preprocessing, and RevimgError when its files can't be used.
     """
-    if embedded.model in all_models(folder):
-        model = find_model(embedded.model, folder)
+    name = base_name(embedded.model)
+    if name in all_models(folder):
+        model = find_model(name, folder)
     else:
-        own = custom.find_model(models_dir(folder), embedded.model, embedded.weights_sha256)
+        weights = base_weights(embedded.weights_sha256)
+        own = custom.find_model(models_dir(folder), name, weights)
         if own is None:
             raise ModelMissingError(
                 f"{embedded.table_name!r} was embedded with a model that datasette-revimg "
-                f"doesn't know, {embedded.model} (sha256 {embedded.weights_sha256[:12]}): give "
+                f"doesn't know, {name} (sha256 {weights[:12]}): give "
                 "its .onnx file with --model FILE"
             )
         model = own
+    if whitening:
+        model = model.whitened(whitening)
     check_model(embedded, model)
     return model
 
@@ -96,8 +108,9 @@ def load_network(
         output=model.output,
         classes=classes,
         pixels=model.pixels,
+        whitening=model.whitening,
     )
     if model.pixels:
         # Two pictures are enough to show whether it takes batches.
-        network.try_out(min(batch_size, 2), model.dimension)
+        network.try_out(min(batch_size, 2), model.network_dimension)
     return network

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..pictures.decoding import Picture, decode
 from ..pictures.files import read_file
 from ..pictures.looks import Ways
 from ..pictures.opening import ImageError
+from ..store import whitening
 from ..store.registry import EmbeddedTable
 from .choice import check_model, choose_model, load_network
 from .looking import Looked, look
@@ -22,20 +24,22 @@ class Encoder:
 
     def __init__(
         self,
+        conn: sqlite3.Connection,
         embedded: EmbeddedTable,
         model_name: str | None = None,
         device: str = "auto",
         threads: int | None = None,
     ) -> None:
-        """Prepare for a table; ``model_name``, if given, must name the table's own model.
+        """Prepare for a table of the database ``conn``.
 
-        Raises OtherModelError when it names another one.
+        ``model_name``, if given, must name the table's own model; OtherModelError when it names
+        another one.
         """
-        self._embedded = embedded
+        self._conn, self._embedded = conn, embedded
         self._model = None
         if model_name:
             # It must fit, whether a picture needs it or not.
-            self._model = choose_model(embedded, model_name)
+            self._model = choose_model(embedded, model_name, whitening.read(conn, embedded))
             check_model(embedded, self._model)
         self._device, self._threads = device, threads
         self._network: Network | None = None
@@ -79,6 +83,8 @@ class Encoder:
 
     def _loaded(self) -> Network:
         if self._network is None:
-            model = self._model or choose_model(self._embedded, None)
+            model = self._model or choose_model(
+                self._embedded, None, whitening.read(self._conn, self._embedded)
+            )
             self._network = load_network(model, self._device, self._threads)
         return self._network

@@ -127,12 +127,17 @@ def run(
                     break
                 waiting = time.perf_counter()
         _store(conn, source, batch, encode, counts)
-        counts.codes_error = ""
-        finishing = time.perf_counter()
-        _keep_up(upkeep.finish, conn, source, counts)
-        counts.timing.storing += time.perf_counter() - finishing
+        finish(conn, source, counts)
     finally:
         counts.seconds = time.perf_counter() - started
+
+
+def finish(conn: sqlite3.Connection, source: Table, counts: Counts) -> None:
+    """End a run: make the codes that are due for what is stored now."""
+    counts.codes_error = ""
+    started = time.perf_counter()
+    _keep_up(upkeep.finish, conn, source, counts)
+    counts.timing.storing += time.perf_counter() - started
 
 
 def _changed(

@@ -23,6 +23,7 @@ from ..store import (
     registry,
     removal,
     skipped,
+    statistics,
     tables,
     writing,
 )
@@ -35,6 +36,7 @@ from .folders import Listing
 from .jobs import Job
 from .moved import find_moved
 from .request import EmbedRequest
+from .whitening import check_enough
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,9 @@ def plan_table(conn: sqlite3.Connection, request: EmbedRequest, model: Model) ->
     base = base_folder(request.database, embedded)
     if kind == "path":
         columns.check_paths(conn, source, column, base)
+    total = picture_column.count(conn, source, column)[0]
+    if request.whiten and not model.whitening:
+        check_enough(source.name, total)
     if request.start_over:
         _start_over(conn, source, request)
     writing.prepare(conn, source, embedded, request.labels)
@@ -87,7 +92,7 @@ def plan_table(conn: sqlite3.Connection, request: EmbedRequest, model: Model) ->
         source=source,
         embedded=embedded,
         jobs=columns.column_jobs(conn, source, embedded, base, request.labels),
-        total=picture_column.count(conn, source, column)[0],
+        total=total,
         removed=removal.remove_missing(conn, source, column),
     )
 
@@ -113,6 +118,9 @@ def plan_files(
             f"{request.table!r} was embedded from its column {recorded.column_name!r}, not from "
             "files: choose another name for the new table"
         )
+    if request.whiten and not model.whitening:
+        stored = 0 if request.start_over or not recorded else _stored(conn, recorded)
+        check_enough(request.table, stored + len(listing.pictures))
     base = base_of_files(request.database, recorded, request.paths, request.base_dir)
     keep_content = request.keep_content or bool(recorded and recorded.kind == "blob")
     source = file_table.prepare(conn, request.table, keep_content)
@@ -154,6 +162,11 @@ def _find_column(conn: sqlite3.Connection, source: Table, isolate: bool) -> tupl
         return columns.find_column(conn, source)
     with closing(IsolatedDecoder()) as decoder:
         return columns.find_column(conn, source, decoder.is_picture)
+
+
+def _stored(conn: sqlite3.Connection, recorded: EmbeddedTable) -> int:
+    """Return how many vectors a table has, at most."""
+    return statistics.count_rows(conn, recorded).vectors
 
 
 def _start_over(conn: sqlite3.Connection, source: Table, request: EmbedRequest) -> None:

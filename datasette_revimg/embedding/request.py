@@ -23,7 +23,7 @@ class EmbedRequest:
     (None: as many as suit the machine), ``batch_size`` the pictures per run of the network and
     per transaction, ``limit`` how many pictures to embed at most. ``start_over`` discards the
     table's vectors first. ``isolate`` decodes the pictures in processes of its own, for pictures
-    that strangers made.
+    that strangers made. ``whiten`` whitens the table's vectors in the end, unless they are.
     """
 
     database: Path
@@ -40,3 +40,4 @@ class EmbedRequest:
     limit: int | None = None
     start_over: bool = False
     isolate: bool = False
+    whiten: bool = False

@@ -13,9 +13,12 @@ from ..models.catalogue import Model
 from ..models.network import Network
 from ..pictures.pool import open_decoder
 from ..store import connection, file_table, migrations, predictions, registry, removal
+from ..store import whitening as stored_whitening
 from ..store.equal_pictures import open_finder
+from ..store.registry import EmbeddedTable
 from ..store.writing import Failure
-from . import folders, pipeline
+from ..vectors.whitening import base_name
+from . import folders, pipeline, whitening
 from .choice import choose_model, load_network
 from .counts import Counts
 from .folders import Listing
@@ -35,7 +38,9 @@ class Summary:
     now. ``dimension`` is the number of float32 in
     each vector, ``seconds`` how long the run took. ``codes_error`` is why the codes that make
     searches fast couldn't be written, empty if they could. ``unlearnt`` are sentences about
-    classifiers that can't suggest anything, or should be learnt again.
+    classifiers that can't suggest anything, or should be learnt again. ``whitened`` counts the
+    vectors that a whitening was learnt from in this run, and ``whitening_worth`` those that it
+    could be learnt from: enough, of a network that doesn't whiten by itself.
     """
 
     table: str
@@ -51,6 +56,8 @@ class Summary:
     moved: int = 0
     equal: int = 0
     unlearnt: tuple[str, ...] = ()
+    whitened: int = 0
+    whitening_worth: int = 0
 
     @property
     def rate(self) -> float:
@@ -135,10 +142,15 @@ class Run:
                 find=find,
                 on_done=on_done,
             )
+        model, whitened = self.model, 0
+        if request.whiten and not model.whitening:
+            learnt = whitening.whiten(self.conn, self.plan.source, self.plan.embedded)
+            model, whitened = model.whitened(learnt), learnt.rows
+            pipeline.finish(self.conn, self.plan.source, counts)
         return Summary(
             table=self.table,
-            model=self.model.name,
-            dimension=self.model.dimension,
+            model=model.name,
+            dimension=model.dimension,
             embedded=counts.embedded,
             unchanged=counts.unchanged,
             failed=counts.failed,
@@ -149,6 +161,8 @@ class Run:
             codes_error=counts.codes_error,
             equal=counts.equal,
             unlearnt=self._suggest_labels(),
+            whitened=whitened,
+            whitening_worth=whitening.worth(self.conn, self.plan.source, model),
         )
 
 
@@ -165,7 +179,7 @@ def prepared(request: EmbedRequest) -> Iterator[Run]:
     with connection.opened(request.database, create=bool(request.paths)) as conn:
         migrations.migrate(conn)
         recorded = registry.embedded(conn, request.table)
-        model = choose_model(None if request.start_over else recorded, request.model_name)
+        model = _choose(conn, request, None if request.start_over else recorded)
         if request.labels:
             labels.check_classes(model)
         network = load_network(
@@ -190,3 +204,18 @@ def prepared(request: EmbedRequest) -> Iterator[Run]:
             chosen_by_default=not (recorded or request.model_name),
             first=not recorded,
         )
+
+
+def _choose(
+    conn: sqlite3.Connection, request: EmbedRequest, recorded: EmbeddedTable | None
+) -> Model:
+    """Return the model of a run, that of the table as it is ``recorded`` unless another is named.
+
+    A request to whiten names the table's model by the name that it had before.
+    """
+    if recorded is None:
+        return choose_model(None, request.model_name)
+    name = request.model_name
+    if request.whiten and name == base_name(recorded.model):
+        name = recorded.model
+    return choose_model(recorded, name, stored_whitening.read(conn, recorded))

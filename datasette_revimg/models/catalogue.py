@@ -11,6 +11,7 @@ import click
 
 from ..errors import ModelMissingError, RevimgError
 from ..pictures.background import RULE as BACKGROUND
+from ..vectors.whitening import Whitening
 from .pixels import Pixels
 from .vgg16.architecture import CAFFE, EMBEDDING, TORCH
 from .vgg16.tail import bundled_tail
@@ -32,7 +33,8 @@ class Model:
     ``preprocessing``, which depends on where they come from. ``pixels`` is how a model of
     the user's own takes its pictures; the built-in ones take uint8 (N, height, width, 3) RGB, of
     any size or, for fc1 and fc2, 224 × 224. ``size``
-    is in bytes; a model that isn't installed has about that size.
+    is in bytes; a model that isn't installed has about that size. ``whitening`` is what a table's
+    vectors were whitened with after the network.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Model:
     file: Path | None = None
     authors: str = VGG16_AUTHORS
     pixels: Pixels | None = None
+    whitening: Whitening | None = None
 
     @property
     def installed(self) -> bool:
@@ -56,7 +59,29 @@ class Model:
     @property
     def identity(self) -> tuple[str, str, str]:
         """Name, weights and preprocessing: only vectors that share all three are comparable."""
-        return self.name, self.sha256 or "", f"{self.preprocessing or ''} {BACKGROUND}".strip()
+        weights = self.sha256 or ""
+        if self.whitening:
+            weights = self.whitening.weights(weights)
+        return self.name, weights, f"{self.preprocessing or ''} {BACKGROUND}".strip()
+
+    @property
+    def network_dimension(self) -> int:
+        """The numbers in a vector as the network gives it, before it is whitened."""
+        return len(self.whitening.mean) if self.whitening else self.dimension
+
+    def whitened(self, whitening: Whitening) -> Model:
+        """Return this model with its vectors whitened, under a name of its own."""
+        if len(whitening.mean) != self.dimension:
+            raise RevimgError(
+                f"the vectors of {self.name} have {self.dimension} numbers, they are whitened "
+                f"with {len(whitening.mean)}: embed again with --replace --whiten"
+            )
+        return replace(
+            self,
+            name=whitening.name(self.name),
+            dimension=whitening.dimension,
+            whitening=whitening,
+        )
 
 
 _RMAC_LAYER = "block4_pool and block5_pool, R-MAC, whitened"

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..errors import RevimgError
+from ..vectors.whitening import is_whitened
 from .catalogue import Model, all_models
 from .description import SCALING, Description, json_object
 from .onnx_file import Port, read_ports
@@ -88,6 +89,10 @@ def _name(description: Description, file: Path) -> str:
         )
     if "/" in name or "\\" in name:
         raise description.must("name", "a name, without / or \\")
+    if is_whitened(name):
+        raise description.wrong(
+            "name", f"must not be {name!r}, which would be that of a table's whitened vectors"
+        )
     if name.casefold() in {built_in.casefold() for built_in in all_models()}:
         raise description.wrong(
             "name", f"must not be {name!r}, which is a built-in model: give this one another name"

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import RevimgError
+from ..vectors.whitening import base_name
 from .catalogue import CLASSIFYING_MODELS, Model, default_model, installed
 
 # A class and its probability.
@@ -27,7 +28,7 @@ def class_names() -> tuple[str, ...]:
 def check_classes(model: Model) -> None:
     """Raise RevimgError, with the way out, unless the model's network knows the classes."""
     network = installed()
-    if model.name not in CLASSIFYING_MODELS or network is None:
+    if base_name(model.name) not in CLASSIFYING_MODELS or network is None:
         fc2 = CLASSIFYING_MODELS[0]
         install = "" if default_model().name == fc2 else f"run `datasette revimg install {fc2}`, "
         raise RevimgError(

@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import RevimgError
 from ..pictures.decoding import SIDE
 from ..pictures.sizing import Size
+from ..vectors.whitening import Whitening
 from .pixels import Pixels, prepare
 from .vgg16.architecture import BLOCK4, EMBEDDING, FEATURES, INPUT, PROBABILITIES
 
@@ -54,15 +55,16 @@ class Network:
         output: str = EMBEDDING,
         classes: bool = False,
         pixels: Pixels | None = None,
+        whitening: Whitening | None = None,
     ) -> None:
-        """Load the ONNX file, whose ``output`` is the vector.
+        """Load the ONNX file, whose ``output`` is the vector, before the ``whitening`` if any.
 
         With ``classes``, ``encode`` returns their probabilities too. ``pixels`` describes a model
         of the user's own. ``threads`` 0 leaves the number to ONNX Runtime.
 
         RevimgError when the file can't be loaded, or ``cuda`` was asked for and isn't available.
         """
-        self._file, self._pixels = file, pixels
+        self._file, self._pixels, self._whitening = file, pixels, whitening
         self._outputs = [output, PROBABILITIES] if classes else [output]
         self._session = _load(file, device, threads)
         # A provider may be available and still fail to load: only the session knows.
@@ -93,10 +95,13 @@ class Network:
         names = [output.name for output in self._session.get_outputs()]
         return [name for name in (FEATURES, BLOCK4) if name in names]
 
-    def with_output(self, output: str) -> Network:
-        """Return this network, not loaded again, with another of its outputs as the vector."""
+    def with_output(self, output: str, whitening: Whitening | None = None) -> Network:
+        """Return this network, not loaded again, with another of its outputs as the vector.
+
+        It is whitened with ``whitening``, if any.
+        """
         other = copy.copy(self)
-        other._outputs = [output]
+        other._outputs, other._whitening = [output], whitening
         return other
 
     def encode(self, pictures: np.ndarray, *, features: bool = False) -> Batch:
@@ -107,7 +112,7 @@ class Network:
         numbers that aren't finite.
         """
         if self._pixels:
-            return Batch(self._own_vectors(pictures, self._pixels))
+            return Batch(self._whitened(self._own_vectors(pictures, self._pixels)))
         maps = self._maps if features else []
         names = [*self._outputs, *maps]
         outputs = self._session.run(names, {INPUT: pictures})
@@ -115,20 +120,25 @@ class Network:
             raise RevimgError("the network returned numbers that are not finite: reinstall it")
         arrays = dict(zip(names, (np.asarray(o, np.float32) for o in outputs), strict=True))
         return Batch(
-            vectors=arrays[self._outputs[0]],
+            vectors=self._whitened(arrays[self._outputs[0]]),
             probabilities=arrays.get(PROBABILITIES),
             features=tuple(arrays[name] for name in maps) or None,
         )
 
-    def try_out(self, count: int, dimension: int) -> None:
-        """Embed ``count`` pictures of noise at once.
+    def _whitened(self, vectors: np.ndarray) -> np.ndarray:
+        return self._whitening.apply(vectors) if self._whitening else vectors
 
-        RevimgError when the network can't, or when its vectors haven't this dimension.
+    def try_out(self, count: int, dimension: int) -> None:
+        """Embed ``count`` pictures of noise at once, with a model of the user's own.
+
+        RevimgError when the network can't, or when its vectors haven't this dimension before they
+        are whitened.
         """
-        height, width = self.size or (SIDE, SIDE)
+        assert self._pixels
+        height, width = self._pixels.size
         shape = (count, height, width, 3)
         noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-        actual = self.embed(noise).shape[1]
+        actual = self._own_vectors(noise, self._pixels).shape[1]
         if actual != dimension:
             raise RevimgError(
                 f"{self._file}: 'dimension' is {dimension}, but its vectors have {actual} numbers"

@@ -81,11 +81,16 @@ def predictions_table(table: str) -> str:
     return f"{PREFIX}{table}_predictions"
 
 
+def whitening_table(table: str) -> str:
+    """Return the name of the table of what the vectors of ``table`` are whitened with."""
+    return f"{PREFIX}{table}_whitening"
+
+
 def names(table: str) -> tuple[str, ...]:
     """Return the names of all tables of results for ``table`` alone.
 
     The table of its labels exists only if it was embedded with labels, those of its pairs only if
-    its pictures were compared.
+    its pictures were compared, that of its whitening only if its vectors were whitened.
     """
     return (
         *keyed_names(table),
@@ -94,6 +99,7 @@ def names(table: str) -> tuple[str, ...]:
         compared_table(table),
         pairs_table(table),
         decisions_table(table),
+        whitening_table(table),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from . import code_tables, tables
 from .failed_rows import FAILURES
-from .own_tables import thumbnails_table, vectors_table
+from .own_tables import thumbnails_table, vectors_table, whitening_table
 from .registry import EmbeddedTable
 from .schema import exists
 from .sql import quote
@@ -59,11 +59,12 @@ def _count(
 
 
 def stored_bytes(conn: sqlite3.Connection, table: str) -> int:
-    """Return the bytes of the vectors, thumbnails and codes that are kept for a table."""
+    """Return the bytes of the vectors, thumbnails, codes and whitening kept for a table."""
     size = code_tables.codes_bytes(conn, table)
     for name, column in (
         (vectors_table(table), "embedding"),
         (thumbnails_table(table), "thumbnail"),
+        (whitening_table(table), "matrix"),
     ):
         if exists(conn, name):
             query = f"select coalesce(sum(length({column})), 0) from {quote(name)}"

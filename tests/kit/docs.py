@@ -6,19 +6,20 @@
 import re
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 ROOT = Path(__file__).parent.parent.parent
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(
-    r"<!-- run(?:: (?P<label>[^\n]*))? -->\n```(?P<kind>\w+)\n(?P<code>.*?)```", re.S
+    r"<!-- run(?:: (?P<label>[^\n]*))? -->\n *```(?P<kind>\w+)\n(?P<code>.*?)```", re.S
 )
 
 
 def blocks(kind: str, label: str | None = None, pages: list[Path] = PAGES) -> list[str]:
     """Return the marked code blocks of a kind (bash, sql, json) with this label, in order."""
     return [
-        match["code"].strip()
+        dedent(match["code"]).strip()
         for match in marked(pages)
         if (match["kind"], match["label"]) == (kind, label)
     ]

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from kit.docs import PAGES, README, ROOT, blocks, marked
+from kit.tiny_network import Tiny
 
 HERE = Path(sys.executable).parent
 
@@ -210,6 +211,20 @@ def test_similar_rows(printed, folder):
     assert {"score", "percentile", "row", "url", "similar_url", "thumbnail_url"} == set(row)
 
 
+def test_a_network_of_ones_own(printed, folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "reader")
+    Tiny(copy / "network.onnx", size=(224, 224), dimension=384).save()
+    describe, trial = blocks("bash", "own network")
+    (output,), (example,) = blocks("text", "own network"), blocks("json", "own network")
+    assert shell(describe, copy).strip() == output
+    description, whole = copy / "network.json", json.loads(example)
+    assert json.loads(description.read_text()).items() <= whole.items()
+    description.write_text(example)
+    printed_by_trial = shell(trial, copy)
+    assert "photos: 4 embedded, 0 unchanged, 0 failed, 0 removed (network, 384" in printed_by_trial
+    assert "dune.jpg" in printed_by_trial
+
+
 def test_error(printed, folder):
     (example,) = blocks("json", "error")
     shown = shell(
@@ -231,6 +246,7 @@ def test_every_marked_block_is_run():
             "similar",
             "revimg.json",
             "matrix",
+            "own network",
         },
         "sql": {"photos.db", "rows of photos.db", "query results", "duplicates", "classify"},
         "json": {
@@ -240,8 +256,10 @@ def test_every_marked_block_is_run():
             "map.json",
             "matrix.json",
             "model.json",
+            "own network",
             "revimg.json",
         },
+        "text": {"own network"},
         "python": {None},
     }
     for match in marked():

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from ...models.catalogue import all_models
 from ...pictures.looks import MIRROR, TURNS, WHOLE, WINDOWS, Look
 from ...store.registry import EmbeddedTable
+from ...vectors.whitening import base_name, is_whitened
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
@@ -168,6 +170,11 @@ def end(shown: int, candidates: int, exact: bool) -> str:
 def legend(model: str, available: bool) -> str:
     """Return the explanation of a model's heat maps, or that there are none."""
     if not available:
+        if is_whitened(model) and base_name(model) in all_models():
+            return (
+                "The matching parts of the pictures can’t be shown: the vectors of "
+                f"{base_name(model)} are whitened once more for this table."
+            )
         return (
             "The matching parts of the pictures can’t be shown: "
             f"only VGG16 networks support this, and {model} isn’t one."

@@ -13,10 +13,11 @@ from functools import partial
 import numpy as np
 
 from ...keys import Key
-from ...models.catalogue import FULL_NETWORK_MODELS, VGG16_RMAC
+from ...models.catalogue import CLASSIFYING_MODELS, FULL_NETWORK_MODELS, VGG16_RMAC
 from ...models.vgg16.tail import bundled_tail
 from ...search import heatmap, whitened_heatmap
 from ...store.registry import EmbeddedTable
+from ...vectors.whitening import base_name, is_whitened
 from ..compat import Database, Datasette
 from . import inference
 from .kept import table_key
@@ -50,7 +51,13 @@ class Agreement:
 
 
 def available(embedded: EmbeddedTable) -> bool:
-    """Return whether the table's model has such maps: those that are VGG16."""
+    """Return whether the table's model has such maps: those that are VGG16.
+
+    The maps explain R-MAC's vectors themselves, so not those that are whitened once more; those of
+    the dense layers they don't explain, whitened or not, but show what was before.
+    """
+    if is_whitened(embedded.model):
+        return base_name(embedded.model) in CLASSIFYING_MODELS
     return embedded.model in (VGG16_RMAC.name, *FULL_NETWORK_MODELS)
 
 
@@ -82,7 +89,7 @@ async def _features(
     datasette: Datasette, db: Database, embedded: EmbeddedTable, original: Original
 ) -> tuple[np.ndarray, ...]:
     """Return the maps of a picture that its vector is made of, float32 (C, H, W) each."""
-    job = inference.features_job(datasette, db.name, embedded, original.data)
+    job = await inference.features_job(datasette, db.name, embedded, original.data)
 
     def features() -> tuple[np.ndarray, ...]:
         return job().features

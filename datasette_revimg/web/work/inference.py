@@ -27,7 +27,9 @@ from ...pictures.isolated import IsolatedDecoder
 from ...pictures.looks import AS_A_WHOLE, Ways
 from ...pictures.opening import ImageError
 from ...pictures.region import Crop
+from ...store import whitening as stored_whitening
 from ...store.registry import EmbeddedTable
+from ...vectors.whitening import Whitening, base_name, is_whitened
 from .. import settings
 from ..compat import Datasette
 from ..problems import ModelUnavailableError, NoFeaturesError, TooLargeError
@@ -51,21 +53,23 @@ class Encoded:
     features: tuple[np.ndarray, ...]
 
 
-def features_job(
+async def features_job(
     datasette: Datasette, database: str, embedded: EmbeddedTable, data: bytes
 ) -> Callable[[], Encoded]:
     """Return the work of running the network on a row's picture, to be done in a queue.
 
-    ``embedded`` is a table of ``database``; the network is that of its vectors. The work raises
+    ``embedded`` is a table of ``database``; the network is that of its vectors. Raises
+    ModelUnavailableError when what these are whitened with is damaged. The work raises
     RevimgError when the picture can't be used, TooLargeError, ModelUnavailableError,
     OtherModelError when the model isn't the one that made the vectors, and NoFeaturesError when it
     has no maps.
     """
     chosen = settings.for_table(datasette, database, embedded.table_name)
+    whitening = await _whitening(datasette, database, embedded)
     decoder, max_bytes = _decoder(datasette, stored=True)
 
     def work() -> Encoded:
-        network = _network(embedded, chosen)
+        network = _network(embedded, chosen, whitening)
         if not network.has_features:
             raise without_features(embedded.model)
         picture = _decode(decoder, data, network, None, max_bytes)
@@ -94,10 +98,11 @@ async def embed_picture(
     ModelUnavailableError, and OtherModelError when the model isn't the one that made the vectors.
     """
     chosen = settings.for_table(datasette, database, embedded.table_name)
+    whitening = await _whitening(datasette, database, embedded)
     decoder, max_bytes = _decoder(datasette, stored)
 
     def work() -> Looked:
-        network = _network(embedded, chosen)
+        network = _network(embedded, chosen, whitening)
 
         def decode(scale: int) -> Picture:
             return _decode(decoder, data, network, crop, max_bytes, scale)
@@ -132,26 +137,47 @@ def _decode(
 
 
 def without_features(model: str) -> NoFeaturesError:
-    """Return the error for the maps of a model that has none."""
+    """Return the error for a model of which no maps explain the vectors."""
+    if is_whitened(model) and base_name(model) in catalogue.all_models():
+        return NoFeaturesError(
+            f"{model} can’t show which parts of the pictures match: the vectors of "
+            f"{base_name(model)} are whitened once more for this table"
+        )
     return NoFeaturesError(
         f"{model} can’t show which parts of the pictures match; only VGG16’s networks can"
     )
 
 
-def _network(embedded: EmbeddedTable, chosen: Settings) -> Network:
-    """Return the network that made the table's vectors.
+async def _whitening(
+    datasette: Datasette, database: str, embedded: EmbeddedTable
+) -> Whitening | None:
+    """Return what the table's vectors are whitened with, None if they aren't.
+
+    Raises ModelUnavailableError when it is damaged.
+    """
+    if not is_whitened(embedded.model):
+        return None
+    try:
+        db = datasette.get_database(database)
+        return await db.execute_fn(lambda conn: stored_whitening.read(conn, embedded))
+    except RevimgError as error:
+        raise ModelUnavailableError(str(error)) from error
+
+
+def _network(embedded: EmbeddedTable, chosen: Settings, whitening: Whitening | None) -> Network:
+    """Return the network that made the table's vectors, which are whitened with ``whitening``.
 
     Raises ModelUnavailableError, and OtherModelError for any other network.
     """
     folder = catalogue.models_dir(chosen.models_dir)
     try:
-        model = choice.recorded_model(embedded, folder)
+        model = choice.recorded_model(embedded, folder, whitening)
         assert model.file is not None
         with _loading:
             network = load_network(
                 model.file, model.sha256, chosen.device, chosen.threads, model.pixels
             )
-        return network.with_output(model.output)
+        return network.with_output(model.output, whitening)
     except OtherModelError:
         raise
     except ModelMissingError as error:
@@ -164,15 +190,16 @@ def _network(embedded: EmbeddedTable, chosen: Settings) -> Network:
 
 def _missing_model(embedded: EmbeddedTable) -> ModelUnavailableError:
     """Return the error in words for a visitor who may not have access to the server."""
-    built_in = embedded.model in catalogue.all_models()
+    name = base_name(embedded.model)
+    built_in = name in catalogue.all_models()
     where = (
         "not installed on this server"
         if built_in
         else "not on this server: put its .onnx file and the .json beside it into the models folder"
     )
     return ModelUnavailableError(
-        f"{embedded.table_name} was embedded with {embedded.model}, which is {where}",
-        f"datasette revimg install {embedded.model}" if built_in else "",
+        f"{embedded.table_name} was embedded with {name}, which is {where}",
+        f"datasette revimg install {name}" if built_in else "",
     )
 
 

@@ -56,7 +56,8 @@ async def test_the_vector_that_the_table_has(scenes_ds, scenes_db, entry):
 
 async def test_features_make_the_vector(scenes_ds, entry):
     """R-MAC and whitening, done here in NumPy from the maps, give the network's own vector."""
-    encoding = inference.features_job(scenes_ds, "scenes", entry, PICTURE)()
+    job = await inference.features_job(scenes_ds, "scenes", entry, PICTURE)
+    encoding = job()
     # A scene is 4:3, which becomes 320 × 224.
     assert [maps.shape for maps in encoding.features] == [(512, 7, 10), (512, 14, 20)]
     assert {maps.dtype for maps in encoding.features} == {np.dtype(np.float32)}
@@ -153,8 +154,9 @@ async def test_own_model_in_the_folder_of_models(serve, tmp_path):
     served = serve(database, config={"plugins": {"datasette-revimg": {"models_dir": str(folder)}}})
     looked = await inference.embed_picture(served, "own", entry, data)
     assert looked.vectors[0] @ stored == pytest.approx(1, abs=1e-5)
+    job = await inference.features_job(served, "own", entry, data)
     with pytest.raises(NoFeaturesError) as caught:
-        inference.features_job(served, "own", entry, data)()
+        job()
     assert problem_of(caught.value).status == 501
     # Another network under the same name.
     other = changed(entry, weights_sha256="0" * 64)
