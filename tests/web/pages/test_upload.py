@@ -24,6 +24,7 @@ from datasette_revimg.web.requests.uploads import is_guarded
 from datasette_revimg.web.work.state import state_of
 from kit import scenes
 from kit.asking import IS_1, cookies, ids
+from kit.clients import OWN, task_of
 from kit.uploads import BOUNDARY, PAGE, PICTURE, START, form, part, post, uploaded
 
 pytestmark = pytest.mark.asyncio
@@ -342,6 +343,7 @@ async def sent(ds, sender, headers=()):
             (b"content-type", f"multipart/form-data; boundary={BOUNDARY}".encode()),
             *headers,
         ],
+        "client": (OWN, 1),
     }
     await ds.app()(scope, sender.receive, sender.send)
     return sender.messages[0]["status"]
@@ -395,7 +397,7 @@ async def test_slow_clients(ds, monkeypatch):
 async def test_full_queue(ds):
     go = threading.Event()
     queue = state_of(ds).inference
-    jobs = [asyncio.create_task(queue.run(go.wait)) for _ in range(queue.room.size)]
+    jobs = [task_of(OWN, queue.run(go.wait)) for _ in range(queue.room.size)]
     await asyncio.sleep(0)
     sender = Sender(endless(1000))
     try:
@@ -408,6 +410,32 @@ async def test_full_queue(ds):
     assert int(response.headers["retry-after"]) >= 1
     assert sender.taken == 0
     assert ids(await uploaded(ds, PICTURE))[0] == 3
+
+
+async def test_who_searches_a_lot_keeps_nobody_else_waiting(ds):
+    """One client's searches filled the queue, and everybody else got status 503."""
+    begun, go = threading.Event(), threading.Event()
+    queue = state_of(ds).inference
+    job = queue.submit(lambda: (begun.set(), go.wait(60)))
+    assert await asyncio.to_thread(begun.wait, 60)
+    body = form(part(PICTURE))
+    try:
+        many = [
+            asyncio.create_task(post(ds, body, cookies=cookies(ds, "ann")))
+            for _ in range(queue.room.size - 1)
+        ]
+        while queue.room.taken < queue.room.size:
+            await asyncio.sleep(0.01)
+        one = asyncio.create_task(post(ds, body, cookies=cookies(ds, "bob")))
+        (first,), _ = await asyncio.wait(many, return_when=asyncio.FIRST_COMPLETED)
+        assert first.result().status_code == 503
+        assert not one.done()
+    finally:
+        go.set()
+        await asyncio.wrap_future(job)
+    assert (await one).status_code == 200
+    statuses = [answer.status_code for answer in await asyncio.gather(*many)]
+    assert sorted(statuses) == [200] * (len(many) - 1) + [503]
 
 
 async def test_several_at_once(ds):

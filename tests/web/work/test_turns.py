@@ -17,22 +17,9 @@ from datasette_revimg.web.work.kept import Kept
 from datasette_revimg.web.work.queue import Queue
 from datasette_revimg.web.work.room import Room
 from datasette_revimg.web.work.turns import FairSemaphore, Turns
+from kit.clients import as_client, task_of
 
 pytestmark = pytest.mark.asyncio
-
-
-def as_client(address, work, *arguments):
-    """Call ``work`` as for a request from an address, and return what it returns."""
-
-    def called():
-        remember_request(Request({"type": "http", "client": (address, 1), "headers": []}, None))
-        return work(*arguments)
-
-    return copy_context().run(called)
-
-
-def task_of(address, coroutine):
-    return as_client(address, lambda: asyncio.get_running_loop().create_task(coroutine))
 
 
 async def settled():
