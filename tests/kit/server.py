@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -41,13 +42,26 @@ def serving(file: Path, *options: str | Path) -> Iterator[str]:
             [*command, "--port", str(port), *map(str, options)],
             stdout=subprocess.DEVNULL,
             stderr=errors,
+            # Where it hangs, should it do so.
+            env={**os.environ, "PYTHONFAULTHANDLER": "1"},
         )
         try:
             _wait_for(address, process, errors)
             yield address
         finally:
-            process.terminate()
-            process.wait(timeout=START_SECONDS)
+            _end(process, errors)
+
+
+def _end(process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=START_SECONDS)
+    except subprocess.TimeoutExpired:
+        # Python's fault handler prints the stacks of all threads.
+        process.send_signal(signal.SIGABRT)
+        process.wait()
+        errors.seek(0)
+        pytest.fail(f"Datasette did not end: {errors.read().decode()}")
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
