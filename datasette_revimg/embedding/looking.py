@@ -12,7 +12,7 @@ from ..models.batches import encode_shapes
 from ..models.network import Network
 from ..pictures import looks
 from ..pictures.decoding import Picture
-from ..pictures.looks import AS_A_WHOLE, SCALE, WINDOWS, Look, Ways
+from ..pictures.looks import AS_A_WHOLE, MIDDLE, SCALE, WINDOWS, Look, Ways
 from ..pictures.region import Crop
 
 # A scale → the picture, or the part of it that is searched with, decoded at this scale.
@@ -39,7 +39,7 @@ def look(
 
     ``crop`` is the part of the picture that ``decode`` returns an array of. The network is called
     once for each shape. Raises RevimgError when the network, called ``model``, can't take several
-    pictures, or the picture is too small for windows, unless the ways are ``as_possible``.
+    pictures, or the picture is too small for its parts, unless the ways are ``as_possible``.
     """
     picture = decode(1)
     chosen = looks.looks(_possible(ways, picture, crop))
@@ -68,18 +68,19 @@ def _encode(
 def _possible(ways: Ways, picture: Picture, crop: Crop | None) -> Sequence[str]:
     """Return the names of the ways in which the picture can be seen.
 
-    Raises RevimgError for windows of a small picture, unless the ways are ``as_possible``.
+    Raises RevimgError for parts of a small picture, unless the ways are ``as_possible``.
     """
-    problem = _window_problem(picture, crop) if WINDOWS in ways.names else None
+    parts = [name for name in ways.names if name in (MIDDLE, WINDOWS)]
+    problem = _part_problem(picture, crop, parts) if parts else None
     if problem is None:
         return ways.names
     if not ways.as_possible:
         raise RevimgError(problem)
-    return [name for name in ways.names if name != WINDOWS]
+    return [name for name in ways.names if name not in parts]
 
 
-def _window_problem(picture: Picture, crop: Crop | None) -> str | None:
-    """Return why windows of the picture would show nothing that the whole doesn't, or None."""
+def _part_problem(picture: Picture, crop: Crop | None, names: Sequence[str]) -> str | None:
+    """Return why parts of the picture would show nothing that the whole doesn't, or None."""
     width, height = picture.width, picture.height
     if crop:
         left, upper, right, lower = crop.box((width, height))
@@ -88,6 +89,7 @@ def _window_problem(picture: Picture, crop: Crop | None) -> str | None:
     if width >= least_width and height >= least_height:
         return None
     return (
-        f"the {'region' if crop else 'picture'} has {width:,} × {height:,} pixels, too few for "
-        f"windows, which need at least {least_width} × {least_height}: leave windows out"
+        f"the {'region' if crop else 'picture'} has {width:,} × {height:,} pixels, too few to "
+        f"look at parts of it, which takes {least_width} × {least_height}: "
+        f"leave {' and '.join(names)} out"
     )

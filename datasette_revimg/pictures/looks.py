@@ -3,7 +3,8 @@
 A search that looks in several ways finds what is only a part of the picture, or lies on its side.
 The windows are the four quarters and a fifth of their size in the middle, which overlaps them all.
 They are cut from the picture at twice the scale, so that the network gets as many pixels of each as
-of the whole. Which windows there are was chosen by tests/benchmarks/quality.py.
+of the whole. The one in the middle may be had alone: what somebody photographs or is looking for is
+mostly there. Which windows there are was chosen with the sets of models/bundling/partition.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from PIL import Image
 from ..errors import RevimgError
 from .region import SIDE, Crop
 
-WHOLE, WINDOWS, TURNS, MIRROR = "whole", "windows", "turns", "mirror"
-WAYS = (WHOLE, WINDOWS, TURNS, MIRROR)
+WHOLE, MIDDLE, WINDOWS, TURNS, MIRROR = "whole", "middle", "windows", "turns", "mirror"
+WAYS = (WHOLE, MIDDLE, WINDOWS, TURNS, MIRROR)
 EVERY = "all"
 
 # How many times larger a picture is whose windows are as large as the network takes it.
@@ -27,10 +28,11 @@ SCALE = 2
 _HALF = SIDE // SCALE
 
 # Where windows begin, and which part of the picture each is.
+_CENTRE = (_HALF // 2, _HALF // 2)
 _WINDOWS = {
     (0, 0): "the upper left part",
     (_HALF, 0): "the upper right part",
-    (_HALF // 2, _HALF // 2): "the middle",
+    _CENTRE: "the middle",
     (0, _HALF): "the lower left part",
     (_HALF, _HALF): "the lower right part",
 }
@@ -72,9 +74,8 @@ class Ways:
 
 AS_A_WHOLE = Ways((WHOLE,))
 
-# A picture that is sent may be a part of a stored one, or hold one; to see its windows takes
-# little time, and what they find is named.
-IN_PARTS = Ways((WHOLE, WINDOWS), as_possible=True)
+# For a picture that is sent: validation was for the middle, and against the four quarters.
+SENT = Ways((WHOLE, MIDDLE), as_possible=True)
 
 
 def parse_ways(text: str) -> Ways:
@@ -99,6 +100,8 @@ def looks(ways: Sequence[str]) -> list[Look]:
     chosen: list[Look] = []
     if WHOLE in ways:
         chosen.append(Look())
+    if MIDDLE in ways and WINDOWS not in ways:
+        chosen.append(Look(MIDDLE, Crop(*_CENTRE, _HALF, _HALF), words=_WINDOWS[_CENTRE]))
     if WINDOWS in ways:
         chosen += [
             Look(WINDOWS, Crop(x, y, _HALF, _HALF), words=words)

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import numpy as np
 
-# The authors' choice.
-ALPHA = 3
+# The authors chose 3, for vectors whose cosines are higher. Of 1, 2 and 3, on the sets that the
+# bundled network was chosen by, 2 gives the best mean of categories, copies and covers.
+ALPHA = 2
 
 # The most results that a query is expanded with: further down, more of them are wrong than right.
 MAX_EXPAND = 50

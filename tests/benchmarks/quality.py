@@ -6,7 +6,9 @@ strangers, and photographs of covers. ``--groups FOLDER`` measures any other pic
 folder belong together, or, with ``--by name``, those whose names differ in the last number only.
 
 Each model is a row, beside the perceptual hashes imagehash and pdqhash where they are installed,
-which needs ``pip install imagehash pdqhash``.
+which needs ``pip install imagehash pdqhash``. ``--ways whole,middle`` adds a row for each model
+whose queries are looked at in these ways as far as possible, ``--expand 5`` one whose queries are
+expanded.
 """
 
 from __future__ import annotations
@@ -17,17 +19,21 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from datasette_revimg.embedding.choice import choose_model, load_network
+from datasette_revimg.embedding.looking import look
 from datasette_revimg.models.bundling.labelled import LabelledSet, View, by_group
 from datasette_revimg.models.bundling.partition import read_pictures
 from datasette_revimg.models.bundling.photographs import photographs
 from datasette_revimg.models.catalogue import VGG16_RMAC
-from datasette_revimg.pictures.decoding import to_array
+from datasette_revimg.pictures.decoding import Picture, to_array
+from datasette_revimg.pictures.looks import Ways, parse_ways
+from datasette_revimg.vectors.expansion import expand
 
 # A picture → the numbers whose products say how alike two pictures are.
 Describe = Callable[[Image.Image], np.ndarray]
@@ -44,6 +50,43 @@ def network(name: str) -> Describe:
         return loaded.embed(to_array(image, loaded.size)[np.newaxis])[0]
 
     return describe
+
+
+def looks(name: str, ways: Ways) -> Describe:
+    """Return what gives a picture a unit vector (m, D) of a model for each look at it."""
+    loaded = load_network(choose_model(None, name))
+    possible = replace(ways, as_possible=True)
+
+    def describe(image: Image.Image) -> np.ndarray:
+        def scaled(scale: int) -> Picture:
+            array = to_array(image, loaded.size, scale)
+            return Picture(array, b"", image.width, image.height, "", None)
+
+        return look(loaded, name, scaled, possible).vectors
+
+    return describe
+
+
+def refined_scores(
+    each: LabelledSet,
+    vectors: Mapping[View, np.ndarray],
+    queries: Mapping[View, np.ndarray],
+    count: int,
+) -> np.ndarray:
+    """Return scores (queries, database) of queries of one or several vectors, the best of these.
+
+    ``vectors`` are those of the database. The queries are expanded with ``count`` results, if any.
+    """
+    database = np.stack([vectors[view] for view in each.database])
+    scores = []
+    for view in each.queries:
+        query = np.atleast_2d(queries[view])
+        if count:
+            first = (query @ database.T).max(axis=0)
+            first[[other == view for other in each.database]] = -np.inf
+            query = expand(query, database[np.argsort(-first, kind="stable")[:count]])
+        scores.append((query @ database.T).max(axis=0))
+    return np.stack(scores)
 
 
 def perceptual_hash(library: str) -> Describe:
@@ -102,6 +145,8 @@ def main() -> None:
     parser.add_argument("--categories", type=Path, help="a folder of categories' folders")
     parser.add_argument("--photos", type=Path, nargs="+", default=[], help="copies and covers")
     parser.add_argument("--tables", type=Path, nargs="+", default=[], help="what covers lie on")
+    parser.add_argument("--ways", type=parse_ways, action="append", default=[])
+    parser.add_argument("--expand", type=int, action="append", default=[])
     options = parser.parse_args()
     sets = [labelled_folder(folder, options.by) for folder in options.groups]
     if options.categories:
@@ -110,7 +155,8 @@ def main() -> None:
         sets += read_pictures(options.categories, options.photos, options.tables).measuring
     if not sets:
         parser.error("give --categories, --photos and --tables, or --groups")
-    methods = {name: network(name) for name in options.model or [VGG16_RMAC.name]}
+    models = options.model or [VGG16_RMAC.name]
+    methods = {name: network(name) for name in models}
     for name in HASHES:
         try:
             methods[name] = perceptual_hash(name)
@@ -119,10 +165,40 @@ def main() -> None:
     numbers, seconds = describe_all(methods, sets)
     print(f"| | CPU ms | {' | '.join(headings(sets))} |\n| --- | --- |{' --- |' * len(sets)}")
     for name, described in numbers.items():
-        measures = [each.measure(each.scores(described)) for each in sets]
-        cells = [" / ".join(f"{value:.3f}" for value in row.values()) for row in measures]
         milliseconds = seconds[name] * 1000 / len(described)
-        print(f"| {name} | {milliseconds:.0f} | {' | '.join(cells)} |")
+        print_row(name, milliseconds, sets, [each.scores(described) for each in sets])
+    for name in models:
+        own = numbers[name]
+        for count in options.expand:
+            scores = [refined_scores(each, own, own, count) for each in sets]
+            print_row(f"{name}, expand {count}", 0, sets, scores)
+        for ways in options.ways:
+            queries, milliseconds = describe_queries(looks(name, ways), sets)
+            scores = [refined_scores(each, own, queries, 0) for each in sets]
+            print_row(f"{name}, {' '.join(ways.names)}", milliseconds, sets, scores)
+
+
+def describe_queries(
+    describe: Describe, sets: Sequence[LabelledSet]
+) -> tuple[dict[View, np.ndarray], float]:
+    """Return what is made of every query, and the processor's milliseconds that one takes."""
+    queries: dict[View, np.ndarray] = {}
+    seconds = 0.0
+    for view in dict.fromkeys(view for each in sets for view in each.queries):
+        image = view.image()
+        started = time.process_time()
+        queries[view] = describe(image)
+        seconds += time.process_time() - started
+    return queries, seconds * 1000 / len(queries)
+
+
+def print_row(
+    name: str, milliseconds: float, sets: Sequence[LabelledSet], scores: Sequence[np.ndarray]
+) -> None:
+    """Print a row of the table."""
+    measures = [each.measure(own) for each, own in zip(sets, scores, strict=True)]
+    cells = [" / ".join(f"{value:.3f}" for value in row.values()) for row in measures]
+    print(f"| {name} | {milliseconds:.0f} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

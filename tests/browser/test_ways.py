@@ -62,10 +62,11 @@ def test_the_part_is_drawn_for_the_result_that_it_found(page: Page) -> None:
 def test_an_uploaded_picture_is_sent_again(page: Page, scenes_server: str) -> None:
     page.goto(PATH)
     choose(page, {**picture(1), "buffer": scenes.saved(scenes.collage([1, 2, 3, 4]))})
-    expect(result(page, 2)).to_contain_text("Found with the upper right part")
+    expect(page.locator(".revimg-switches")).to_contain_text("whole picture and its middle")
     page.get_by_role("link", name="Look closer").click()
     expect(page.locator(".revimg-switches")).to_contain_text("3 turns and its mirror image")
     expect(page).to_have_url(f"{scenes_server}{PATH}?_ways=all")
+    expect(result(page, 2)).to_contain_text("Found with the upper right part")
     result(page, 2).get_by_title("Find similar").focus()
     covers(page, 0.5, 0)
     page.get_by_role("link", name="Add the 5 best results").click()

@@ -80,7 +80,7 @@ def test_ways_of_a_row_read_its_original(database):
     )
     # 96 × 72 pixels.
     error = error_of("similar", database, "shapes", "red disc", "--ways", "windows")
-    assert "too few for windows" in error
+    assert "too few to look at parts" in error
     every = rows(database, "shapes", "red disc", "--ways", "all", "-n", 1)
     assert every[0]["id"] == "red disc, moved"
 
@@ -88,7 +88,7 @@ def test_ways_of_a_row_read_its_original(database):
 def test_bad_ways(database):
     asked = "similar", database, "shapes", "red disc"
     error = " ".join(run(*asked, "--ways", "sideways", status=2).stderr.split())
-    assert "the ways are whole, windows, turns, mirror, and all alone" in error
+    assert "the ways are whole, middle, windows, turns, mirror, and all alone" in error
     error = run(*asked, "blue box", "--ways", "all", status=2).stderr
     assert "--ways takes one QUERY, not 2" in error
 

@@ -74,9 +74,11 @@ def test_a_small_picture_has_no_windows(network):
     with pytest.raises(RevimgError) as caught:
         looked(network, data, Ways(("whole", "windows")))
     assert str(caught.value) == (
-        "the picture has 160 × 112 pixels, too few for windows, which need at least 320 × 224: "
+        "the picture has 160 × 112 pixels, too few to look at parts of it, which takes 320 × 224: "
         "leave windows out"
     )
+    with pytest.raises(RevimgError, match="leave middle and windows out"):
+        looked(network, data, EVERY)
     possible = looked(network, data, parse_ways("all"))
     assert [each.way for each in possible.looks] == ["whole", *["turns"] * 3, "mirror"]
     with pytest.raises(RevimgError, match="the region has 160 × 112 pixels, too few"):

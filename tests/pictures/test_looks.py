@@ -39,12 +39,15 @@ def test_names_in_a_fixed_order(text, names):
 
 
 def test_all_that_is_possible():
-    assert parse_ways("all") == Ways(("whole", "windows", "turns", "mirror"), as_possible=True)
+    every = ("whole", "middle", "windows", "turns", "mirror")
+    assert parse_ways("all") == Ways(every, as_possible=True)
 
 
 @pytest.mark.parametrize("text", ["", "upside down", "whole,", "all,whole", "WHOLE"])
 def test_unknown_names(text):
-    with pytest.raises(RevimgError, match="the ways are whole, windows, turns, mirror, and all"):
+    with pytest.raises(
+        RevimgError, match="the ways are whole, middle, windows, turns, mirror, and all"
+    ):
         parse_ways(text)
 
 
@@ -77,6 +80,13 @@ def test_windows_cover_the_picture_and_overlap():
         "the lower left part": Crop(0, 500, 500, 500),
         "the lower right part": Crop(500, 500, 500, 500),
     }
+
+
+def test_the_middle_alone():
+    (middle,) = looks(("middle",))
+    assert (middle.way, middle.part) == ("middle", Crop(250, 250, 500, 500))
+    # Of the windows it is one already.
+    assert looks(("middle", "windows")) == looks(("windows",))
 
 
 def test_turned_clockwise_and_mirrored():

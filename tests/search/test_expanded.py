@@ -25,7 +25,7 @@ def expanded(query: np.ndarray, neighbours: list) -> np.ndarray:
     total = query.astype("f8")
     for key in neighbours:
         vector = ROWS[key].astype("f8")
-        total = total + max(0.0, float(vector @ query.astype("f8"))) ** 3 * vector
+        total = total + max(0.0, float(vector @ query.astype("f8"))) ** 2 * vector
     return (total / np.linalg.norm(total)).astype(np.float32)
 
 

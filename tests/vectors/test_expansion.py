@@ -13,10 +13,10 @@ def unit(*numbers: float) -> np.ndarray:
     return (vector / np.linalg.norm(vector)).astype(np.float32)
 
 
-def test_each_result_counts_by_the_cube_of_its_cosine():
+def test_each_result_counts_by_the_square_of_its_cosine():
     query, near, far = unit(1, 0, 0), unit(0.8, 0.6, 0), unit(0.6, 0, 0.8)
-    # 1 + .8³·.8 + .6³·.6, .8³·.6, .6³·.8
-    x, y, z = 1 + 0.8**4 + 0.6**4, 0.8**3 * 0.6, 0.6**3 * 0.8
+    # 1 + .8²·.8 + .6²·.6, .8²·.6, .6²·.8
+    x, y, z = 1 + 0.8**3 + 0.6**3, 0.8**2 * 0.6, 0.6**2 * 0.8
     length = math.sqrt(x * x + y * y + z * z)
     (expanded,) = expand(query[np.newaxis], np.stack([near, far]))
     assert expanded.dtype == np.float32

@@ -12,7 +12,7 @@ from typing import ClassVar
 from datasette import Response
 
 from ...pictures.decoding import Picture
-from ...pictures.looks import IN_PARTS, Look
+from ...pictures.looks import SENT, Look
 from ...search.similar import Answer
 from .. import permissions
 from ..compat import Actor, Datasette
@@ -143,7 +143,7 @@ async def _answer_form(place: Place, form: Form) -> Response:
         place.db.name,
         place.embedded,
         form.picture,
-        ways=parameters.ways or IN_PARTS,
+        ways=parameters.ways or SENT,
         crop=parameters.crop,
     )
     picture = looked.picture

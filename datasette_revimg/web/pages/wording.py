@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ...models.catalogue import all_models
-from ...pictures.looks import MIRROR, TURNS, WHOLE, WINDOWS, Look
+from ...pictures.looks import MIDDLE, MIRROR, TURNS, WHOLE, WINDOWS, Look
 from ...store.registry import EmbeddedTable
 from ...vectors.whitening import base_name, is_whitened
 
@@ -140,6 +140,8 @@ def looked(looks: Sequence[Look]) -> str:
     named = []
     if counts[WHOLE]:
         named.append("the whole picture")
+    if counts[MIDDLE]:
+        named.append("its middle")
     if counts[WINDOWS]:
         named.append(count(counts[WINDOWS], "overlapping part"))
     if counts[TURNS]:

@@ -35,9 +35,28 @@ async def test_a_row_is_found_with_its_parts(scenes_ds):
     assert body["filtered_table_rows_count"] == scenes.COUNT
 
 
-async def test_a_picture_that_is_sent_is_seen_in_parts_by_default(scenes_ds):
+async def test_the_middle_of_a_picture_that_is_sent_is_seen_by_default(scenes_ds):
+    """A photograph of a scene on a wall."""
+    width, height = scenes.SIZE
+    sent = scenes.scene(20, (2 * width, 2 * height))
+    sent.paste(scenes.scene(6), (width // 2, height // 2))
+    body = await uploaded(scenes_ds, scenes.saved(sent))
+    assert body["query"]["ways"] == ["whole", "middle"]
+    assert ids(body)[0] == 6
+    assert body["rows"][0]["score"] > 0.95
+    assert body["rows"][0]["found_with"] == {
+        "way": "middle",
+        "part": "250,250,500,500",
+        "turned": 0,
+        "mirrored": False,
+    }
+    page = await post(scenes_ds, form(part(scenes.saved(sent))), PAGE)
+    assert "Searched with the whole picture and its middle." in page.text
+
+
+async def test_the_parts_of_a_picture_that_is_sent(scenes_ds):
     sent = scenes.saved(scenes.collage([1, 2, 3, 4]))
-    body = await uploaded(scenes_ds, sent)
+    body = await uploaded(scenes_ds, sent, PAGE + ".json?_ways=whole,windows")
     assert body["query"]["ways"] == ["whole", "windows"]
     # The row of this collage, and the scenes that it is made of.
     assert ids(body)[0] == COLLAGE
@@ -119,15 +138,16 @@ async def test_switch_on_and_off(scenes_ds):
 
 
 async def test_bad_ways(scenes_ds):
-    words = ("'upside'", "the ways are whole, windows, turns, mirror")
+    words = ("'upside'", "the ways are whole, middle, windows, turns, mirror")
     await check_problem(scenes_ds, ROW + "?_ways=upside", 400, *words)
     await check_problem(scenes_ds, ROW + "?_ways=", 400, "the ways are")
     small = scenes.saved(scenes.scene(3).resize((100, 80)))
     response = await post(scenes_ds, form(part(small)), PAGE + ".json?_ways=windows")
     assert response.status_code == 400
-    assert "100 × 80 pixels, too few for windows" in response.json()["error"]
+    assert "100 × 80 pixels, too few to look at parts" in response.json()["error"]
     for path in (PAGE + ".json", PAGE + ".json?_ways=all"):
-        assert "windows" not in (await uploaded(scenes_ds, small, path))["query"]["ways"]
+        ways = (await uploaded(scenes_ds, small, path))["query"]["ways"]
+        assert not {"middle", "windows"} & set(ways)
 
 
 async def test_original_that_is_gone(scenes_ds, scenes_db):

@@ -81,7 +81,7 @@ async def test_picture_of_a_row_finds_that_row(ds):
             "bytes": len(PICTURE),
             "like": [],
             "unlike": [],
-            "ways": ["whole", "windows"],
+            "ways": ["whole", "middle"],
         },
         "filtered_table_rows_count": scenes.COUNT + 1,
         "count_truncated": False,
