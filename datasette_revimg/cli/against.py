@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from ..keys import json_value, row_path
 from ..store import calibrations, connection, reading, registry, tables
 from ..vectors.calibration import RATES, Calibration
 from . import listing
-from .comparing import comparing
+from .bars import stoppable_bars
 from .duplicates_output import Outcome, Printing, listed
 from .options import naming_where
 from .printable import printable_json
@@ -46,12 +47,18 @@ def open_other(here: Side, database: Path, table: str, file: Path | None) -> Ite
         yield Side(conn, tables.find(conn, other.table_name), other)
 
 
-def check_options(against_db: Path | None, against: str | None, keep_best: bool) -> None:
+def check_options(
+    against_db: Path | None, against: str | None, keep_best: bool, orientations: bool
+) -> None:
     """Raise UsageError for options that don't go with each other."""
     if against_db is not None and against is None:
         raise click.UsageError("--against-db goes with --against")
     if against is not None and keep_best:
         raise click.UsageError("--keep-best is about groups, and --against makes none")
+    if against is not None and orientations:
+        raise click.UsageError(
+            "--orientations compares the rows of one table, not --against another"
+        )
 
 
 def compare_with(
@@ -74,9 +81,8 @@ def compare_with(
             (there.conn, there.source),
             vouching.source,
         )
-        stopped = "{done:,} pictures compared; nothing of it is kept"
-        name = here.source.name
-        with comparing(name, chosen.silent, stopped) as on_done, naming_where(chosen.where):
+        with stoppable_bars(chosen.silent, {}) as bars, naming_where(chosen.where):
+            on_done = partial(bars.show, f"Comparing {here.source.name}")
             found = find_against(here, there, minimum, calibration, chosen.where, on_done)
     if printing.only_list:
         printed = listed((row.key for row in found.rows), database, here, printing.end)

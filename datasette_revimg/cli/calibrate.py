@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from ..store import registry, tables, whitening
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
 from ..vectors.calibration import RATES, Calibration
+from .bars import Bars
 from .options import DATABASE, model_option, network_options, open_database
 from .printable import printable
 
@@ -65,6 +65,26 @@ def run_calibration(
     threads: int | None,
 ) -> Calibration:
     """Calibrate a table under a progress bar, with its own model."""
+    tools = load_tools(conn, database, source, embedded, model_name, device, threads)
+    silence_pillow()
+    with silent_libraries(), Bars(silent) as bars:
+
+        def on_step(step: str, done: int, total: int) -> None:
+            bars.show(f"Calibrating {source.name}, {step}", done, total)
+
+        return run(conn, source, embedded, tools, on_step)
+
+
+def load_tools(
+    conn: sqlite3.Connection,
+    database: Path,
+    source: Table,
+    embedded: EmbeddedTable,
+    model_name: str | None,
+    device: str,
+    threads: int | None,
+) -> Tools:
+    """Return what reads a table's pictures and embeds edits of them with its own model."""
     model = choose_model(embedded, model_name, whitening.read(conn, embedded))
     check_model(embedded, model)
     network = load_network(model, device, threads, batch_size=2)
@@ -73,10 +93,7 @@ def run_calibration(
     def embed(pictures: Sequence[np.ndarray]) -> np.ndarray:
         return encode_shapes(network.encode, pictures).vectors
 
-    tools = Tools(read=read, embed=embed, size=network.size)
-    silence_pillow()
-    with silent_libraries(), _Bars(source.name, silent) as bars:
-        return run(conn, source, embedded, tools, bars.show)
+    return Tools(read=read, embed=embed, size=network.size)
 
 
 def original_reader(
@@ -120,30 +137,3 @@ def report(table: str, calibration: Calibration) -> str:
 
 def _edited(calibration: Calibration) -> int:
     return max((len(scores) for scores in calibration.copies.values()), default=0)
-
-
-class _Bars:
-    """One progress bar after another, a bar for each step."""
-
-    def __init__(self, table: str, silent: bool) -> None:
-        self._table, self._hidden = table, silent or not sys.stderr.isatty()
-        self._step = ""
-        self._bar: Any = None
-
-    def __enter__(self) -> _Bars:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._bar:
-            self._bar.render_finish()
-
-    def show(self, step: str, done: int, total: int) -> None:
-        """Show how much of a step is done."""
-        if step != self._step:
-            self.__exit__()
-            self._step = step
-            label = f"Calibrating {self._table}, {step}"
-            self._bar = click.progressbar(
-                length=total, label=label, file=sys.stderr, show_pos=True, hidden=self._hidden
-            )
-        self._bar.update(done - self._bar.pos)

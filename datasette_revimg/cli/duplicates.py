@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ..duplicates.against import Side
-from ..duplicates.find import Found, find_duplicates
+from ..duplicates.find import find_duplicates
 from ..store import duplicates_view, registry, tables
 from . import against as other_table
+from .bars import stoppable_bars
 from .calibrate import original_reader
-from .comparing import comparing
 from .duplicates_output import Outcome, Printing, outcome
 from .options import (
     DATABASE,
@@ -27,6 +28,7 @@ from .options import (
 )
 from .printable import printable
 from .threshold import TYPED_TIERS, DuplicatesOptions, lowest_score, table_calibration
+from .turning import turned_search
 
 # Exit status of --fail, when there are duplicates.
 FOUND = 3
@@ -46,6 +48,11 @@ FOUND = 3
     nargs=2,
     metavar="ROW ROW",
     help="Two rows that are just about duplicates: all others are at least as similar.",
+)
+@click.option(
+    "--orientations",
+    is_flag=True,
+    help="Find copies that are turned by quarters or mirrored, too.",
 )
 @where_option
 @click.option(
@@ -95,6 +102,9 @@ def duplicates(
 
     What counts as a duplicate is worked out from TABLE's own pictures, see `calibrate`.
 
+    With --orientations, the network sees each picture turned and mirrored, once, which takes seven
+    times as long as `embed`.
+
     With --against, the rows that another table has too are printed, with its rows. Of that,
     nothing is kept.
 
@@ -105,7 +115,7 @@ def duplicates(
     """
     chosen = DuplicatesOptions(**options)
     chosen.check()
-    other_table.check_options(against_db, against, keep_best)
+    other_table.check_options(against_db, against, keep_best, chosen.orientations)
     if null and not only_list:
         raise click.UsageError("--null goes with --list")
     if view and (against is not None or chosen.where):
@@ -138,9 +148,13 @@ def _in_groups(
     conn, source, embedded = here.conn, here.source, here.embedded
     calibration = table_calibration(conn, database, source, embedded, chosen)
     minimum, tier = lowest_score(conn, source, calibration, chosen)
-    stopped = "{done:,} pictures compared and kept; run it again to continue"
-    with comparing(source.name, chosen.silent, stopped) as on_done, naming_where(chosen.where):
-        found: Found = find_duplicates(
+    step = f"Comparing {source.name}"
+    kept = {step: "{done:,} pictures compared and kept; run it again to continue"}
+    with stoppable_bars(chosen.silent, kept) as bars, naming_where(chosen.where):
+        turned = None
+        if chosen.orientations:
+            turned = turned_search(database, here, chosen, minimum, tier, bars)
+        found = find_duplicates(
             conn,
             source,
             embedded,
@@ -148,6 +162,7 @@ def _in_groups(
             calibration,
             original_reader(conn, database, source, embedded),
             chosen.where,
-            on_done,
+            partial(bars.show, step),
+            turned,
         )
-    return outcome(found, database, here, printing, minimum, tier)
+    return outcome(found, database, here, printing, minimum, tier, turned)

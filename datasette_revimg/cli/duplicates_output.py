@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..duplicates.against import Side
-from ..duplicates.find import Found
+from ..duplicates.find import Found, Turned
 from ..embedding.base import base_folder
 from ..keys import Key, json_value, row_path
 from ..store.duplicates import Member
@@ -50,6 +50,7 @@ def outcome(
     printing: Printing,
     minimum: float | None,
     tier: str | None,
+    turned: Turned | None,
 ) -> Outcome:
     """Return what to print of the groups that were found."""
     if printing.only_list:
@@ -57,7 +58,9 @@ def outcome(
         printed = listed(keys, database, here, printing.end)
     else:
         printed = formatted(found, here.source, printing.output, printing.keep_best)
-    return Outcome(printed, summary(found, here.source.name, minimum, tier), bool(found.groups))
+    return Outcome(
+        printed, summary(found, here.source.name, minimum, tier, turned), bool(found.groups)
+    )
 
 
 def formatted(found: Found, source: Table, output: str, keep_best: bool) -> str:
@@ -94,7 +97,9 @@ def listed(keys: Iterable[Key], database: Path, side: Side, end: str) -> str:
     return "".join(name + end for name in names)
 
 
-def summary(found: Found, table: str, minimum: float | None, tier: str | None) -> str:
+def summary(
+    found: Found, table: str, minimum: float | None, tier: str | None, turned: Turned | None
+) -> str:
     """Return one sentence on what was found, and how sure it is."""
     rows = sum(map(len, found.groups))
     groups = f"{len(found.groups):,} group{'' if len(found.groups) == 1 else 's'}"
@@ -102,10 +107,14 @@ def summary(found: Found, table: str, minimum: float | None, tier: str | None) -
     if minimum is None:
         return f"{said}, the same file only"
     said += f" ({found.new:,} new), score {minimum:.3f} or more"
+    if turned:
+        said += f", turned {turned.minimum:.3f} or more"
     if found.plain:
         said += f"; {found.plain:,} rows are blank or almost of one colour and were left out"
     if tier:
         said += f"; {tier}: at most 1 in {round(1 / RATES[tier]):,} pictures without a copy has any"
+        if turned:
+            said += ", and as many have a turned one"
     return said
 
 

@@ -32,6 +32,7 @@ class DuplicatesOptions:
     minimum: Minimum | None
     like: tuple[str, str] | None
     where: str
+    orientations: bool
     silent: bool
     model_name: str | None
     device: str

@@ -74,12 +74,21 @@ class Bounds:
 
         No other pair of these does. Some pairs may be yielded twice, of pictures in the block.
         """
-        left = self._coded(block)
+        return self._all_open(self._coded(block), block.start, end)
+
+    def open_with(self, vectors: np.ndarray) -> Iterator[Places]:
+        """Yield pairs that may reach the minimum, of a picture and one of other unit vectors.
+
+        The second of a pair is the row of ``vectors``, float32 (m, D). No other pair may.
+        """
+        return self._all_open(self._basis.encode(vectors), 0, len(self._dropped))
+
+    def _all_open(self, left: IntegerCodes, first: int, end: int) -> Iterator[Places]:
         threads = _threads()
         with ThreadPoolExecutor(threads, thread_name_prefix="revimg-pairs") as executor:
             pending: deque[Future[Places]] = deque()
             for start in range(0, end, CHUNK):
-                pending.append(executor.submit(self._open, left, block.start, start))
+                pending.append(executor.submit(self._open, left, first, start))
                 if len(pending) > threads:
                     yield pending.popleft().result()
             while pending:

@@ -26,6 +26,9 @@ SAMPLE = 3000
 # The most similar others of each that are kept, because the first ones may be copies.
 _NEAREST = 8
 
+# The score of a picture with itself, which is no other; below every cosine.
+NONE = -2.0
+
 # The share of the sample, the most similar ones, whose pixels are compared. Rates are read from
 # the highest tenth, and the others can't get there.
 _COMPARED = 0.15
@@ -46,10 +49,32 @@ def nearest_others(
     is called with the number of rows that were compared since. Pictures that are blank, or whose
     nearest others are all copies, have no nearest other.
     """
-    order = np.random.default_rng(seed).permutation(len(pictures))[:SAMPLE].tolist()
-    chosen = [pictures[place] for place in order]
-    keys, vectors = _vectors(conn, source, [key for key, _ in chosen])
+    chosen = sampled(pictures, seed, SAMPLE)
+    keys, vectors = read_vectors(conn, source, [key for key, _ in chosen])
     scores, places = _search(conn, source, pictures, keys, vectors, on_done)
+    return chance_of(conn, source, pictures, keys, same, scores, places)
+
+
+def sampled(pictures: Sequence[tuple[Key, bytes]], seed: int, size: int) -> list[tuple[Key, bytes]]:
+    """Return at most ``size`` of the pictures, in a random order."""
+    order = np.random.default_rng(seed).permutation(len(pictures))[:size].tolist()
+    return [pictures[place] for place in order]
+
+
+def chance_of(
+    conn: sqlite3.Connection,
+    source: Table,
+    pictures: Sequence[tuple[Key, bytes]],
+    keys: Sequence[Key],
+    same: Collection[tuple[bytes, bytes]],
+    scores: np.ndarray,
+    places: np.ndarray,
+) -> np.ndarray:
+    """Return the score of the rows ``keys`` with their nearest other, copies left out, ascending.
+
+    ``scores`` float32 (m, k) and ``places`` in ``pictures`` are those of their nearest others, the
+    best first; a place of -1 stands for none. ``same`` is as in ``nearest_others``.
+    """
     hashes, looks = dict(pictures), _Looks(conn, source)
 
     def is_copy(number: int, place: int) -> bool:
@@ -100,9 +125,10 @@ class _Looks:
         return self._grey[key]
 
 
-def _vectors(
+def read_vectors(
     conn: sqlite3.Connection, source: Table, keys: Sequence[Key]
 ) -> tuple[list[Key], np.ndarray]:
+    """Return keys and vectors, float32 (n, D), of those of these rows that have one."""
     found: list[Key] = []
     parts = []
     for some, matrix in reading.vectors_of(conn, source, keys):
@@ -123,22 +149,33 @@ def _search(
 
     A place of -1 stands for none.
     """
-    scores = np.full((len(keys), _NEAREST), -2, np.float32)
-    places = np.full((len(keys), _NEAREST), -1, np.int64)
+    nearest = Nearest(len(keys))
     at = {key: place for place, (key, _) in enumerate(pictures)}
     own = np.array([at[key] for key in keys], np.int64)
     for page in reading.pages([key for key, _ in pictures]):
-        some, matrix = _vectors(conn, source, page)
+        some, matrix = read_vectors(conn, source, page)
         if not some:
             continue
         here = np.array([at[key] for key in some], np.int64)
         cosines = vectors @ matrix.T
-        cosines[own[:, np.newaxis] == here] = -2
-        all_scores = np.concatenate([scores, cosines], axis=1)
-        all_places = np.concatenate([places, np.broadcast_to(here, cosines.shape)], axis=1)
-        best = np.argsort(-all_scores, axis=1, kind="stable")[:, :_NEAREST]
-        scores = np.take_along_axis(all_scores, best, axis=1)
-        places = np.take_along_axis(all_places, best, axis=1)
+        cosines[own[:, np.newaxis] == here] = NONE
+        nearest.offer(cosines, here)
         on_done(len(page))
-    places[scores < -1.5] = -1
-    return scores, places
+    return nearest.scores, nearest.places
+
+
+class Nearest:
+    """The most similar others of m pictures, the best first: scores, and places, -1 for none."""
+
+    def __init__(self, count: int) -> None:
+        self.scores = np.full((count, _NEAREST), NONE, np.float32)
+        self.places = np.full((count, _NEAREST), -1, np.int64)
+
+    def offer(self, cosines: np.ndarray, here: np.ndarray) -> None:
+        """Take the cosines with others, float32 (m, n), at these places into account."""
+        all_scores = np.concatenate([self.scores, cosines], axis=1)
+        all_places = np.concatenate([self.places, np.broadcast_to(here, cosines.shape)], axis=1)
+        best = np.argsort(-all_scores, axis=1, kind="stable")[:, :_NEAREST]
+        self.scores = np.take_along_axis(all_scores, best, axis=1)
+        self.places = np.take_along_axis(all_places, best, axis=1)
+        self.places[self.scores <= NONE] = -1

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..keys import Key
 from ..pictures.exif_count import count_exif
+from ..pictures.orientations import UPRIGHT
 from ..store import comparisons, decisions, duplicates, reading
 from ..store.comparisons import Pairs
 from ..store.decisions import DIFFERENT, SAME, Decision, Pair, ordered
@@ -21,8 +22,22 @@ from ..vectors.calibration import SAME_FILE, Calibration
 from .best import Candidate, choose_best
 from .compare import Compared, compare
 from .groups import complete_link
+from .links import Links
+from .turned import NO_PAIRS, compare_turned
 
 _NO_PAIRS = Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+
+
+@dataclass(frozen=True)
+class Turned:
+    """How similar a turned or mirrored copy is at least, and what its score means.
+
+    ``on_done`` is called with the turned pictures that were compared, and their number.
+    """
+
+    minimum: float
+    calibration: Calibration | None = None
+    on_done: Callable[[int, int], None] = lambda done, total: None
 
 
 @dataclass(frozen=True)
@@ -49,22 +64,29 @@ def find_duplicates(
     read: Callable[[Key], bytes | None],
     where: str = "",
     on_done: Callable[[int, int], None] = lambda done, total: None,
+    turned: Turned | None = None,
 ) -> Found:
     """Return the groups of rows in which every two pictures score ``minimum`` or more.
 
     Without a minimum, these are the rows of the same file alone, and with one they are in one group
     too, whatever the picture. ``read`` returns the bytes of a row's picture, None when it is gone.
     ``where`` is an SQL condition that the rows meet. Without one, the groups are kept in the table
-    of duplicates. Raises RevimgError as ``compare`` does.
+    of duplicates. ``turned`` looks for turned copies too, which needs a minimum. Raises RevimgError
+    as ``compare`` does.
     """
     duplicates.check_names(source)
-    pairs, plain = _NO_PAIRS, set[int]()
+    pairs, plain, turned_pairs = _NO_PAIRS, set[int](), NO_PAIRS
     if minimum is None:
         compared = _same_files(conn, source, where)
     else:
         compared = compare(conn, source, embedded, minimum, where, on_done)
         pairs = _among(comparisons.read_pairs(conn, source.name, minimum), compared)
         plain = comparisons.read_plain(conn, source.name)
+        if turned:
+            turned_pairs = compare_turned(
+                conn, source, embedded, compared, plain, turned.minimum, turned.on_done
+            )
+    links = Links(pairs, turned_pairs)
     decided = {one.pair: one for one in decisions.read(conn, source.name)}
     numbers = {content: number for number, content in compared.hashes.items()}
     different = {
@@ -72,12 +94,12 @@ def find_duplicates(
         for (a, b), one in decided.items()
         if one.decision == DIFFERENT and a in numbers and b in numbers
     }
-    linked = complete_link(pairs, different)
+    linked = complete_link(links.pairs, different)
     alone = set(compared.keys).difference(*linked)
     repeated = [[number] for number in alone if len(compared.keys[number]) > 1]
-    scores = _Scores(pairs)
+    tiers = calibration, turned.calibration if turned else None
     groups = [
-        _members(conn, source, embedded, compared, numbers_of, scores, decided, calibration, read)
+        _members(conn, source, embedded, compared, numbers_of, links, decided, tiers, read)
         for numbers_of in (*linked, *repeated)
     ]
     groups.sort(key=lambda members: -len(members))
@@ -104,20 +126,6 @@ def _same_files(conn: sqlite3.Connection, source: Table, where: str) -> Compared
     return Compared(keys, {number: content for content, number in numbers.items()}, 0, 0)
 
 
-class _Scores:
-    """The scores of pairs, by the pictures' numbers."""
-
-    def __init__(self, pairs: Pairs) -> None:
-        self._pairs = pairs
-
-    def of(self, a: int, b: int) -> float:
-        first, second = min(a, b), max(a, b)
-        # In the order of the first, and of the second within.
-        low, high = np.searchsorted(self._pairs.first, [first, first + 1])
-        place = low + np.searchsorted(self._pairs.second[low:high], second)
-        return float(self._pairs.scores[place])
-
-
 def _among(pairs: Pairs, compared: Compared) -> Pairs:
     """Return the pairs of pictures that were compared now."""
     numbers = np.array(sorted(compared.keys), np.int64)
@@ -131,12 +139,15 @@ def _members(
     embedded: EmbeddedTable,
     compared: Compared,
     numbers: Sequence[int],
-    scores: _Scores,
+    links: Links,
     decided: Mapping[Pair, Decision],
-    calibration: Calibration | None,
+    tiers: tuple[Calibration | None, Calibration | None],
     read: Callable[[Key], bytes | None],
 ) -> list[Member]:
-    """Return the rows of a group of pictures, the best first, then by score."""
+    """Return the rows of a group of pictures, the best first, then by score.
+
+    ``tiers`` are the calibrations of pictures as they are, and of turned ones.
+    """
     number_of = {key: number for number in numbers for key in compared.keys[number]}
     facts = read_facts(conn, source, embedded, list(number_of))
     choice = choose_best(
@@ -147,7 +158,9 @@ def _members(
     best = number_of[choice.best]
     members = []
     for key, number in number_of.items():
-        score = 1.0 if number == best else scores.of(number, best)
+        done = UPRIGHT if number == best else links.done(best, number)
+        score = 1.0 if number == best else links.score(number, best)
+        calibration = tiers[0] if done == UPRIGHT else tiers[1]
         tier = SAME_FILE if number == best else calibration.tier(score) if calibration else None
         members.append(
             Member(
@@ -157,7 +170,7 @@ def _members(
                 score=score,
                 tier=tier,
                 best=key == choice.best,
-                reasons=choice.reasons[key],
+                reasons=", ".join(filter(None, [done.words, choice.reasons[key]])),
             )
         )
     return sorted(members, key=lambda member: (not member.best, -member.score))

@@ -66,6 +66,11 @@ def pairs_table(table: str) -> str:
     return f"{PREFIX}{table}_pairs"
 
 
+def orientations_table(table: str) -> str:
+    """Return the name of the table of the vectors of the turned pictures of ``table``."""
+    return f"{PREFIX}{table}_orientations"
+
+
 def duplicates_table(table: str) -> str:
     """Return the name of the table of the groups of duplicates in ``table``."""
     return f"{PREFIX}{table}_duplicates"
@@ -98,6 +103,7 @@ def names(table: str) -> tuple[str, ...]:
         code_tables.basis_table(table),
         compared_table(table),
         pairs_table(table),
+        orientations_table(table),
         decisions_table(table),
         whitening_table(table),
     )

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from . import code_tables, tables
+from . import code_tables, orientations, tables
 from .failed_rows import FAILURES
 from .own_tables import thumbnails_table, vectors_table, whitening_table
 from .registry import EmbeddedTable
@@ -59,8 +59,11 @@ def _count(
 
 
 def stored_bytes(conn: sqlite3.Connection, table: str) -> int:
-    """Return the bytes of the vectors, thumbnails, codes and whitening kept for a table."""
-    size = code_tables.codes_bytes(conn, table)
+    """Return the bytes of the vectors, thumbnails, codes and whitening kept for a table.
+
+    Those of its turned pictures count too.
+    """
+    size = code_tables.codes_bytes(conn, table) + orientations.stored_bytes(conn, table)
     for name, column in (
         (vectors_table(table), "embedding"),
         (thumbnails_table(table), "thumbnail"),

@@ -17,12 +17,14 @@ import numpy as np
 from PIL import Image
 
 from datasette_revimg.pictures import decoding
+from datasette_revimg.pictures.orientations import OTHERS
 from datasette_revimg.store import (
     calibrations,
     code_tables,
     comparisons,
     decisions,
     duplicates,
+    orientations,
     reading,
     tables,
     upkeep,
@@ -34,6 +36,7 @@ from datasette_revimg.store.registry import EmbeddedTable
 from datasette_revimg.store.tables import Table
 from datasette_revimg.store.writing import Embedding, Failure
 from datasette_revimg.vectors.calibration import Calibration
+from datasette_revimg.vectors.rounded import round_vectors
 from kit.pictures import encoded
 
 DIMENSION = 16
@@ -158,6 +161,11 @@ def compare(conn: sqlite3.Connection, source: Table, record: EmbeddedTable) -> N
     if len(compared) > 1:
         first, second = list(compared)[:2]
         decisions.record(conn, source.name, [Decision(first, second, decisions.SAME)], "root")
+    orientations.start(conn, source, record)
+    turned = np.repeat(vector(0)[np.newaxis], len(OTHERS), axis=0)
+    orientations.write(
+        conn, source, record, [(content, round_vectors(turned)) for content in compared]
+    )
     chance = np.linspace(0.1, 0.9, 50, dtype=np.float32)
     calibrations.write(conn, record, Calibration(chance, {"mirrored": chance}, len(compared)))
 
