@@ -50,7 +50,7 @@ class WeightsError(RevimgError):
 
 
 class TooFewPicturesError(RevimgError):
-    """The table has too few different pictures to work out what a score means."""
+    """There are too few pictures to work out what was asked for."""
 
 
 class CodesError(Exception):

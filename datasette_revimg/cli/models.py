@@ -9,7 +9,7 @@ import click
 from tabulate import tabulate
 
 from ..errors import ModelMissingError, RevimgError
-from ..models.catalogue import Model, all_models, find_model
+from ..models.catalogue import INT8, Model, all_models, find_model
 from ..models.draft import describe
 from .options import one_line_errors
 from .printable import printable
@@ -82,8 +82,14 @@ def describe_file(file: Path) -> None:
 
 
 def _model_table() -> str:
-    rows = [_row(model) for model in all_models().values()]
-    return str(tabulate(rows, headers="keys", floatfmt=".1f"))
+    models = all_models().values()
+    table = tabulate([_row(model) for model in models], headers="keys", floatfmt=".1f")
+    notes = [
+        f"{model.name} against {model.name.removesuffix(INT8)}: {model.fidelity}"
+        for model in models
+        if model.fidelity
+    ]
+    return "\n\n".join([str(table), *notes])
 
 
 def _row(model: Model) -> dict[str, object]:

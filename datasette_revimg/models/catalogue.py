@@ -21,7 +21,30 @@ VGG16_AUTHORS = (
     "“Very Deep Convolutional Networks for Large-Scale Image Recognition”, 2014"
 )
 
+# The names of the int8 models are those of float32 and this.
+INT8 = "-int8"
+
 PREPROCESSINGS = {preprocessing.name: preprocessing for preprocessing in (CAFFE, TORCH)}
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """How near fc2 of int8 is to that of float32: cosines, and the share of the nearest five kept.
+
+    ``source`` says what the pictures were that it was measured on, ``pictures`` how many.
+    """
+
+    pictures: int
+    source: str
+    mean_cosine: float
+    lowest_cosine: float
+    recall_at_5: float
+
+    def __str__(self) -> str:
+        return (
+            f"mean cosine {self.mean_cosine:.4f}, lowest {self.lowest_cosine:.4f}, "
+            f"recall@5 {self.recall_at_5:.3f} on {self.pictures} {self.source}"
+        )
 
 
 @dataclass(frozen=True)
@@ -32,9 +55,9 @@ class Model:
     while the model isn't installed, and so are ``sha256``, the identity of its weights, and
     ``preprocessing``, which depends on where they come from. ``pixels`` is how a model of
     the user's own takes its pictures; the built-in ones take uint8 (N, height, width, 3) RGB, of
-    any size or, for fc1 and fc2, 224 × 224. ``size``
-    is in bytes; a model that isn't installed has about that size. ``whitening`` is what a table's
-    vectors were whitened with after the network.
+    any size or, for fc1 and fc2, 224 × 224. ``size`` is in bytes; a model that isn't installed has
+    about that size. ``whitening`` is what a table's vectors were whitened with after the network,
+    ``fidelity`` what was measured of an int8 model when it was installed.
     """
 
     name: str
@@ -50,6 +73,7 @@ class Model:
     authors: str = VGG16_AUTHORS
     pixels: Pixels | None = None
     whitening: Whitening | None = None
+    fidelity: Fidelity | None = None
 
     @property
     def installed(self) -> bool:
@@ -107,13 +131,18 @@ CLASSIFYING_MODELS = tuple(name for name, *_ in _DENSE)
 RMAC_FLOAT32 = "vgg16-rmac-float32"
 FULL_NETWORK_MODELS = (*CLASSIFYING_MODELS, RMAC_FLOAT32)
 
+# The int8 versions of the first two, in a file of their own.
+INT8_MODELS = tuple(f"{name}{INT8}" for name in CLASSIFYING_MODELS)
+
 # Of the folder of models: a Datasette of another user may read it, whatever the umask says nobody
 # else may write to it.
 FOLDER_MODE = 0o755
 
 _FULL_NETWORK_BYTES = 553_436_742
+_INT8_BYTES = 138_555_000
 _CONVOLUTIONS_BYTES = 61_000_000
 RECORD = "vgg16.json"
+INT8_RECORD = "vgg16-int8.json"
 
 
 @dataclass(frozen=True)
@@ -122,7 +151,8 @@ class Installed:
 
     ``sha256`` is the identity of the weights in it (see convert), ``source_sha256`` that of the
     file they came in. ``rmac_file`` is the network of vgg16-rmac-float32, and ``tail`` the identity
-    of its tail; both are empty where an older version installed it, with another one.
+    of its tail; both are empty where an older version installed it, with another one, and of int8
+    networks, whose ``fidelity`` is what was measured.
     """
 
     file: str
@@ -135,6 +165,7 @@ class Installed:
     top: bool
     rmac_file: str = ""
     tail: str = ""
+    fidelity: Fidelity | None = None
 
 
 def models_dir(folder: Path | None = None) -> Path:
@@ -148,19 +179,24 @@ def models_dir(folder: Path | None = None) -> Path:
     )
 
 
-def installed(folder: Path | None = None) -> Installed | None:
-    """Return the record of the network installed in this folder of models, None without one.
+def installed(folder: Path | None = None, record_name: str = RECORD) -> Installed | None:
+    """Return the record of a network installed in this folder of models, None without one.
 
-    RevimgError when the record can't be understood.
+    ``record_name`` is RECORD, or INT8_RECORD for the int8 network. RevimgError when the record
+    can't be understood.
     """
-    record = models_dir(folder) / RECORD
+    record = models_dir(folder) / record_name
     try:
-        network = Installed(**json.loads(record.read_text(encoding="utf-8")))
+        fields = json.loads(record.read_text(encoding="utf-8"))
+        if fields.get("fidelity"):
+            fields["fidelity"] = Fidelity(**fields["fidelity"])
+        network = Installed(**fields)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        option = " --int8" if record_name == INT8_RECORD else ""
         raise RevimgError(
-            f"{record} is damaged: run `datasette revimg install vgg16-fc2`"
+            f"{record} is damaged: run `datasette revimg install vgg16-fc2{option}`"
         ) from error
     return network if (models_dir(folder) / network.file).is_file() else None
 
@@ -182,6 +218,12 @@ def all_models(folder: Path | None = None) -> dict[str, Model]:
         of_tail = f"{model.preprocessing}, {_ASPECT_KEPT}, tail {network.tail[:12]}"
         model = replace(model, preprocessing=of_tail)
     models.append(model)
+    int8 = installed(folder, INT8_RECORD)
+    for name, layer, output in _DENSE:
+        model = _keras(f"{name}{INT8}", f"{layer}, int8", 4096, output, _INT8_BYTES)
+        if int8:
+            model = _installed_model(model, int8, int8.file, folder)
+        models.append(model)
     return {model.name: model for model in models}
 
 
@@ -208,6 +250,7 @@ def _installed_model(model: Model, network: Installed, name: str, folder: Path |
         sha256=network.sha256,
         preprocessing=network.preprocessing,
         file=file,
+        fidelity=network.fidelity if model.output == "fc2" else None,
     )
 
 
@@ -231,6 +274,12 @@ def find_model(name: str, folder: Path | None = None) -> Model:
 
 
 def default_model() -> Model:
-    """Return the article's fc2 where it is installed, else the bundled network."""
-    fc2 = all_models()[FULL_NETWORK_MODELS[0]]
-    return fc2 if fc2.installed else find_model(VGG16_RMAC.name)
+    """Return the article's fc2 where it is installed, its int8 version if only that is.
+
+    Without either, the bundled network.
+    """
+    models = all_models()
+    for name in (CLASSIFYING_MODELS[0], INT8_MODELS[0]):
+        if models[name].installed:
+            return models[name]
+    return find_model(VGG16_RMAC.name)

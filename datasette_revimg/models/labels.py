@@ -9,7 +9,15 @@ import numpy as np
 
 from ..errors import RevimgError
 from ..vectors.whitening import base_name
-from .catalogue import CLASSIFYING_MODELS, Model, default_model, installed
+from .catalogue import (
+    CLASSIFYING_MODELS,
+    INT8_MODELS,
+    INT8_RECORD,
+    RECORD,
+    Model,
+    default_model,
+    installed,
+)
 
 # A class and its probability.
 Label = tuple[str, float]
@@ -27,8 +35,10 @@ def class_names() -> tuple[str, ...]:
 
 def check_classes(model: Model) -> None:
     """Raise RevimgError, with the way out, unless the model's network knows the classes."""
-    network = installed()
-    if base_name(model.name) not in CLASSIFYING_MODELS or network is None:
+    name = base_name(model.name)
+    int8 = name in INT8_MODELS
+    network = installed(record_name=INT8_RECORD if int8 else RECORD)
+    if not (int8 or name in CLASSIFYING_MODELS) or network is None:
         fc2 = CLASSIFYING_MODELS[0]
         install = "" if default_model().name == fc2 else f"run `datasette revimg install {fc2}`, "
         raise RevimgError(

@@ -17,6 +17,7 @@ import numpy as np
 import onnxruntime
 
 from ..catalogue import VGG16_RMAC
+from ..int8.fidelity import recall
 from ..vgg16.architecture import CAFFE, EMBEDDING, INPUT
 from ..vgg16.graph import build_rmac
 from ..vgg16.tail import bundled_tail
@@ -33,27 +34,6 @@ def embed(session: onnxruntime.InferenceSession, pictures: Sequence[np.ndarray])
     return np.concatenate(
         [session.run([EMBEDDING], {INPUT: picture[np.newaxis]})[0] for picture in pictures]
     )
-
-
-def recall(expected: np.ndarray, actual: np.ndarray, k: int) -> float:
-    """Compute recall@k: the share of each picture's k nearest in ``expected`` also in ``actual``.
-
-    Both are unit vectors (N, D) of the same N pictures; a picture is not its own neighbour.
-    """
-    return float(
-        np.mean(
-            [
-                len(set(right) & set(mine)) / k
-                for right, mine in zip(_nearest(expected, k), _nearest(actual, k), strict=True)
-            ]
-        )
-    )
-
-
-def _nearest(vectors: np.ndarray, k: int) -> np.ndarray:
-    similarities = vectors @ vectors.T
-    np.fill_diagonal(similarities, -np.inf)
-    return np.argsort(-similarities, axis=1, kind="stable")[:, :k]
 
 
 def _speed_ratio(

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ...pictures import decoding, opening
+from ...pictures import decoding
 from ...pictures.region import SIDE as WHOLE
 from ...pictures.region import Crop
+from ..int8.sample import picture_files
 
 VARIANTS_PER_PHOTO = 3
 PHOTOS_PER_BATCH = 5
@@ -21,12 +22,7 @@ def photographs(folders: Sequence[Path]) -> list[Path]:
 
     Sorted within each folder only: the folders' own places must not change the order.
     """
-    return [
-        file
-        for folder in folders
-        for file in sorted(folder.rglob("*"))
-        if file.suffix.lower() in opening.suffixes() and file.is_file() and not file.is_symlink()
-    ]
+    return [file for folder in folders for file in picture_files(folder)]
 
 
 def read(file: Path) -> np.ndarray:

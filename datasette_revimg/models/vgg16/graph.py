@@ -152,7 +152,7 @@ def full_network(
         tensor = graph.add(
             "Relu", [_add_dense(graph, tensor, layer, (width, DENSE))], f"{layer}.relu"
         )
-        _add_l2_norm(graph, tensor, layer)
+        add_l2_norm(graph, tensor, layer)
         outputs[layer] = [DENSE]
         width = DENSE
     if top:
@@ -260,7 +260,7 @@ def attach_tail(model: onnx.ModelProto, tail: Tail, *, equalised: bool) -> None:
     half = graph.constant("whitening.matrix", tail.matrix)
     matrix = graph.add("Cast", [half], "whitening.matrix.float32", to=TensorProto.FLOAT)
     whitened = graph.add("Gemm", [centred, matrix], "whitening")
-    _add_l2_norm(graph, whitened, EMBEDDING)
+    add_l2_norm(graph, whitened, EMBEDDING)
     model.graph.node.extend(graph.nodes)
     model.graph.initializer.extend(graph.constants.values())
     for name, shape in ((BLOCK4, [BLOCKS[-2][0], None, None]), (EMBEDDING, [tail.matrix.shape[1]])):
@@ -272,7 +272,7 @@ def attach_tail(model: onnx.ModelProto, tail: Tail, *, equalised: bool) -> None:
 def _add_powers(graph: Graph, maps: str, tail: Tail) -> str:
     sums = _add_rmac(graph, maps)
     power = graph.add("Pow", [sums, _scalar(graph, "exponent", tail.exponent)], f"{sums}.power")
-    return _add_l2_norm(graph, power, f"{sums}.unit")
+    return add_l2_norm(graph, power, f"{sums}.unit")
 
 
 def _scalar(graph: Graph, name: str, value: float) -> str:
@@ -307,7 +307,7 @@ def _add_rmac(graph: Graph, maps: str) -> str:
         part = step("Slice", [maps, start, end, axes], f"region{number}")
         maxima.append(graph.add("ReduceMax", [part], f"{part}.max", axes=[2, 3], keepdims=1))
     regions = graph.add("Concat", maxima, f"{maps}.regions", axis=2)
-    unit = _add_l2_norm(graph, regions, f"{maps}.unit_regions")
+    unit = add_l2_norm(graph, regions, f"{maps}.unit_regions")
     return graph.add("ReduceSum", [unit, axes], f"{maps}.rmac", keepdims=0)
 
 
@@ -320,7 +320,8 @@ def _split(graph: Graph, corners: str) -> list[str]:
     return names
 
 
-def _add_l2_norm(graph: Graph, tensor: str, output: str) -> str:
+def add_l2_norm(graph: Graph, tensor: str, output: str) -> str:
+    """Add the division of each row, or each place's channels, by its length; return ``output``."""
     norm = graph.add("ReduceL2", [tensor], f"{output}.norm", axes=[1], keepdims=1)
     epsilon = graph.constant("epsilon", np.array(EPSILON, np.float32))
     safe = graph.add("Max", [norm, epsilon], f"{output}.safe_norm")

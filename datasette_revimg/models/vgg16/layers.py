@@ -52,8 +52,12 @@ def layers(file: Path, output: str) -> list[Layer]:
         if name not in needed or node.op not in _LISTED or ".flat" in name:
             continue
         weights = node.inputs[1:] if node.op in _WEIGHTED else []
-        parameters = sum(prod(_weight_shape(makers, sizes, tensor)) for tensor in weights)
         label = _NAMES.get(node.name, node.name).removesuffix(".dense")
+        bias = f"{label}.bias"
+        if node.op == "Gemm" and bias in sizes and bias not in weights:
+            # In int8, it is added after the product.
+            weights = [*weights, bias]
+        parameters = sum(prod(_weight_shape(makers, sizes, tensor)) for tensor in weights)
         listed.append(Layer(label, shapes[name], parameters))
     return listed
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from onnx import TensorProto, helper
+import onnx
+from onnx import TensorProto, helper, numpy_helper
 
+from ..int8.dense import add_dense_layers, round_columns
 from ..onnx_file import GRAPH_INITIALIZER, MODEL_GRAPH, TENSOR_RAW
 from ..protobuf import field_header
 from ..vgg16.architecture import Preprocessing
@@ -48,6 +50,29 @@ def write_rmac(
     """Write the network of R-MAC vectors, the convolutions of these weights with this tail."""
     model = build_rmac(load, preprocessing, tail, float16=float16)
     file.write_bytes(model.SerializeToString())
+
+
+def write_int8(file: Path, convolutions: onnx.ModelProto, load: Load, *, top: bool) -> str:
+    """Write the int8 network of these convolutions, which it changes, and return its identity.
+
+    ``load`` returns the arrays of the dense layers. The identity is a SHA-256 of the numbers in the
+    network, those of the convolutions included. One dense layer is in memory at a time.
+    """
+    layers = add_dense_layers(convolutions, top=top)
+    identity = hashlib.sha256()
+    for tensor in sorted(convolutions.graph.initializer, key=lambda tensor: tensor.name):
+        identity.update(tensor.name.encode() + numpy_helper.to_array(tensor).tobytes())
+    with file.open("wb") as output:
+        output.write(convolutions.SerializeToString())
+        for layer in layers:
+            whole, steps = round_columns(load(f"{layer}/kernel"))
+            arrays = {"kernel": whole, "step": steps, "bias": load(f"{layer}/bias")}
+            for role, array in arrays.items():
+                name = f"{layer}.{role}"
+                identity.update(name.encode())
+                identity.update(array.data)
+                _write_initializer(output, name, array)
+    return identity.hexdigest()
 
 
 def _write_initializer(output: BinaryIO, name: str, array: np.ndarray) -> None:

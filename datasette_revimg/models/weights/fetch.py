@@ -8,10 +8,11 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ...errors import RevimgError
+from ...errors import RevimgError, TooFewPicturesError
 from ..catalogue import Installed, models_dir
-from . import install, origins
+from . import origins
 from .download import DownloadError, Expected, download
+from .install import PreprocessingError
 
 WAYS_OUT = "give a copy of it with --from FILE, or use the bundled vgg16-rmac, which needs nothing"
 
@@ -41,15 +42,16 @@ class Download:
         except DownloadError as error:
             raise RevimgError(f"{error}; {WAYS_OUT}") from error
 
-    def install(self, preprocessing: str | None, float16: bool) -> Installed:
+    def install(self, convert: Callable[[Path, str], Installed]) -> Installed:
         """Install the network from the downloaded file, and delete the file.
 
-        Raises PreprocessingError when the preprocessing isn't known, and keeps the file for the
-        next try; RevimgError when the weights can't be used.
+        ``convert`` gets the file and its name. Raises PreprocessingError when the preprocessing
+        isn't known, and keeps the file for the next try; RevimgError when the weights can't be
+        used.
         """
         try:
-            record = install.install(self.file, preprocessing, float16=float16, name=self.name)
-        except install.PreprocessingError:
+            record = convert(self.file, self.name)
+        except (PreprocessingError, TooFewPicturesError):
             # Half a gigabyte needn't be fetched again for an option.
             raise
         except RevimgError:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...errors import RevimgError
-from ..catalogue import FOLDER_MODE, PREPROCESSINGS, RECORD, Installed, installed, models_dir
+from ..catalogue import PREPROCESSINGS, Installed
 from ..vgg16.architecture import EMBEDDING, INPUT, SIDE, Preprocessing
 from ..vgg16.tail import bundled_tail
+from . import placing
 
 if TYPE_CHECKING:
     from .readers import WeightFile
@@ -38,47 +35,65 @@ def install(
     """
     # onnx, h5py and safetensors are for this alone: other commands don't wait for them.
     from .convert import write_network, write_rmac
-    from .readers import open_weights
 
-    weights = open_weights(file)
-    origin = weights.origin
-    _check_dense(weights)
-    pixels = _preprocessing(weights, preprocessing)
-    folder = models_dir()
-    folder.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
-    top = all(tensor in weights.names() for tensor in _TOP)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as workshop:
-        network = Path(workshop) / "vgg16.onnx"
-        identity = write_network(network, weights.array, pixels, top=top, float16=float16)
-        _try_out(network, "fc2")
-        rmac, tail = Path(workshop) / "rmac.onnx", bundled_tail()
+    weights, pixels = open_whole(file, preprocessing)
+    tail = bundled_tail()
+    with placing.workshop() as made:
+        network, rmac = made / "vgg16.onnx", made / "rmac.onnx"
+        identity = write_network(
+            network, weights.array, pixels, top=has_top(weights), float16=float16
+        )
+        try_out(network, "fc2")
         write_rmac(rmac, weights.array, pixels, tail, float16=float16)
-        _try_out(rmac, EMBEDDING)
-        record = Installed(
-            file=f"vgg16-{identity[:12]}.onnx",
-            sha256=identity,
-            source=origin.name if origin else f"{name or file.name}, an unknown training",
-            source_sha256=weights.sha256,
-            licence=origin.licence if origin else "unknown",
-            preprocessing=pixels.name,
+        try_out(rmac, EMBEDDING)
+        record = replace(
+            describe(placing.FLOAT, weights, pixels, identity, name),
             float16=float16,
-            top=top,
             rmac_file=f"vgg16-{identity[:12]}-rmac-{tail.identity[:12]}.onnx",
             tail=tail.identity,
         )
-        os.replace(network, folder / record.file)
-        os.replace(rmac, folder / record.rmac_file)
-        _replace_record(folder, Path(workshop), record)
-    _remove_others(folder, keep=(record.file, record.rmac_file))
+        files = {network.name: record.file, rmac.name: record.rmac_file}
+        placing.put_in_place(placing.FLOAT, record, made, files)
     return record
 
 
-def uninstall() -> Installed | None:
-    """Delete the installed network; return its record, None if there was none."""
-    record = installed()
-    (models_dir() / RECORD).unlink(missing_ok=True)
-    _remove_others(models_dir())
-    return record
+def open_whole(file: Path, preprocessing: str | None) -> tuple[WeightFile, Preprocessing]:
+    """Open a file of the whole network, and settle which pixels it expects.
+
+    ``preprocessing`` names it for an unknown training. PreprocessingError when it is missing,
+    RevimgError when the file can't be used.
+    """
+    from .readers import open_weights
+
+    weights = open_weights(file)
+    _check_dense(weights)
+    return weights, _preprocessing(weights, preprocessing)
+
+
+def has_top(weights: WeightFile) -> bool:
+    """Return whether the weights include the last layer, which classifies."""
+    return all(tensor in weights.names() for tensor in _TOP)
+
+
+def describe(
+    kind: placing.Kind,
+    weights: WeightFile,
+    pixels: Preprocessing,
+    identity: str,
+    name: str | None,
+) -> Installed:
+    """Return the record of a network made from the weights, a file known as ``name``."""
+    origin = weights.origin
+    return Installed(
+        file=f"{kind.prefix}{identity[:12]}.onnx",
+        sha256=identity,
+        source=origin.name if origin else f"{name or weights.path.name}, an unknown training",
+        source_sha256=weights.sha256,
+        licence=origin.licence if origin else "unknown",
+        preprocessing=pixels.name,
+        float16=False,
+        top=has_top(weights),
+    )
 
 
 def _check_dense(weights: WeightFile) -> None:
@@ -108,7 +123,7 @@ def _preprocessing(weights: WeightFile, named: str | None) -> Preprocessing:
     return PREPROCESSINGS[named]
 
 
-def _try_out(network: Path, output: str) -> None:
+def try_out(network: Path, output: str) -> None:
     """Embed one picture: RevimgError unless the file gives a unit vector."""
     import onnxruntime
 
@@ -119,15 +134,3 @@ def _try_out(network: Path, output: str) -> None:
         raise RevimgError(
             "the network made from these weights returns no valid vectors: are they VGG16's?"
         )
-
-
-def _replace_record(folder: Path, workshop: Path, record: Installed) -> None:
-    written = workshop / RECORD
-    written.write_text(json.dumps(asdict(record), indent=2), encoding="utf-8")
-    os.replace(written, folder / RECORD)
-
-
-def _remove_others(folder: Path, keep: Sequence[str] = ()) -> None:
-    for file in folder.glob("vgg16-*.onnx"):
-        if file.name not in keep:
-            file.unlink(missing_ok=True)

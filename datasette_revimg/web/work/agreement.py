@@ -13,7 +13,12 @@ from functools import partial
 import numpy as np
 
 from ...keys import Key
-from ...models.catalogue import CLASSIFYING_MODELS, FULL_NETWORK_MODELS, VGG16_RMAC
+from ...models.catalogue import (
+    CLASSIFYING_MODELS,
+    FULL_NETWORK_MODELS,
+    INT8_MODELS,
+    VGG16_RMAC,
+)
 from ...models.vgg16.tail import bundled_tail
 from ...search import heatmap, whitened_heatmap
 from ...store.registry import EmbeddedTable
@@ -57,8 +62,8 @@ def available(embedded: EmbeddedTable) -> bool:
     the dense layers they don't explain, whitened or not, but show what was before.
     """
     if is_whitened(embedded.model):
-        return base_name(embedded.model) in CLASSIFYING_MODELS
-    return embedded.model in (VGG16_RMAC.name, *FULL_NETWORK_MODELS)
+        return base_name(embedded.model) in (*CLASSIFYING_MODELS, *INT8_MODELS)
+    return embedded.model in (VGG16_RMAC.name, *FULL_NETWORK_MODELS, *INT8_MODELS)
 
 
 async def agreement(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -12,11 +11,9 @@ import onnxruntime
 from onnx import TensorProto, helper
 
 from ..vgg16.architecture import INPUT, LAYERS
-from .photographs import calibration_batches
 from .rounding import sample_patches
 
 PATCHES_PER_PICTURE = 28
-SEED = 2017
 
 # 0 leaves the channels alone, 1 makes their activations equally loud. In between, the weights,
 # which pay for what the activations gain, stay precise too.
@@ -45,15 +42,16 @@ class Observations:
     moments: dict[str, np.ndarray]
 
 
-def observe(model: onnx.ModelProto, files: Sequence[Path]) -> Observations:
-    """Run the float32 graph on the calibration pictures."""
+def observe(
+    model: onnx.ModelProto, batches: Iterable[np.ndarray], rng: np.random.Generator
+) -> Observations:
+    """Run the float32 graph on batches of calibration pictures, uint8 (N, 224, 224, 3)."""
     inputs = {node.name: node.input[0] for node in model.graph.node if node.name in LAYERS}
     session = _observer(model, [inputs[layer] for layer in INTEGER_LAYERS])
     names = [output.name for output in session.get_outputs()]
-    rng = np.random.default_rng(SEED)
     maxima: dict[str, list[np.ndarray]] = {layer: [] for layer in LAYERS}
     moments: dict[str, np.ndarray] = {}
-    for pictures in calibration_batches(files, rng):
+    for pictures in batches:
         outputs = dict(zip(names, session.run(names, {INPUT: pictures}), strict=True))
         for layer in LAYERS:
             maxima[layer].append(outputs[f"{layer}.maxima"])

@@ -15,6 +15,8 @@ import numpy as np
 # seen firing would make the matrix singular.
 DAMPING = 0.01
 
+WEIGHT_LIMIT = 64  # 7 bits
+
 # Inputs that are rounded before the others are corrected; only a matter of speed.
 BLOCK = 128
 
