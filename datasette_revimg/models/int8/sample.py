@@ -78,7 +78,9 @@ def _dead_leaves(rng: np.random.Generator) -> np.ndarray:
         leaf = (columns - x) ** 2 + (rows - y) ** 2 < radius**2
         grey = rng.normal(128, contrast)
         colour = grey + colourfulness * rng.normal(0, contrast, 3)
-        own = np.roll(texture, rng.integers(0, SIDE, 2), axis=(0, 1))[top:bottom, left:right]
+        height, width = bottom - top, right - left
+        down, along = rng.integers(0, (SIDE - height + 1, SIDE - width + 1))
+        own = texture[down : down + height, along : along + width]
         painted = colour + own * rng.uniform(0, contrast / 2)
         picture[top:bottom, left:right][leaf] = painted[leaf]
     return np.clip(picture, 0, 255).astype(np.uint8)

@@ -32,21 +32,23 @@ def outputs_first(canonical: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: swapped(name, array) for name, array in canonical.items()}
 
 
-@pytest.fixture(scope="module")
-def weights() -> dict[str, np.ndarray]:
-    """The whole network: the bundled convolutions, and dense layers by chance."""
-    return {**bundled_convolutions(), **seeded_dense()}
+@pytest.fixture(scope="session")
+def weight_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A file of the whole network, 553 MB, an unknown training.
 
-
-@pytest.fixture(scope="module")
-def weight_file(
-    weights: dict[str, np.ndarray], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
-    """A file of the whole network, 553 MB, an unknown training."""
+    The bundled convolutions, and dense layers by chance.
+    """
     file = tmp_path_factory.mktemp("weights") / "mine.npz"
-    np.savez(file, **weights)
+    np.savez(file, **bundled_convolutions(), **seeded_dense())
     yield file
     file.unlink()
+
+
+@pytest.fixture(scope="module")
+def weights(weight_file: Path) -> dict[str, np.ndarray]:
+    """The arrays in that file."""
+    with np.load(weight_file) as arrays:
+        return dict(arrays)
 
 
 @pytest.fixture
