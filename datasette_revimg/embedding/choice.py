@@ -18,9 +18,9 @@ def choose_model(
     """Return the model called ``name``, or by default the table's own.
 
     ``name`` is a built-in model's or the path of an .onnx file. Without a name, a table that is
-    ``embedded`` keeps its model; any other gets vgg16-fc2 if it is installed, and otherwise the
-    bundled vgg16-rmac. ``whitening`` is what the table's vectors are whitened with. Raises
-    RevimgError when the model is unknown or not installed.
+    ``embedded`` keeps its model; any other gets vgg16-fc2 if it is installed, its int8 version if
+    only that is, and otherwise the bundled vgg16-rmac. ``whitening`` is what the table's vectors
+    are whitened with. Raises RevimgError when the model is unknown or not installed.
     """
     if name and name.lower().endswith(".onnx"):
         model = custom.read_model(Path(name))
