@@ -191,7 +191,7 @@ def _query(
     if isinstance(query, Path):
         if not query.is_file():
             raise RevimgError(f"{query}: there is no such file")
-        return Query(encoder.encode_file(query))
+        return queries.file_query(query, encoder.encode_file)
     if isinstance(query, str):
         return queries.text_query(conn, source, query, encoder.encode_file)
     return queries.row_query(conn, source, query if isinstance(query, tuple) else (query,))

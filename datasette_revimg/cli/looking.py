@@ -14,6 +14,7 @@ from ..embedding.looking import Looked
 from ..embedding.originals import read_original
 from ..errors import RevimgError
 from ..keys import row_path
+from ..pictures.identity import Identity
 from ..pictures.looks import EVERY, WAYS, Look, Ways, parse_ways
 from ..search.queries import Query, text_query
 from ..store.registry import EmbeddedTable
@@ -52,9 +53,10 @@ def look_at(
     """
     seen: list[Looked] = []
 
-    def encode_file(file: Path) -> np.ndarray:
+    def encode_file(file: Path) -> tuple[np.ndarray, Identity]:
         seen.append(encoder.look_at_file(file, ways))
-        return seen[0].vectors
+        # Scores of several views have no tiers, so nothing else need be known.
+        return seen[0].vectors, Identity(None, None)
 
     query = text_query(conn, source, text, encode_file)
     if query.key is not None:

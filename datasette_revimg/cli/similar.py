@@ -35,6 +35,9 @@ from .options import (
 )
 from .printable import printable, printable_json
 
+# Columns that are not the table's own, in their order.
+_SCORES = ("score", "percentile", "tier", "found_with")
+
 
 @dataclass(frozen=True)
 class SimilarOptions:
@@ -108,7 +111,9 @@ def similar(
     """Print the rows of TABLE whose pictures are most similar to QUERY.
 
     QUERY is a row's key, as in its Datasette URL, or a picture file. Several are averaged.
-    The percentile is the share of the table's own pairs of pictures that are less similar.
+    What a score means is its tier (same file, same picture, edited copy or similar) once
+    `calibrate` has worked that out from TABLE's own pictures. Until then it is the percentile: the
+    share of the table's own pairs of pictures that are less similar.
 
     --model is needed only for picture files, if TABLE was embedded with a model of your own.
 
@@ -122,17 +127,21 @@ def similar(
     if chosen.ways and len(chosen.queries) > 1:
         raise click.UsageError(f"--ways takes one QUERY, not {len(chosen.queries)}")
     source, matches, looks = _search(database, table, columns, chosen)
+    names: tuple[str, ...] = _SCORES
+    if output == "table":
+        # For a reader, the tier says what the percentile can't.
+        meaning = "tier" if any(match.tier for match in matches) else "percentile"
+        names = tuple(name for name in _SCORES if name in ("score", meaning, "found_with"))
     rows = [
-        _printed(match, source.key_columns, columns or source.columns, looks) for match in matches
+        _printed(match, names, source.key_columns, columns or source.columns, looks)
+        for match in matches
     ]
     if output != "table" or not rows:
         # Without color, click takes out of a pipe's data whatever looks like a colour.
         click.echo(_formatted(rows, output), nl=output != "csv", color=True)
         return
     # What a row is called has to be whole: it is what one searches with next.
-    whole = sum(
-        name in ("score", "percentile", "found_with", *source.key_columns) for name in rows[0]
-    )
+    whole = sum(name in (*names, *source.key_columns) for name in rows[0])
     printed, left_out = listing.listing(rows, width or listing.terminal_width(), whole)
     click.echo(printed)
     if left_out:
@@ -179,13 +188,17 @@ def _search(
 
 
 def _printed(
-    match: Match, keys: Sequence[str], columns: Sequence[str], looks: Sequence[Look]
+    match: Match,
+    scores: Sequence[str],
+    keys: Sequence[str],
+    columns: Sequence[str],
+    looks: Sequence[Look],
 ) -> dict[str, Any]:
-    """Return what is printed of a row: its score, its key and these columns.
+    """Return what is printed of a row: these of its scores, its key and these columns.
 
     Where there were ``looks`` at the query, also which of them the row was found with.
     """
-    printed: dict[str, Any] = {"score": round(match.score, 6)}
+    printed: dict[str, Any] = {"score": round(match.score, 6), "tier": match.tier}
     if match.percentile is not None:
         printed["percentile"] = round(match.percentile, 4)
     if looks:
@@ -194,9 +207,10 @@ def _printed(
     chosen = {
         name: value
         for name, value in match.row.items()
-        if name not in ("score", "percentile", *printed) and (name in keys or name in columns)
+        if name not in ("score", "percentile", "tier", *printed)
+        and (name in keys or name in columns)
     }
-    return printed | chosen
+    return {name: printed[name] for name in scores if name in printed} | chosen
 
 
 def _formatted(rows: list[dict[str, Any]], output: str) -> str:

@@ -11,6 +11,7 @@ from ..errors import UnusablePictureError
 from ..models.network import Network
 from ..pictures.decoding import Picture, decode
 from ..pictures.files import read_file
+from ..pictures.identity import Identity, of_file
 from ..pictures.looks import Ways
 from ..pictures.opening import ImageError
 from ..store import whitening
@@ -44,18 +45,20 @@ class Encoder:
         self._device, self._threads = device, threads
         self._network: Network | None = None
 
-    def encode_file(self, file: Path) -> np.ndarray:
-        """Return the unit vector, float32 (D,), of the picture in a file.
+    def encode_file(self, file: Path) -> tuple[np.ndarray, Identity]:
+        """Return the unit vector, float32 (D,), of the picture in a file, and its identity.
 
         Raises UnusablePictureError when it isn't a picture that can be used, and RevimgError when
         the model can't be.
         """
         network = self._loaded()
         try:
-            picture = decode(read_file(file), network.size)
+            content = read_file(file)
+            picture = decode(content, network.size)
         except ImageError as error:
             raise UnusablePictureError(f"{file}: {error}") from error
-        return np.asarray(network.embed(picture.array[np.newaxis])[0])
+        vector = np.asarray(network.embed(picture.array[np.newaxis])[0])
+        return vector, of_file(content, picture.thumbnail)
 
     def look_at_file(self, file: Path, ways: Ways) -> Looked:
         """Return the vectors of the picture in a file, seen in these ways; see ``look_at``."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..keys import Key
 from ..store import distributions
 from ..store.tables import Table
+from .best import Hit
 from .cache import Cache
 from .rows import Row, parameter_row, read_rows, row_and_vector
+from .tiers import Tiers, read_tiers, row_identity
 from .top_k import top_k
 
 # The results to step through: as many as the page of similar pictures shows by itself.
@@ -24,7 +26,8 @@ class Comparison:
     """Two rows, and the cosine of their vectors.
 
     ``neighbours`` are the keys of the rows most similar to ``a``, best first. ``percentile`` is the
-    share of the table's pairs that are less similar than these two, 0 to 100, where it is known.
+    share of the table's pairs that are less similar than these two, 0 to 100, where it is known;
+    ``tiers`` say what the score means.
     """
 
     a: Row
@@ -32,6 +35,12 @@ class Comparison:
     score: float
     neighbours: list[Key]
     percentile: float | None = None
+    tiers: Tiers = field(default_factory=Tiers)
+
+    @property
+    def tier(self) -> str | None:
+        """The tier of the score, None where it has none."""
+        return self.tiers.of(self.b.key)
 
     @property
     def rank(self) -> int | None:
@@ -87,12 +96,14 @@ def compare(
     row, other = read_rows(conn, source, [key, other_key])
     score = float(np.vecdot(vector.astype(np.float64), other_vector.astype(np.float64)))
     distribution = distributions.read(conn, source.name)
+    picture = row_identity(conn, source, key)
     return Comparison(
         a=row,
         b=other,
         score=score,
         neighbours=[hit.key for hit in result.hits],
         percentile=distribution.percentile(score) if distribution else None,
+        tiers=read_tiers(conn, source, picture, [Hit(other_key, score)]),
     )
 
 

@@ -12,12 +12,14 @@ import numpy as np
 
 from ..errors import NotEmbeddedError, RevimgError
 from ..keys import Key, row_path, typed_keys
+from ..pictures.identity import Identity
 from ..store import distributions, reading, tables
 from ..store.tables import Table
 from ..vectors.cosine import combine, unit_vector
 from ..vectors.percentiles import Minimum
 from .cache import Cache
 from .expanded import expanded_query
+from .tiers import read_tiers, row_identity
 from .top_k import top_k
 
 
@@ -25,11 +27,13 @@ from .top_k import top_k
 class Query:
     """What to search with, and the key of its row, None if it has none.
 
-    That is a unit vector float32 (D,), or several of one picture (m, D).
+    That is a unit vector float32 (D,), or several of one picture (m, D). ``picture`` is what else
+    is known of a picture that is in no row.
     """
 
     vector: np.ndarray
     key: Key | None = None
+    picture: Identity | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,9 @@ class Match:
     of the table's own pairs of pictures that are less similar, None if it is unknown. ``key``
     holds the values of the row's primary key, ``row`` its columns by name, BLOBs left out, and
     ``query`` is the number, from 0, of the vector that it was found with, where there are several.
+    ``tier`` is what the score means: ``"same file"``, ``"same picture"``, ``"edited copy"`` or
+    ``"similar"``; None for a score that says less, and where the table isn't calibrated, a picture
+    holds too little to tell, or the query isn't one whole picture.
     """
 
     score: float
@@ -47,6 +54,7 @@ class Match:
     key: Key
     row: dict[str, Any]
     query: int = 0
+    tier: str | None = None
 
 
 def row_query(conn: sqlite3.Connection, source: Table, key: Sequence[Any]) -> Query:
@@ -62,12 +70,15 @@ def row_query(conn: sqlite3.Connection, source: Table, key: Sequence[Any]) -> Qu
 
 
 def text_query(
-    conn: sqlite3.Connection, source: Table, text: str, encode_file: Callable[[Path], np.ndarray]
+    conn: sqlite3.Connection,
+    source: Table,
+    text: str,
+    encode_file: Callable[[Path], tuple[np.ndarray, Identity]],
 ) -> Query:
     """Return the query that a text names: a row's key, as in its Datasette URL, or a picture file.
 
-    ``encode_file`` turns a picture file into its unit vector. Raises RevimgError when the text is
-    neither.
+    ``encode_file`` returns the unit vector of a picture file, and what else is known of it. Raises
+    RevimgError when the text is neither.
     """
     for key in typed_keys(text, len(source.key_columns)):
         vector = reading.vector(conn, source.name, key)
@@ -79,7 +90,13 @@ def text_query(
         raise RevimgError(
             f"{text!r} is neither the key of an embedded row of {source.name!r} nor a picture file"
         )
-    return Query(encode_file(file))
+    return file_query(file, encode_file)
+
+
+def file_query(file: Path, encode_file: Callable[[Path], tuple[np.ndarray, Identity]]) -> Query:
+    """Return the query of a picture file."""
+    vector, picture = encode_file(file)
+    return Query(vector, picture=picture)
 
 
 def vector_query(vector: np.ndarray, dimension: int) -> Query:
@@ -129,6 +146,7 @@ def best_matches(
     vectors, _ = expanded_query(conn, source, combined, expand, **options)
     hits = top_k(conn, source.name, vectors, k, **options).hits
     rows = tables.rows(conn, source, [hit.key for hit in hits])
+    tiers = read_tiers(conn, source, None if expand else _picture(conn, source, like, unlike), hits)
     return [
         Match(
             score=hit.score,
@@ -136,6 +154,19 @@ def best_matches(
             key=hit.key,
             row=row,
             query=hit.query,
+            tier=tiers.of(hit.key),
         )
         for hit, row in zip(hits, rows, strict=True)
     ]
+
+
+def _picture(
+    conn: sqlite3.Connection, source: Table, like: Sequence[Query], unlike: Sequence[Query]
+) -> Identity | None:
+    """Return what is known of the picture searched with, None unless it is one whole picture."""
+    if len(like) != 1 or unlike:
+        return None
+    (query,) = like
+    if query.vector.ndim > 1:
+        return None
+    return query.picture if query.key is None else row_identity(conn, source, query.key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,7 @@ def top_k(
     minimum: float | None = None,
     counted: bool = False,
     cache: Cache | None = None,
+    group_of: Callable[[Key], Hashable] | None = None,
 ) -> Result:
     """Return the ``k`` rows of ``table`` with the largest cosine to ``query``, a unit vector (D,).
 
@@ -65,7 +66,8 @@ def top_k(
     ``where`` is an SQL condition on the source table with its ``parameters``; ``among`` are the
     keys of the rows that meet it, for a caller who knows them. Rows in ``exclude``, and rows that
     score below ``minimum``, are no candidates; they are counted if ``counted``.
-    RevimgError for a query of another dimension, or one that isn't finite.
+    With ``group_of``, which returns a row's group or None, only the best row of each group is a
+    hit; all are candidates. RevimgError for a query of another dimension, or one that isn't finite.
     """
     started = time.perf_counter()
     cache = cache or Cache()
@@ -73,7 +75,7 @@ def top_k(
         source = find(conn, table)
         _check(conn, source, query)
         cosines = _ExactCosines(conn, source, np.atleast_2d(query).astype(np.float64))
-        best = Best(k, exclude, minimum)
+        best = Best(k, exclude, minimum, group_of)
         index = cache.index(conn, source)
         candidates, counted_all = None, True
         if index is None:

@@ -13,7 +13,7 @@ from . import own_tables
 from .connection import transaction
 from .own_tables import duplicates_table, vectors_table
 from .schema import exists
-from .sql import fold_name, placeholders, quote, quote_all
+from .sql import equalities, fold_name, placeholders, quote, quote_all
 from .tables import Table, key_subquery
 
 # SQL that is true of a row whose columns hold what they should.
@@ -86,11 +86,12 @@ def write(conn: sqlite3.Connection, source: Table, members: Sequence[Member]) ->
         )
 
 
-def read(conn: sqlite3.Connection, source: Table) -> list[list[Member]]:
+def read(conn: sqlite3.Connection, source: Table, row: Key | None = None) -> list[list[Member]]:
     """Return the groups, the best row of each first, as far as they still hold.
 
     A row that is gone, or has another picture now, is left out; so is a group of one. Where the
-    best is gone, the one most similar to it takes its place.
+    best is gone, the one most similar to it takes its place. With ``row``, only the group that
+    the row of this key is in.
     """
     if not exists(conn, duplicates_table(source.name)):
         return []
@@ -100,11 +101,18 @@ def read(conn: sqlite3.Connection, source: Table) -> list[list[Member]]:
     same = " and ".join(
         f"v.{quote(column)} is d.{quote(column)}" for column in source.stored_columns
     )
+    only = ""
+    if row is not None:
+        only = (
+            f'and "group" = (select "group" from {stored} '
+            f"where {equalities(source.stored_columns)}) "
+        )
     cursor = conn.execute(
         f'select {quote_all(source.stored_columns)}, "group", content_hash, score, tier, best, '
         f"reasons from {stored} d where {_SOUND} and ({names}) in {key_subquery(source)} "
         f"and exists (select 1 from {vectors} v where {same} and v.content_hash = d.content_hash) "
-        f'order by "group", best desc, score desc, {names}'
+        f'{only}order by "group", best desc, score desc, {names}',
+        row or (),
     )
     cursor.row_factory = None
     width = len(source.stored_columns)

@@ -33,6 +33,9 @@ RATES = {SAME_PICTURE: 1 / 1000, EDITED_COPY: 1 / 100, SIMILAR: 1 / 10}
 
 TIERS = (SAME_FILE, *RATES)
 
+# The tiers of copies; what is only similar is another picture.
+COPIES = (SAME_FILE, SAME_PICTURE, EDITED_COPY)
+
 
 @dataclass(frozen=True)
 class Calibration:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from ..keys import Key, row_path
 from ..search.rows import Row
 from ..store.tables import Table
@@ -56,6 +58,13 @@ def search_url(datasette: Datasette, database: str, table: str) -> str:
     """Return the address of a table's reverse image search."""
     url: str = datasette.urls.table(database, table)
     return url + "/-/similar"
+
+
+def duplicates_url(datasette: Datasette, database: str, table: str, key: Key | None = None) -> str:
+    """Return the address of a table's duplicates, or of those of one row."""
+    url: str = datasette.urls.table(database, table)
+    one = f"?{urlencode([('_row', row_path(key))])}" if key is not None else ""
+    return f"{url}/-/duplicates{one}"
 
 
 def displayed(size: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:

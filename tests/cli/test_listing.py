@@ -68,6 +68,6 @@ def test_similar_is_cut_only_as_a_table(copy):
 def test_columns_of_similar(database):
     query = ["similar", database, "shapes", "red disc", "-n", 1]
     rows = json.loads(run(*query, "-c", "shape", "--format", "json").stdout)
-    assert list(rows[0]) == ["score", "percentile", "id", "shape"]
+    assert list(rows[0]) == ["score", "percentile", "tier", "id", "shape"]
     result = run(*query, "-c", "colours", status=1)
     assert "'shapes' has no column 'colours'; it has id, " in result.stderr

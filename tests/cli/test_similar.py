@@ -7,6 +7,7 @@ import json
 import pytest
 from PIL import Image
 
+from kit import tiers
 from kit.command import error_of, run
 from kit.shapes import SHAPES, drawing
 
@@ -62,7 +63,7 @@ def test_ways(database, tmp_path):
     found_with = {row["id"]: row["found_with"] for row in matches}
     assert "left" in found_with["red disc"]
     assert "right" in found_with["blue box"]
-    assert list(matches[0])[:3] == ["score", "percentile", "found_with"]
+    assert list(matches[0])[:4] == ["score", "percentile", "tier", "found_with"]
     (first,) = rows(database, "shapes", file, "--ways", "whole", "-n", 1)
     assert first["found_with"] == "the whole picture"
     lying = tmp_path / "lying.png"
@@ -164,3 +165,24 @@ def test_similar_to_a_file_that_is_no_picture(database, tmp_path):
     file = tmp_path / "notes.txt"
     file.write_text("no picture")
     assert "not a picture" in run("similar", database, "shapes", file, status=1).stderr
+
+
+def test_tiers_of_a_calibrated_table(copy, tmp_path):
+    """Calibrated so that whatever isn't the same file is similar."""
+    query = ["shapes", "red disc", "-n", 9]
+    assert {row["tier"] for row in rows(copy, *query)} == {None}
+    tiers.calibrate(copy, "shapes", [-1.0] * 989 + [1.0] * 10)
+    found = rows(copy, *query)
+    assert [row["tier"] for row in found] == ["similar"] * 4
+    assert all(row["percentile"] is not None for row in found)
+    # A reader gets the tier in place of the percentile.
+    table = run("similar", copy, *query).stdout
+    assert table.split()[:4] == ["score", "tier", "id", "shape"]
+    lines = run("similar", copy, *query, "--format", "csv").stdout.splitlines()
+    assert lines[0].startswith("score,percentile,tier,id,")
+    file = tmp_path / "query.png"
+    file.write_bytes(drawing("blue box"))
+    assert [row["tier"] for row in rows(copy, "shapes", file, "-n", 2)] == ["same file", "similar"]
+    # What isn't a search with one whole picture has none.
+    for more in (["blue box"], ["--not", "blue box"], ["--ways", "mirror"], ["--expand", 2]):
+        assert {row["tier"] for row in rows(copy, *query, *more)} == {None}, more

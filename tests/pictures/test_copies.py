@@ -106,7 +106,10 @@ def line_of_text():
         (noisy(2), True),
         (b"no picture", True),
         (line_of_text(), False),
-        (saved(scene(1)), False),
+        (saved(scene(1), "WEBP"), False),
+        # No thumbnail, so not decoded.
+        (saved(scene(1)), True),
+        (saved(scene(1, (1600, 1200)), "WEBP"), True),
     ],
 )
 def test_pictures_that_hold_too_little_to_tell(data, plain):

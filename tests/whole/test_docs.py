@@ -208,7 +208,9 @@ def test_similar_rows(printed, folder):
     body = json.loads(shell(command, folder))
     assert body["query"]["row"]["path"] == "beach.jpg"
     (row,) = body["rows"]
-    assert {"score", "percentile", "row", "url", "similar_url", "thumbnail_url"} == set(row)
+    scores = {"score", "percentile", "tier"}
+    urls = {"url", "similar_url", "thumbnail_url", "duplicates", "duplicates_url"}
+    assert {*scores, "row", *urls} == set(row)
 
 
 def test_a_network_of_ones_own(printed, folder, tmp_path):

@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ...duplicates.membership import Membership
 from ...keys import parse_row_path, row_path
+from ...pictures.identity import Identity
 from ...pictures.looks import Look
 from ...pictures.region import Crop
 from ...search import similar
+from ...search.rows import Row
 from ...search.similar import Answer, Question
 from ..requests.filters import Condition
 from ..requests.parameters import Parameters
@@ -22,8 +25,8 @@ from ..work.state import state_of
 from . import facets
 from .threshold import minimum_json
 
-_SCORES = ("score", "percentile")
-_URLS = ("url", "similar_url", "thumbnail_url")
+_SCORES = ("score", "percentile", "tier")
+_URLS = ("url", "similar_url", "thumbnail_url", "duplicates", "duplicates_url")
 
 
 async def search(
@@ -32,8 +35,12 @@ async def search(
     condition: Condition,
     row: tuple[str, ...] | None,
     vector: np.ndarray | None,
+    picture: Identity | None = None,
 ) -> Answer:
-    """Return the rows most similar to a row, or to the picture of the unit vectors (m, D) given."""
+    """Return the rows most similar to a row, or to the picture of the unit vectors (m, D) given.
+
+    ``picture`` is what else is known of that picture, if it is a whole one.
+    """
     faceted = facets.requested_facets(place) or not wants_json(place.request)
     question = Question(
         row=row,
@@ -43,12 +50,15 @@ async def search(
         minimum=parameters.minimum,
         among=condition.keys,
         vector=vector,
+        picture=picture,
         expand=parameters.expand,
         enumerated=facets.ENUMERATED if faceted else 0,
+        collapse=parameters.collapse,
     )
 
     def find(conn: sqlite3.Connection) -> Answer:
-        return similar.answer(conn, place.source, question, place.indexes)
+        groups = Membership(conn, place.source)
+        return similar.answer(conn, place.source, question, place.indexes, groups)
 
     answer = await read_much(place.datasette, place.db, find)
     # What the page or the JSON makes of it takes its time.
@@ -74,8 +84,10 @@ async def answer_json(
         {
             "score": row.score,
             "percentile": answer.percentile(row),
+            "tier": answer.tiers.of(row.key),
             **({"found_with": _look_json(looks[row.query], parameters.crop)} if several else {}),
             **place.described(row),
+            **_duplicates(place, answer, row),
         }
         for row in answer.rows
     ]
@@ -97,6 +109,7 @@ async def answer_json(
         "count_truncated": not answer.counted_all,
         "ms": round(answer.ms, 3),
         **minimum_json(answer),
+        **({"collapsed": answer.collapsed} if parameters.collapse else {}),
     }
     if parameters.only("_facet"):
         counted = await facets.count_facets(
@@ -118,6 +131,11 @@ def _look_json(look: Look, crop: Crop | None) -> dict[str, Any]:
         "turned": look.turned,
         "mirrored": look.mirrored,
     }
+
+
+def _duplicates(place: Place, answer: Answer, row: Row) -> dict[str, Any]:
+    count = answer.duplicates.get(row.key, 0)
+    return {"duplicates": count, "duplicates_url": place.duplicates_url(row.key) if count else None}
 
 
 def _arrays(rows: list[dict[str, Any]], scores: list[str]) -> dict[str, Any]:

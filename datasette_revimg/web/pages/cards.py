@@ -17,6 +17,8 @@ from ...vectors.percentiles import in_words
 from ..requests.parameters import ROWS, Pairs, Parameters, address
 from ..requests.place import Place
 from ..rows import below, displayed, label_of
+from . import wording
+from .context import Link
 from .looking import style
 
 _BOX = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
@@ -34,11 +36,12 @@ class Thumbnail:
 
 @dataclass(frozen=True)
 class QueryRow:
-    """The row that the results are similar to."""
+    """The row that the results are similar to; ``duplicates`` leads to its group."""
 
     picture: Thumbnail
     url: str
     details: list[tuple[str, object]]
+    duplicates: Link | None
 
 
 @dataclass(frozen=True)
@@ -59,13 +62,17 @@ class Part:
 class Result:
     """A similar picture, with its score in words.
 
-    ``found_with`` says which part or turn of the query's picture it was found with, and ``box`` is
-    the number of that part's box.
+    ``mark`` is its tier, or that it holds too little to tell, with the score as ``detail``; where
+    tiers can't be claimed, the score with its percentile. ``hint`` is the percentile as a sentence.
+    ``duplicates`` leads to its group. ``found_with`` says which part or turn of the query's picture
+    it was found with, and ``box`` is the number of that part's box.
     """
 
     picture: Thumbnail
-    score: str
-    percentile: str | None
+    mark: str
+    detail: str | None
+    hint: str | None
+    duplicates: Link | None
     url: str
     similar_url: str
     details: list[tuple[str, object]]
@@ -113,7 +120,12 @@ class Cards:
 
     def query(self, row: Row) -> QueryRow:
         """Return the card of the row that the results are similar to."""
-        return QueryRow(self.thumbnail(row), self.place.url(row.key), self.details(row))
+        return QueryRow(
+            self.thumbnail(row),
+            self.place.url(row.key),
+            self.details(row),
+            self.duplicates(row),
+        )
 
     def results(self) -> list[Result]:
         """Return the similar pictures, best first."""
@@ -121,12 +133,21 @@ class Cards:
 
     def _result(self, row: Row) -> Result:
         path, url = row_path(row.key), self.place.url(row.key)
+        tiers = self.answer.tiers
+        tier = tiers.of(row.key)
         percentile = self.answer.percentile(row)
         look = self.looks[row.query] if len(self.looks) > 1 else Look()
+        words = None if percentile is None else in_words(percentile)
+        score = f"{row.score:.4f}"
+        mark, detail = score, words and f"{words} %"
+        if tier or tiers.claimed:
+            mark, detail = wording.TOO_PLAIN if row.key in tiers.plain else tier or "", score
         return Result(
             picture=self._thumbnail(row, url),
-            score=f"{row.score:.4f}",
-            percentile=None if percentile is None else in_words(percentile),
+            mark=mark,
+            detail=detail,
+            hint=words and wording.percentile(words, self.place.source.name),
+            duplicates=self.duplicates(row),
             url=url,
             similar_url=below(url, "similar") + self._kept,
             details=self.details(row),
@@ -136,6 +157,13 @@ class Cards:
             found_with=look.words or None,
             box=row.query if look.part else None,
         )
+
+    def duplicates(self, row: Row) -> Link | None:
+        """Return the link to the group of duplicates that a row is in."""
+        count = self.answer.duplicates.get(row.key)
+        if not count:
+            return None
+        return Link(wording.count(count, "duplicate"), self.place.duplicates_url(row.key))
 
     # The same for all cards, of which there may be 200, and as many parameters as fit into 8 KB.
 

@@ -54,5 +54,6 @@ def _json(place: Place, comparison: Comparison) -> dict[str, Any]:
         "b": place.described(comparison.b),
         "score": comparison.score,
         "percentile": comparison.percentile,
+        "tier": comparison.tier,
         "differences": comparison.differences,
     }

@@ -126,16 +126,13 @@ async def make_page(place: Place, comparison: Comparison) -> ComparePage:
     # The "with" of the address as the row's own key, in its canonical form.
     pairs = [("with", row_path(comparison.b.key))]
     heights = [side.height or _UNKNOWN for side in (a, b)]
-    facts = [place.embedded.model]
-    if comparison.percentile is not None:
-        facts.insert(0, f"more similar than {in_words(comparison.percentile)} % of all pairs")
     available = agreement.available(place.embedded)
     return ComparePage(
         **context.table_fields(place),
         a=a,
         b=b,
         score=f"{comparison.score:.4f}",
-        facts=facts,
+        facts=[*_meaning(comparison), place.embedded.model],
         json_url=address(place.url(comparison.a.key, "compare") + ".json", pairs),
         steps=_steps(place, comparison),
         stage=round(math.sqrt(a.frame * b.frame), 4),
@@ -145,6 +142,17 @@ async def make_page(place: Place, comparison: Comparison) -> ComparePage:
         caption=wording.differing(len(comparison.differences), len(comparison.columns)),
         columns=_columns(comparison, place.datasette.setting("truncate_cells_html")),
     )
+
+
+def _meaning(comparison: Comparison) -> list[str]:
+    """Return what the score means, in words, as far as that is known."""
+    tiers = comparison.tiers
+    if comparison.tier:
+        return [comparison.tier]
+    said = [wording.PLAIN_PAIR] if tiers.plain_query or tiers.plain else []
+    if comparison.percentile is not None:
+        said.append(f"more similar than {in_words(comparison.percentile)} % of all pairs")
+    return said
 
 
 def _legend(place: Place, available: bool, allowed: bool) -> str | None:

@@ -57,8 +57,8 @@ async def record(place: Place) -> Response:
     decided = await place.db.execute_write_fn(write)
     if wants_json(place.request):
         return json_response(place.datasette, {**place.body, "decided_pairs": decided})
-    here = place.datasette.urls.table(place.db.name, name) + "/-/duplicates"
-    return Response.redirect(address(here, parse_pairs(place.request)), 303)
+    pairs = parse_pairs(place.request)
+    return Response.redirect(address(place.duplicates_url(), pairs), 303)
 
 
 async def _fields(place: Place) -> list[tuple[str, str]]:

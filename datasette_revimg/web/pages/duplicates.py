@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-import shlex
 import sqlite3
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from datasette import Response
 
 from ...duplicates.review import Reviewed, review
+from ...errors import RevimgError, RowNotFoundError
+from ...keys import Key, parse_row_path
 from ...search.rows import Row, read_rows
-from ...store import decisions, duplicates
+from ...store import decisions, duplicates, tables
 from ...store.picture_facts import PictureFacts, read_facts
 from ...vectors.calibration import TIERS
 from ..compat import Datasette
@@ -25,6 +25,7 @@ from ..requests.place import Place
 from ..requests.reading import read
 from ..requests.responses import html_response, json_response, wants_json
 from ..requests.view import view
+from ..rows import duplicates_url
 from ..work.state import state_of
 from . import decide, duplicates_page
 
@@ -39,10 +40,12 @@ TIER_NAMES = {tier.replace(" ", "-"): tier for tier in TIERS}
 class Selection:
     """Which groups a request asks for.
 
-    ``tier`` is the least sure one that counts, None for all; ``decided`` asks for the groups of
-    which somebody has said what to keep, instead of those that are left.
+    ``row``, a key as in its address, asks for the group of that row alone, None for all. ``tier``
+    is the least sure one that counts, None for all; ``decided`` asks for the groups of which
+    somebody has said what to keep, instead of those that are left.
     """
 
+    row: str | None
     tier: str | None
     decided: bool
     size: int
@@ -76,7 +79,7 @@ async def action(datasette: Datasette, database: str, table: str) -> list[dict[s
     name = known.source.name
     return [
         {
-            "href": datasette.urls.table(database, name) + "/-/duplicates",
+            "href": duplicates_url(datasette, database, name),
             "label": "Duplicates",
             "description": f"Rows of {name} with the same picture, or an edited copy of it.",
         }
@@ -92,7 +95,7 @@ async def page(place: Place) -> Response:
     shown = await read(place.db, lambda conn: _shown(conn, place, selection))
     if wants_json(place.request):
         return json_response(place.datasette, _json(place, selection, shown))
-    context = await duplicates_page.make_page(place, selection, shown, _command(place))
+    context = await duplicates_page.make_page(place, selection, shown)
     return await html_response(place.datasette, place.request, context)
 
 
@@ -128,6 +131,7 @@ async def _selection(place: Place) -> Selection:
     if offset is None:
         raise Problem(400, f"_offset must be a whole number, not {args['_offset']!r}")
     return Selection(
+        row=args.get("_row") or None,
         tier=TIER_NAMES[tier] if tier else None,
         decided=args.get("_decided") == "1",
         size=parse_size(place.request, SIZE, MOST),
@@ -138,7 +142,11 @@ async def _selection(place: Place) -> Selection:
 
 
 def _reviewed(conn: sqlite3.Connection, place: Place, selection: Selection) -> list[Reviewed]:
-    """Return all groups of the rows that meet the condition, decided or not."""
+    """Return all groups of the rows that meet the condition, decided or not.
+
+    RevimgError for a row that doesn't exist.
+    """
+    row = None if selection.row is None else _key(conn, place, selection.row)
     keys = selection.condition.keys
     allowed = None if keys is None else set(keys)
     strict = TIERS[: TIERS.index(selection.tier) + 1] if selection.tier else None
@@ -149,20 +157,37 @@ def _reviewed(conn: sqlite3.Connection, place: Place, selection: Selection) -> l
             if (allowed is None or member.key in allowed)
             and (strict is None or member.best or member.tier in strict)
         ]
-        for group in duplicates.read(conn, place.source)
+        for group in duplicates.read(conn, place.source, row)
     ]
     decided = {one.pair: one for one in decisions.read(conn, place.source.name)}
-    return review([group for group in groups if len(group) > 1], decided)
+    reviewed = review([group for group in groups if len(group) > 1], decided)
+    if row is None:
+        return reviewed
+    return [group for group in reviewed if any(member.key == row for member in group.members)]
+
+
+def _key(conn: sqlite3.Connection, place: Place, path: str) -> Key:
+    try:
+        return tables.resolve_key(conn, place.source, parse_row_path(path))
+    except RowNotFoundError as error:
+        # The address is about the table, which is there.
+        raise RevimgError(f"_row: {error}") from error
+
+
+def _chosen(groups: list[Reviewed], selection: Selection) -> list[Reviewed]:
+    """Return the groups that are to be shown; that of a certain row is, decided or not."""
+    if selection.row is not None:
+        return groups
+    return [group for group in groups if group.decided == selection.decided]
 
 
 def _groups(conn: sqlite3.Connection, place: Place, selection: Selection) -> list[Reviewed]:
-    groups = _reviewed(conn, place, selection)
-    return [group for group in groups if group.decided == selection.decided]
+    return _chosen(_reviewed(conn, place, selection), selection)
 
 
 def _shown(conn: sqlite3.Connection, place: Place, selection: Selection) -> Shown:
     every = _reviewed(conn, place, selection)
-    groups = [group for group in every if group.decided == selection.decided]
+    groups = _chosen(every, selection)
     here = groups[selection.offset : selection.offset + selection.size]
     keys = [member.key for group in here for member in group.members]
     return Shown(
@@ -201,8 +226,3 @@ def _json(place: Place, selection: Selection, shown: Shown) -> dict[str, Any]:
         "decided_groups_count": shown.decided,
         "next_url": duplicates_page.next_url(place, selection, shown, ".json"),
     }
-
-
-def _command(place: Place) -> str:
-    file = Path(place.db.path).name if place.db.path else f"{place.db.name}.db"
-    return f"datasette revimg duplicates {shlex.quote(file)} {shlex.quote(place.source.name)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from ...keys import row_path
+from ...keys import parse_row_path, row_path
 from ...search.rows import Row
 from ...store.duplicates import Member
 from ...store.picture_facts import PictureFacts
@@ -17,7 +17,7 @@ from ..requests.place import Place
 from ..rows import label_of
 from . import context, wording
 from .cards import Thumbnail, thumbnail
-from .context import Conditions, Empty, Link, TablePage
+from .context import Conditions, Empty, Link, RemovableFilter, TablePage
 
 if TYPE_CHECKING:
     from .duplicates import Selection, Shown
@@ -83,9 +83,7 @@ class DuplicatesPage(TablePage):
     command: str | None
 
 
-async def make_page(
-    place: Place, selection: Selection, shown: Shown, command: str
-) -> DuplicatesPage:
+async def make_page(place: Place, selection: Selection, shown: Shown) -> DuplicatesPage:
     """Return the context of the page."""
     here = _here(place)
     label = await place.label_column(list(shown.rows.values()))
@@ -94,6 +92,10 @@ async def make_page(
     )
     kept = [pair for pair in selection.pairs if pair[0] not in ("_offset", "_size")]
     filters = context.removable(selection.condition.filters, here)
+    if selection.row is not None:
+        pairs = [pair for pair in selection.pairs if pair[0] not in ("_row", "_offset")]
+        text = f"duplicates of {', '.join(parse_row_path(selection.row))}"
+        filters.append(RemovableFilter(text, address(here, pairs)))
     return DuplicatesPage(
         **context.table_fields(place),
         heading=f"Duplicates in {place.source.name}",
@@ -114,7 +116,7 @@ async def make_page(
         other=_other(selection, shown, here),
         action_url=address(here, selection.pairs) if may_decide else None,
         empty=None if shown.groups else _empty(place, shown, selection),
-        command=None if shown.found else command,
+        command=None if shown.found else place.command("duplicates"),
     )
 
 
@@ -127,8 +129,7 @@ def next_url(place: Place, selection: Selection, shown: Shown, ending: str) -> s
 
 
 def _here(place: Place) -> str:
-    url: str = place.datasette.urls.table(place.db.name, place.source.name)
-    return url + "/-/duplicates"
+    return place.duplicates_url()
 
 
 def _only(pairs: Pairs, *names: str) -> Pairs:
@@ -172,7 +173,7 @@ def _other(selection: Selection, shown: Shown, here: str) -> Link | None:
     pairs = [pair for pair in selection.pairs if pair[0] not in ("_decided", "_offset")]
     if selection.decided:
         return Link("Undecided groups", address(here, pairs))
-    if not shown.decided:
+    if not shown.decided or selection.row is not None:
         return None
     text = wording.count(shown.decided, "decided group")
     return Link(text, address(here, [*pairs, ("_decided", "1")]))
@@ -182,6 +183,8 @@ def _empty(place: Place, shown: Shown, selection: Selection) -> Empty:
     name = place.source.name
     if not shown.found:
         return Empty(f"Nobody has looked for duplicates in {name} yet. This command does:")
+    if selection.row is not None:
+        return Empty("This row has no duplicates.", Link("All groups", _here(place)))
     if selection.decided:
         return Empty("No group is decided.")
     narrowed = bool(selection.condition.filters or selection.tier or selection.offset)

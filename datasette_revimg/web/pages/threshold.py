@@ -16,8 +16,10 @@ from . import wording
 class Threshold:
     """The slider, from ``least`` to a cosine of 1, and what it says beside it.
 
-    ``percentile`` is None where the table's pairs weren't sampled. ``count_url`` is the JSON that
-    counts the pictures while the slider moves, None where that would compute a vector each time.
+    ``tier`` is what the cosine means, "" if nothing, and None where no tier can be claimed: then it
+    is the ``percentile``, None where the table's pairs weren't sampled. ``count_url`` is the JSON
+    that counts the pictures while the slider moves, None where that would compute a vector each
+    time.
     """
 
     hidden: Pairs
@@ -25,6 +27,7 @@ class Threshold:
     step: float
     value: str
     score: str
+    tier: str | None
     percentile: str | None
     count: str
     count_url: str | None
@@ -46,10 +49,17 @@ def threshold(parameters: Parameters, answer: Answer, here: str) -> Threshold:
         step=0.01 if least < 0.5 else 0.005 if least < 0.8 else 0.001,
         value=f"{value:.6g}",
         score="any" if minimum is None else f"≥ {value:.3f}",
+        tier=_tier(answer),
         percentile=percentile and ("" if minimum is None else percentile),
         count="" if minimum is None else counted,
         count_url=address(here + ".json", kept) if cheap else None,
     )
+
+
+def _tier(answer: Answer) -> str | None:
+    if not answer.tiers.claimed:
+        return None
+    return "" if answer.minimum is None else answer.tiers.of_score(answer.minimum) or ""
 
 
 def _least(answer: Answer) -> float:
@@ -66,4 +76,5 @@ def minimum_json(answer: Answer) -> dict[str, Any]:
         return {}
     distribution = answer.distribution
     percentile = distribution.percentile(answer.minimum) if distribution else None
-    return {"minimum": {"score": answer.minimum, "percentile": percentile}}
+    tier = answer.tiers.of_score(answer.minimum)
+    return {"minimum": {"score": answer.minimum, "percentile": percentile, "tier": tier}}

@@ -12,6 +12,7 @@ from typing import ClassVar
 from datasette import Response
 
 from ...pictures.decoding import Picture
+from ...pictures.identity import of_file
 from ...pictures.looks import SENT, Look
 from ...search.similar import Answer
 from .. import permissions
@@ -147,7 +148,10 @@ async def _answer_form(place: Place, form: Form) -> Response:
         crop=parameters.crop,
     )
     picture = looked.picture
-    answer = await search(place, parameters, condition, None, looked.vectors)
+    # A region is no picture of the table's kind.
+    whole = not parameters.crop and looked.looks[0] == Look()
+    known = of_file(form.picture, picture.thumbnail) if whole else None
+    answer = await search(place, parameters, condition, None, looked.vectors, known)
     if wants_json(place.request):
         query = {
             "width": picture.width,

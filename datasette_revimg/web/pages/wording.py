@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ...models.catalogue import all_models
 from ...pictures.looks import MIDDLE, MIRROR, TURNS, WHOLE, WINDOWS, Look
 from ...store.registry import EmbeddedTable
+from ...vectors.calibration import EDITED_COPY, RATES
 from ...vectors.whitening import base_name, is_whitened
 
 
@@ -123,6 +124,11 @@ def show(shown: int, candidates: int) -> str:
     return f"Show all {shown}" if shown == candidates else f"Show {shown}"
 
 
+def show_more(shown: int) -> str:
+    """Return the text of a link to more results of an unknown number."""
+    return f"Show {shown}"
+
+
 def similar_to(label: str, region: bool, like: int, unlike: int) -> str:
     """Return what the results are similar to; ``like`` and ``unlike`` count further pictures."""
     more = f" and {count(like, 'other')}" if like else ""
@@ -193,3 +199,59 @@ def legend(model: str, available: bool) -> str:
 def method(name: str, pending: str | None) -> str:
     """Return how a map was laid out, and which better way is being computed."""
     return f"{name}, {pending} is being computed" if pending else name
+
+
+# What a picture's mark says in place of a tier.
+TOO_PLAIN = "too plain to tell"
+PLAIN_PAIR = "too plain to tell copies: blank, or almost of one colour"
+
+
+# For those who run the server, where a table isn't calibrated.
+CALIBRATE = (
+    "What do these scores mean? This command works it out from the table’s own pictures, so that "
+    "copies are told from lookalikes:"
+)
+
+
+def percentile(percent: str, table: str) -> str:
+    """Return what a percentile means."""
+    return f"More similar than {percent} % of all pairs in {table}"
+
+
+def above_the_line(table: str, vouched: bool) -> str:
+    """Return the caption of the copies; ``vouched``: they are more than the same file."""
+    if not vouched:
+        return "The same file, byte for byte."
+    share = round(1 / RATES[EDITED_COPY])
+    return f"Of the pictures without a copy in {table}, at most 1 in {share} has anything here."
+
+
+def below_the_line(table: str, copies: bool, vouched: bool, plain: bool) -> str:
+    """Return the caption of the pictures that are no copies as far as their scores say.
+
+    ``copies``: there are some above them. ``vouched``: the table has enough pictures to say what a
+    copy is. ``plain``: the picture searched with holds too little to tell.
+    """
+    if plain:
+        return (
+            "The picture is blank or almost of one colour, which is too little to tell copies "
+            "from other pictures."
+        )
+    if not vouched:
+        return (
+            f"{table} has too few pictures to tell edited copies from others: "
+            f"{round(1 / RATES[EDITED_COPY]) - 1} are needed."
+        )
+    first = "" if copies else "None of these scores as high as a copy. "
+    return f"{first}Copies that were turned or changed a lot may be among them."
+
+
+def collapsed(shown: int) -> str:
+    """Return the sentence over collapsed results, of which there are more pictures."""
+    verb = "is" if shown == 1 else "are"
+    return f"{shown:,} {verb} shown, one for each group of duplicates."
+
+
+def not_collapsed(table: str) -> str:
+    """Return the sentence when duplicates can't be collapsed."""
+    return f"Nothing is collapsed: nobody has looked for duplicates in {table} yet."

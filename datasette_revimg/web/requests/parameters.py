@@ -33,7 +33,8 @@ class Parameters:
 
     ``like`` and ``unlike`` are rows as their addresses name them. ``ways`` are those of
     ``pictures.looks`` in which the picture is searched with, None if none was asked for, and
-    ``expand`` is the number of results that the query is expanded with.
+    ``expand`` is the number of results that the query is expanded with. ``collapse`` asks for one
+    row of each group of duplicates.
     """
 
     pairs: Pairs
@@ -45,6 +46,7 @@ class Parameters:
     crop: Crop | None = None
     ways: Ways | None = None
     expand: int = 0
+    collapse: bool = False
 
     def only(self, *names: str) -> Pairs:
         """Return the pairs of the query string with these names."""
@@ -77,6 +79,7 @@ def parse(request: Request, default_size: int) -> Parameters:
         crop=parse_region(args.get("_crop")),
         ways=parse_ways(args["_ways"]) if "_ways" in args else None,
         expand=_expand(args.get("_expand")),
+        collapse=args.get("_collapse") == "1",
     )
 
 

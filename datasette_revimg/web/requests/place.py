@@ -72,6 +72,10 @@ class Place:
         """Return the address of a row, or of one of our pages about it."""
         return row_url(self.datasette, self.db.name, self.source, key, page)
 
+    def duplicates_url(self, key: Key | None = None) -> str:
+        """Return the address of the table's duplicates, or of those of one row."""
+        return page_rows.duplicates_url(self.datasette, self.db.name, self.source.name, key)
+
     @property
     def settings(self) -> settings.Settings:
         """The table's settings."""
@@ -86,6 +90,10 @@ class Place:
             "table": self.source.name,
             "model": self.embedded.model,
         }
+
+    def command(self, name: str) -> str:
+        """Return the line for a terminal that runs ``datasette revimg NAME`` for this table."""
+        return _command(name, self.db, self.source.name)
 
     def described(self, row: Row) -> dict[str, Any]:
         """Return a row with its addresses, as in the JSON of every page."""
@@ -156,7 +164,9 @@ async def _not_embedded(db: Database, table: str) -> Problem:
             return Problem(404, f"{table} has no pictures: {none}")
     except RevimgError as error:
         return Problem(404, str(error))
-    return Problem(404, f"the pictures of {table} are not embedded yet", _embed_command(db, table))
+    return Problem(
+        404, f"the pictures of {table} are not embedded yet", _command("embed", db, table)
+    )
 
 
 async def _check_view(datasette: Datasette, request: Request, db: Database, table: str) -> bool:
@@ -179,6 +189,6 @@ async def check_upload(place: Place) -> None:
         raise Forbidden(f"You do not have permission to search {name} by image or region")
 
 
-def _embed_command(db: Database, table: str) -> str:
+def _command(name: str, db: Database, table: str) -> str:
     file = Path(db.path).name if db.path else f"{db.name}.db"
-    return f"datasette revimg embed {shlex.quote(file)} {shlex.quote(table)}"
+    return f"datasette revimg {name} {shlex.quote(file)} {shlex.quote(table)}"

@@ -31,7 +31,11 @@ async function count(form, value, parts) {
     const more = answer.count_truncated ? "more than " : "";
     parts.at(-1).textContent =
       `${more}${number.toLocaleString("en")} picture${number === 1 ? "" : "s"}`;
-    if (parts.length > 2) parts[1].textContent = words(answer.minimum.percentile);
+    if (parts.length > 2) {
+      const { percentile, tier } = answer.minimum;
+      const tiered = parts[1].classList.contains("revimg-tier");
+      parts[1].textContent = tiered ? (tier ?? "") : words(percentile);
+    }
   } catch {
     // Superseded by a later request, or failed: the button still works.
   }

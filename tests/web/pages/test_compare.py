@@ -69,6 +69,8 @@ async def test_json(ds):
         },
         "score": pytest.approx(cosine(1, 8), abs=1e-6),
         "percentile": pytest.approx(share_below(cosine(1, 8)), abs=2.6),
+        # The pictures are of one colour.
+        "tier": None,
         "differences": ["id", "title", "colour", "year"],
     }
 

@@ -96,12 +96,12 @@ async def test_refined_filtered_and_as_arrays(scenes_ds):
     body = await get_json(
         scenes_ds, ROW + ".json", _ways="windows", colour="red", unlike=3, _shape="arrays"
     )
-    assert body["columns"][:3] == ["score", "percentile", "found_with"]
+    assert body["columns"][:4] == ["score", "percentile", "tier", "found_with"]
     keys = [row[body["columns"].index("id")] for row in body["rows"]]
     assert keys[0] == 1
     assert 3 not in keys
     assert all(key % 2 for key in keys)
-    assert body["rows"][0][2]["part"] == QUARTERS[1]
+    assert body["rows"][0][3]["part"] == QUARTERS[1]
 
 
 async def test_page_says_and_shows_what_a_result_was_found_with(scenes_ds):

@@ -61,10 +61,13 @@ async def test_json_shape(ds):
         {
             "score": pytest.approx(cosine(1, 8), abs=1e-6),
             "percentile": pytest.approx(share_below(cosine(1, 8)), abs=2),
+            "tier": None,
             "row": {"id": 8, "title": "Picture 8", "colour": "blue", "year": 1988},
             "url": "/data/photos/8",
             "similar_url": "/data/photos/8/-/similar",
             "thumbnail_url": "/data/photos/8/-/thumbnail",
+            "duplicates": 0,
+            "duplicates_url": None,
         }
     ]
     assert body == {
@@ -90,17 +93,20 @@ async def test_other_shapes(ds):
     assert rows == objects["rows"]
     arrays = await get_json(ds, PAGE + ".json", _size=2, _shape="arrays")
     assert arrays["columns"] == [
-        "score", "percentile", "id", "title", "colour", "year",
-        "url", "similar_url", "thumbnail_url",
+        "score", "percentile", "tier", "id", "title", "colour", "year",
+        "url", "similar_url", "thumbnail_url", "duplicates", "duplicates_url",
     ]  # fmt: skip
     assert arrays["rows"] == [
         [
             row["score"],
             row["percentile"],
+            row["tier"],
             *row["row"].values(),
             row["url"],
             row["similar_url"],
             row["thumbnail_url"],
+            row["duplicates"],
+            row["duplicates_url"],
         ]
         for row in rows
     ]

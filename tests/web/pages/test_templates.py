@@ -22,7 +22,8 @@ from datasette_revimg.web.pages.matrix import MatrixPage
 from datasette_revimg.web.pages.similar import SimilarPage
 from datasette_revimg.web.pages.upload import SearchPage, UploadedPage
 from datasette_revimg.web.requests.responses import ProblemPage
-from kit.asking import IS_1
+from kit import tiers
+from kit.asking import IS_1, cookies
 from kit.uploads import PAGE, PICTURE, form, part, post
 
 TEMPLATES = Path(datasette_revimg.web.__file__).parent / "templates"
@@ -122,6 +123,8 @@ ADDRESSES = [
     "/scenes/photos/1/-/similar?colour=red&_min=-1&_facet=colour&like=5&unlike=4&_size=2",
     "/scenes/photos/1/-/similar?colour=green&id__gt=3",
     "/scenes/photos/1/-/similar?_search=Scene",
+    "/scenes/photos/1/-/similar?_collapse=1",
+    "/scenes/files/in~2F1~2Ejpg/-/similar",
     "/scenes/photos/1/-/compare?with=2&_why=1",
     "/scenes/photos/-/matrix?colour=red",
     "/scenes/photos/-/matrix?colour=green",
@@ -141,9 +144,12 @@ async def test_parts_of_contexts_too(scenes_db, serve, accesses, only_pca):
             insert into photos_fts (rowid, title) select id, title from photos;
             """
         )
+    # Copies and lookalikes need a calibrated table; `files` stays without.
+    tiers.calibrate(scenes_db, "photos")
     ds = serve(scenes_db)
+    ds.root_enabled = True
     for address in ADDRESSES:
-        response = await ds.client.get(address)
+        response = await ds.client.get(address, cookies=cookies(ds, "root"))
         assert response.status_code == (404 if "absent" in address else 200), response.text
     for query in ("", "?like=5&_crop=0,0,500,500"):
         response = await post(ds, form(part(PICTURE)), PAGE + query)
