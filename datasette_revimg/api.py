@@ -15,7 +15,7 @@ from .embedding.encoder import Encoder
 from .embedding.request import BATCH_SIZE, EmbedRequest
 from .embedding.run import Summary
 from .errors import RevimgError
-from .models.network import DEVICES
+from .models.devices import DEVICES
 from .search import functions, queries
 from .search.queries import Match, Query
 from .store import connection, registry, tables
@@ -75,7 +75,7 @@ def embed(
         base_dir: The folder that the paths in the table are relative to.
         store: Also store the bytes of the files in ``paths`` in the table.
         labels: Also store the five best of ImageNet's 1000 classes for each picture.
-        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"coreml"``, ``"openvino"`` or ``"directml"``.
         threads: The most processor threads to use.
         batch_size: Pictures per run of the network and per transaction.
         limit: The most pictures to embed in this call.
@@ -152,7 +152,7 @@ def similar(
             ``"99.9%"``.
         model: The path of the table's own ``.onnx`` file; needed for picture files only, if the
             table was embedded with a model that is not built in.
-        device: Where to embed a picture file: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        device: Where to embed a picture file, as in ``embed``.
         threads: The most processor threads to embed it with.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from ..errors import RevimgError
-from ..models.network import DEVICES
+from ..models.devices import DEVICES
 from ..store import connection
 from ..vectors import percentiles
 from ..vectors.percentiles import Minimum
@@ -44,8 +44,10 @@ def network_options(command: Command) -> Command:
     device = click.option(
         "--device",
         type=click.Choice(DEVICES),
+        metavar="NAME",
         default="auto",
-        help="Where the network runs; auto uses a GPU if there is one.",
+        help=f"Where the network runs: {', '.join(DEVICES)}; auto takes CUDA, DirectML or OpenVINO "
+        "where ONNX Runtime has one.",
     )
     threads = click.option(
         "--threads", type=click.IntRange(1), help="The most processor threads to use."

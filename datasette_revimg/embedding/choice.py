@@ -93,7 +93,7 @@ def load_network(
 ) -> Network:
     """Load a model's network, ready to run.
 
-    ``device`` is ``auto``, ``cpu`` or ``cuda``; ``threads`` limits the processor threads, None
+    ``device`` is one of ``devices.DEVICES``; ``threads`` limits the processor threads, None
     leaves their number to ONNX Runtime. With ``classes``, the network also returns the
     probabilities of ImageNet's classes. A model of the user's own is tried out on noise, in a
     batch if ``batch_size`` is more than 1. Raises RevimgError when the model isn't installed, the

@@ -19,7 +19,7 @@ class EmbedRequest:
     table's paths are relative to. ``model_name`` is a built-in model's name or the path of an
     .onnx file; ``labels`` also stores the five best of ImageNet's classes of each picture.
 
-    ``device`` is ``auto``, ``cpu`` or ``cuda``, ``threads`` the most processor threads to use
+    ``device`` is one of ``devices.DEVICES``, ``threads`` the most processor threads to use
     (None: as many as suit the machine), ``batch_size`` the pictures per run of the network and
     per transaction, ``limit`` how many pictures to embed at most. ``start_over`` discards the
     table's vectors first. ``isolate`` decodes the pictures in processes of its own, for pictures

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-import ctypes
-import sys
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,17 +14,20 @@ from ..errors import RevimgError
 from ..pictures.decoding import SIDE
 from ..pictures.sizing import Size
 from ..vectors.whitening import Whitening
+from . import devices
+from .devices import Device
 from .pixels import Pixels, prepare
 from .vgg16.architecture import BLOCK4, EMBEDDING, FEATURES, INPUT, PROBABILITIES
 
 if TYPE_CHECKING:
     import onnxruntime
 
-DEVICES = ("auto", "cpu", "cuda")
-
-# ONNX Runtime's severity for fatal errors only: about a missing CUDA library we say one sentence
+# ONNX Runtime's severity for fatal errors only: about a missing library of CUDA we say one sentence
 # ourselves, in place of two loud lines of its own.
 _FATAL = 4
+
+# Without handlers of the program's own, Python prints its warnings on stderr, a line each.
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Batch:
 
 
 class Network:
-    """A loaded model; ``device`` says where it runs, ``cpu`` or ``cuda``."""
+    """A loaded model; ``device`` says where it runs, one of ``devices.DEVICES`` but ``auto``."""
 
     def __init__(
         self,
@@ -62,17 +64,45 @@ class Network:
         With ``classes``, ``encode`` returns their probabilities too. ``pixels`` describes a model
         of the user's own. ``threads`` 0 leaves the number to ONNX Runtime.
 
-        RevimgError when the file can't be loaded, or ``cuda`` was asked for and isn't available.
+        RevimgError when the file can't be loaded, or on a device that was asked for by name. There,
+        its vectors must agree with the processor's (see ``devices.AGREEMENT``). With ``auto``, what
+        can't be used is logged, and the network runs on the processor.
         """
         self._file, self._pixels, self._whitening = file, pixels, whitening
         self._outputs = [output, PROBABILITIES] if classes else [output]
-        self._session = _load(file, device, threads)
+        chosen = devices.choose(device)
+        self.device = chosen.name if chosen else "cpu"
+        if chosen is None:
+            self._session = _load(file, threads)
+            return
+        try:
+            self._session = self._load_on(chosen, threads)
+        except RevimgError as error:
+            if device != "auto":
+                raise
+            _log.warning("%s; the network runs on the processor", error)
+            self.device, self._session = "cpu", _load(file, threads)
+
+    def _load_on(self, device: Device, threads: int) -> onnxruntime.InferenceSession:
+        """Load the network on a device. RevimgError when it isn't usable there."""
+        session = _load(self._file, threads, device)
         # A provider may be available and still fail to load: only the session knows.
-        self.device = "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
-        if device == "cuda" and self.device != "cuda":
+        if device.provider not in session.get_providers():
+            raise RevimgError(f"{device.title} can't be loaded: {device.install}, or use cpu")
+        try:
+            cosine = devices.lowest_cosine(session, _load(self._file, threads), self._pixels)
+        except RevimgError:
+            raise
+        except Exception as error:
             raise RevimgError(
-                "CUDA can't be loaded: pip install onnxruntime-gpu[cuda,cudnn], or use --device cpu"
+                f"{self._file} can't be run with {device.title}: {_one_line(error)}"
+            ) from error
+        if cosine < devices.AGREEMENT:
+            raise RevimgError(
+                f"{device.title} gives other vectors than the processor (a cosine of {cosine:.4f}, "
+                f"at least {devices.AGREEMENT} is needed), and these can't be mixed: use cpu"
             )
+        return session
 
     @property
     def size(self) -> Size:
@@ -176,7 +206,8 @@ class Network:
         return np.asarray(vectors)
 
 
-def _load(file: Path, device: str, threads: int) -> onnxruntime.InferenceSession:
+def _load(file: Path, threads: int, device: Device | None = None) -> onnxruntime.InferenceSession:
+    """Load a network on a device, what that can't run on the processor, and by default all."""
     # Takes a tenth of a second, for which every start of Datasette would have to wait.
     import onnxruntime
 
@@ -184,8 +215,10 @@ def _load(file: Path, device: str, threads: int) -> onnxruntime.InferenceSession
     options.intra_op_num_threads = threads
     options.log_severity_level = _FATAL
     providers = ["CPUExecutionProvider"]
-    if device == "cuda" or (device == "auto" and _has_nvidia_driver()):
-        providers = _cuda(device) + providers
+    if device:
+        providers.insert(0, device.provider)
+        if device.name == "cuda":
+            onnxruntime.preload_dlls()
     try:
         return onnxruntime.InferenceSession(file, options, providers=providers)
     except Exception as error:
@@ -196,26 +229,3 @@ def _load(file: Path, device: str, threads: int) -> onnxruntime.InferenceSession
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
-
-
-def _cuda(device: str) -> list[str]:
-    import onnxruntime
-
-    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        if device == "cuda":
-            raise RevimgError(
-                "this ONNX Runtime has no CUDA: install onnxruntime-gpu in place of onnxruntime, "
-                "or use --device cpu"
-            )
-        return []
-    onnxruntime.preload_dlls()
-    return ["CUDAExecutionProvider"]
-
-
-def _has_nvidia_driver() -> bool:
-    """Check whether asking for CUDA has a chance; asking without a driver is slow and noisy."""
-    try:
-        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-    except OSError:
-        return False
-    return True

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from ..models.network import DEVICES
+from ..models.devices import DEVICES
 from ..search.cache import LIMIT_BYTES
 from .compat import Datasette
 

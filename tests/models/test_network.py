@@ -4,7 +4,6 @@ import hashlib
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from PIL import Image, ImageDraw
 
@@ -107,14 +106,3 @@ def test_not_a_model(tmp_path):
     file.write_bytes(b"nothing of the kind")
     with pytest.raises(RevimgError, match=r"broken\.onnx: ONNX Runtime can't load"):
         Network(file)
-
-
-def test_cuda_by_name_fails_where_there_is_none():
-    available = onnxruntime.get_available_providers()
-    try:
-        network = Network(VGG16_RMAC.file, "cuda")
-    except RevimgError as error:
-        assert "CUDA" in str(error)  # noqa: PT017
-    else:
-        assert "CUDAExecutionProvider" in available
-        assert network.device == "cuda"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from datasette_revimg.errors import RevimgError
-from datasette_revimg.models import network
+from datasette_revimg.models import devices, network
 from datasette_revimg.models.vgg16.tail import bundled_tail
 from datasette_revimg.pictures.region import Crop
 from datasette_revimg.store import connection, reading, registry
@@ -175,4 +175,4 @@ async def test_device_that_cannot_be_had(serve, entry):
 
 
 async def test_devices_are_those_of_the_network():
-    assert settings.DEVICES == network.DEVICES
+    assert settings.DEVICES == devices.DEVICES
