@@ -37,8 +37,9 @@ def start(conn: sqlite3.Connection, source: Table, embedded: EmbeddedTable) -> N
     name, vectors = quote(orientations_table(source.name)), quote(vectors_table(source.name))
     with transaction(conn):
         conn.execute(
-            f"create table if not exists {name} (content_hash blob primary key, model text, "
-            "weights_sha256 text, preprocessing text, codes blob, errors blob)"
+            f"create table if not exists {name} (number integer primary key, "
+            "content_hash blob unique, model text, weights_sha256 text, preprocessing text, "
+            "codes blob, errors blob)"
         )
         conn.execute(
             f"delete from {name} where ({_MODEL}) is not true or content_hash not in "
