@@ -105,7 +105,7 @@ def test_labels_later(installed, coloured):
 
 def test_changed_removed_and_failed_pictures(installed, coloured):
     embed(coloured, "photos", "--labels")
-    change(coloured, "update photos set image = ? where id = 1", plain("blue"))
+    change(coloured, "update photos set image = ? where id = 1", plain("blue", (41, 30)))
     change(coloured, "delete from photos where id = 2")
     change(coloured, "update photos set image = x'00' where id = 3")
     assert embed(coloured, "photos", "--labels") == (
