@@ -22,7 +22,7 @@ from ..pictures.quiet import silence_pillow, silent_libraries
 from ..store import registry, tables, whitening
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
-from ..vectors.calibration import RATES, Calibration
+from ..vectors.calibration import RATES, Calibration, needed
 from .bars import Bars
 from .options import DATABASE, model_option, network_options, open_database
 from .printable import printable
@@ -123,8 +123,9 @@ def report(table: str, calibration: Calibration) -> str:
         score = lowest[tier]
         promise = f"at most 1 in {round(1 / rate):,} pictures without a copy"
         if score is None:
-            needs = round(1 / rate) - 1
-            lines.append(f"  {tier:<12}  not told here: that needs {needs:,} different pictures")
+            lines.append(
+                f"  {tier:<12}  not told here: that needs {needed(tier):,} different pictures"
+            )
         else:
             lines.append(f"  {tier:<12}  score {score:.3f} or more: {promise}")
     usable = [tier for tier in RATES if lowest[tier] is not None]

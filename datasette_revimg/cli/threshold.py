@@ -15,7 +15,7 @@ from ..keys import typed_keys
 from ..store import calibrations, distributions, reading
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
-from ..vectors.calibration import EDITED_COPY, RATES, SAME_FILE, SIMILAR, TIERS, Calibration
+from ..vectors.calibration import EDITED_COPY, SAME_FILE, SIMILAR, TIERS, Calibration, needed
 from ..vectors.percentiles import Minimum
 from .calibrate import run_calibration
 from .printable import printable
@@ -106,10 +106,10 @@ def lowest_score(
         # Few pictures can't vouch for more.
         tier, lowest = SIMILAR, calibration.threshold(SIMILAR)
     if lowest is None:
-        name, needed = (calibrated or source).name, round(1 / RATES[tier]) - 1
         raise RevimgError(
-            f"{name!r} has {len(calibration.chance)} different pictures, too few to vouch for "
-            f"{tier!r} ({needed:,} are needed): use --tier similar or --min"
+            f"{(calibrated or source).name!r} has {len(calibration.chance)} different pictures, "
+            f"too few to vouch for {tier!r} ({needed(tier):,} are needed): use --tier similar or "
+            "--min"
         )
     return lowest, tier
 

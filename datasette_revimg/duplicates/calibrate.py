@@ -18,7 +18,7 @@ from ..pictures.sizing import Size
 from ..store import calibrations, decisions, reading, thumbnails
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
-from ..vectors.calibration import RATES, SIMILAR, Calibration
+from ..vectors.calibration import SIMILAR, Calibration, needed
 from .chance import nearest_others
 
 # Pictures that are edited, each in every way.
@@ -30,7 +30,7 @@ SEED = 2017
 BATCH = 8
 
 # The fewest pictures that can vouch for the rate of the lowest tier.
-LEAST = round(1 / RATES[SIMILAR]) - 1
+LEAST = needed(SIMILAR)
 
 # A collection that has grown this much has other neighbours.
 GROWTH = 1.5

@@ -4,15 +4,21 @@ Two samples of a collection say it. Chance: for some pictures, the cosine with t
 other picture that is no copy of theirs. Copies: the cosines of some pictures with edits of
 themselves.
 
-An error rate read from the first is a split conformal p-value (V. Vovk, A. Gammerman, G. Shafer,
+An error rate read from the first is a conformal p-value (V. Vovk, A. Gammerman, G. Shafer,
 "Algorithmic Learning in a Random World", 2005). For a picture that has no copy in the table, the
 probability that any other picture scores s or more with it is at most
 
-    (1 + number of sampled pictures whose nearest other scores s or more) / (1 + number sampled)
+    (2 + number of sampled pictures whose nearest other scores s or more) / (1 + number sampled)
 
 The one assumption is that this picture and the sampled ones are exchangeable: drawn alike from the
 same kind of pictures. No shape of a distribution is assumed, and nothing is extrapolated: a
-sample of m pictures can't vouch for a rate below 1 / (m + 1).
+sample of m pictures can't vouch for a rate below 2 / (m + 1).
+
+The 2 would be a 1 if the picture were among those that the sampled ones are compared with. Without
+it, a sampled picture may have lost its nearest other. But of those that score more than this
+picture, only one can have: the one that is its own nearest other in turn, with the same score (no
+two pairs have exactly the same). So among the picture and the sample, at most the first k + 2 by
+their scores can be taken for one that only k sampled ones reach.
 """
 
 from __future__ import annotations
@@ -36,6 +42,14 @@ TIERS = (SAME_FILE, *RATES)
 # The tiers of copies; what is only similar is another picture.
 COPIES = (SAME_FILE, SAME_PICTURE, EDITED_COPY)
 
+# The picture itself, and the one that may have lost it as its nearest other.
+_FIRST = 2
+
+
+def needed(tier: str) -> int:
+    """Return how many sampled pictures can vouch for the rate of a tier."""
+    return round(_FIRST / RATES[tier]) - 1
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -51,9 +65,9 @@ class Calibration:
     vectors: int
 
     def wrong(self, score: float) -> float:
-        """Return the upper bound of the error rate at this score."""
+        """Return the upper bound of the error rate at this score, at most 1."""
         reached = len(self.chance) - int(np.searchsorted(self.chance, score, side="left"))
-        return (1 + reached) / (1 + len(self.chance))
+        return min(1.0, (_FIRST + reached) / (1 + len(self.chance)))
 
     def found(self, score: float, edit: str) -> float:
         """Return the share of the sampled copies of one kind that score this or more."""
@@ -62,7 +76,7 @@ class Calibration:
 
     def threshold(self, tier: str) -> float | None:
         """Return the lowest score of a tier, None where too few pictures vouch for its rate."""
-        allowed = int(RATES[tier] * (1 + len(self.chance)) + 1e-9) - 1
+        allowed = int(RATES[tier] * (1 + len(self.chance)) + 1e-9) - _FIRST
         if allowed < 0:
             return None
         # The score that all but the allowed number stay below.

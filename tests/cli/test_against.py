@@ -19,7 +19,7 @@ from kit.scenes import saved, scene
 from kit.tiny_network import Tiny
 
 # Scenes in the archive; those of the card that are there too, smaller ones, and one that isn't.
-ARCHIVE, SMALLER, NEW = range(1, 121), (1, 2), 200
+ARCHIVE, SMALLER, NEW = range(1, 201), (1, 2), 300
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_the_table_fits_into_80_columns(command, monkeypatch):
     assert re.search(r"^row +in archive +score +tier$", result.stdout, re.M)
     assert re.search(r"^DCIM3\.jpg +003\.jpg +1\.0000 +same file$", result.stdout, re.M)
     assert re.search(
-        r"^card: [34] rows are in archive; 4 pictures compared with 120, score 0\.\d{3} or more; "
+        r"^card: [34] rows are in archive; 4 pictures compared with 200, score 0\.\d{3} or more; "
         r"edited copy: at most 1 in 100 pictures without a copy there has any, if they are like "
         r"those of archive$",
         result.stderr.strip(),

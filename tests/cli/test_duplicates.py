@@ -20,7 +20,7 @@ from kit.pictures import encoded, photos_database
 from kit.scenes import saved, scene
 from kit.tiny_network import Tiny
 
-COUNT = 120
+COUNT = 200
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_the_table_fits_into_80_columns(database, monkeypatch):
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert re.search(r"1 +001 small\.jpg +0\.\d{4}|1 +002\.jpg +best", result.stdout)
     assert "most pixels (160" in result.stdout
-    assert re.search(r"photos: \d+ groups? of \d+ rows; 125 pictures \(125 new\)", result.stderr)
+    assert re.search(r"photos: \d+ groups? of \d+ rows; 205 pictures \(205 new\)", result.stderr)
     assert "edited copy: at most 1 in 100 pictures" in result.stderr
     again = run("duplicates", database, "photos")
     assert again.stdout == result.stdout
@@ -132,7 +132,7 @@ def test_a_report_of_the_calibration(database, network):
     report = run("calibrate", database, "photos", "--model", network).stdout
     assert max(map(len, report.splitlines())) <= 80
     assert "edited copy   score 0." in report
-    assert "same picture  not told here: that needs 999 different pictures" in report
+    assert "same picture  not told here: that needs 1,999 different pictures" in report
     assert all(edit in report for edit in EDITS)
     # The same table, the same calibration.
     assert run("calibrate", database, "photos", "--model", network).stdout == report
@@ -140,7 +140,7 @@ def test_a_report_of_the_calibration(database, network):
 
 def test_a_tier_that_nobody_can_vouch_for(database):
     error = error_of("duplicates", database, "photos", "--tier", "same-picture")
-    assert "too few to vouch for 'same picture' (999 are needed)" in error
+    assert "too few to vouch for 'same picture' (1,999 are needed)" in error
 
 
 def test_calibrates_where_that_is_missing(database, network, monkeypatch):
@@ -196,7 +196,7 @@ def test_few_pictures(tmp_path, network):
     assert "'photos' is not embedded yet" in error_of("duplicates", database, "photos")
     run("embed", database, "photos", "--model", network, "-s")
     error = error_of("duplicates", database, "photos", "--model", network, "--tier", "similar")
-    assert "'photos' has 2 different pictures to calibrate with, and 9 are needed" in error
+    assert "'photos' has 2 different pictures to calibrate with, and 19 are needed" in error
     result = run("duplicates", database, "photos", "--model", network)
     assert "only copies of the same file are found: 'photos' has 2 different" in result.stderr
     assert result.stdout == "no duplicates\n"

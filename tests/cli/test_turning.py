@@ -16,7 +16,7 @@ from kit.command import error_of, run
 from kit.scenes import saved, scene
 from kit.tiny_network import Tiny
 
-COUNT = 120
+COUNT = 200
 
 # The scene whose copy was turned so; Pillow turns anticlockwise.
 COPIES = {

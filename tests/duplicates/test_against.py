@@ -94,10 +94,10 @@ def matches_of(found):
 
 
 def test_the_best_match_comes_first_with_its_tier(sides):
-    """999 pictures: the highest of chance, 3 degrees apart, is no *same picture* yet."""
-    chance = np.full(999, 0.2, np.float32)
+    """1,999 pictures: the highest of chance, 3 degrees apart, is no *same picture* yet."""
+    chance = np.full(1999, 0.2, np.float32)
     chance[-1] = np.cos(np.radians(3))
-    found = find_against(*sides, FIVE, Calibration(np.sort(chance), {}, 999))
+    found = find_against(*sides, FIVE, Calibration(np.sort(chance), {}, 1999))
     assert matches_of(found) == {1: [11], 2: [12, 13]}
     assert [[match.tier for match in row.matches] for row in found.rows] == [
         ["same file"],

@@ -68,10 +68,10 @@ def test_the_same_file_alone(conn):
 
 
 def test_tiers(conn):
-    """999 pictures: the highest of chance, 2.5 degrees apart, is no *same picture* yet."""
-    chance = np.full(999, 0.2, np.float32)
+    """1,999 pictures: the highest of chance, 2.5 degrees apart, is no *same picture* yet."""
+    chance = np.full(1999, 0.2, np.float32)
     chance[-1] = np.cos(np.radians(2.5))
-    _, found = find(conn, calibration=Calibration(np.sort(chance), {}, 999))
+    _, found = find(conn, calibration=Calibration(np.sort(chance), {}, 1999))
     assert [[member.tier for member in group] for group in found.groups] == [
         ["same file", "same picture", "edited copy"],
         ["same file", "same picture"],

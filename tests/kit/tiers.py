@@ -12,9 +12,9 @@ from datasette_revimg.store import calibrations, registry
 from datasette_revimg.vectors.calibration import Calibration
 from kit.scenes import saved, scene
 
-# Of 999 pictures, none scores above .97 by chance, 9 above .9 and 99 above .5: the rates of 1, 10
-# and 100 in 1,000, the picture in question being one of them.
-CHANCE = [0.5] * 900 + [0.9] * 90 + [0.97] * 9
+# Of 1,999 pictures, none scores above .97 by chance, 18 above .9 and 198 above .5: with two more,
+# the rates of 1, 10 and 100 in 1,000.
+CHANCE = [0.5] * 1801 + [0.9] * 180 + [0.97] * 18
 
 # Row 3 has the same file as row 1, and row 6 is of one colour. The others by their angle to row 1:
 # the cosines of 1°, 16° and 25°, 36° and 49° are 0.9998, 0.96 and 0.91, 0.81 and 0.66.

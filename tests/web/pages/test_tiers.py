@@ -146,8 +146,8 @@ async def test_several_pictures_have_no_tier(calibrated):
 
 
 async def test_too_few_pictures_to_vouch_for_copies(calibrated, data):
-    """Of 50 pictures, 1 in 10 is 5, one of which is the picture in question: 4 score above .6."""
-    tiers.calibrate(data, "photos", [0.6] * 46 + [0.9] * 4)
+    """Of 50 pictures, 1 in 10 is 5, two for the one in question: 3 score above .6."""
+    tiers.calibrate(data, "photos", [0.6] * 47 + [0.9] * 3)
     found = tiers_of(await get_json(calibrated, f"{PAGE}.json"))
     expected = dict.fromkeys((8, 10, 5, 12, 9), "similar") | {3: "same file"}
     assert found == {number: expected.get(number) for number in nearest(1)}
