@@ -16,6 +16,7 @@ from kit.versions import content, make_newer, without_version
 
 ARGUMENTS = {
     "status": [()],
+    "classify": [("photos", "--column", "title")],
     "similar": [("photos", "1")],
     "embed": [("photos",), ("photos", "--replace"), ("photos", "1.png")],
 }

@@ -20,22 +20,26 @@ from datasette_revimg.pictures import decoding
 from datasette_revimg.pictures.orientations import OTHERS
 from datasette_revimg.store import (
     calibrations,
+    classifiers,
     code_tables,
     comparisons,
     decisions,
     duplicates,
     orientations,
+    predictions,
     reading,
     tables,
     upkeep,
     writing,
 )
+from datasette_revimg.store.classifiers import Learnt
 from datasette_revimg.store.decisions import Decision
 from datasette_revimg.store.duplicates import Member
 from datasette_revimg.store.registry import EmbeddedTable
 from datasette_revimg.store.tables import Table
 from datasette_revimg.store.writing import Embedding, Failure
 from datasette_revimg.vectors.calibration import Calibration
+from datasette_revimg.vectors.classifier import Classifier
 from datasette_revimg.vectors.rounded import round_vectors
 from kit.pictures import encoded
 
@@ -137,7 +141,7 @@ def embed(
 
 
 def compare(conn: sqlite3.Connection, source: Table, record: EmbeddedTable) -> None:
-    """Record that all pictures were compared, and that the first two are a group.
+    """Record that all pictures were compared, that the first two are a group, and a classifier.
 
     A run would find no pair of them: each is of one colour.
     """
@@ -168,6 +172,11 @@ def compare(conn: sqlite3.Connection, source: Table, record: EmbeddedTable) -> N
     )
     chance = np.linspace(0.1, 0.9, 50, dtype=np.float32)
     calibrations.write(conn, record, Calibration(chance, {"mirrored": chance}, len(compared)))
+    weights = np.ones((2, record.dimension))
+    column = next(name for name in source.columns if name not in source.key_columns)
+    learnt = Learnt(column, Classifier(("a", "b"), weights, np.zeros(2)), 0.5, 2, "")
+    classifiers.write(conn, record, learnt)
+    predictions.predict(conn, source, learnt)
 
 
 def build(file: Path) -> None:

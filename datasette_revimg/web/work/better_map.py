@@ -61,6 +61,7 @@ async def _ask(process: Process, question: bytes) -> bytes:
         # It has failed already; its status says so.
         pass
     answer = await process.stdout.read()
-    process.stdin.close()
+    # The end of its input would end it at once, with another status, while it is still ending.
     await process.wait()
+    process.stdin.close()
     return answer
