@@ -138,7 +138,6 @@ async def test_source_that_was_renamed(data, serve, name):
     with closing(sqlite3.connect(data)) as conn:
         conn.execute("alter table photos rename to other")
         conn.execute(f"alter table other rename to {name}")
-        conn.execute(f"create table {own_tables.CLASSIFIERS} (table_name text)")
     ds = serve(config={"databases": {"data": {"tables": {name: {"allow": ANN}}}}})
     ann = cookies(ds, "ann")
     for table in ("_revimg_photos", "_revimg_photos_thumbnails", *own_tables.SHARED):
@@ -152,7 +151,6 @@ async def test_lists_of_all_with_a_record_that_cannot_be_read(data, serve):
     """It may be of the table that is hidden."""
     with closing(sqlite3.connect(data)) as conn, conn:
         conn.execute("update _revimg_tables set column_name = null where table_name = 'photos'")
-        conn.execute(f"create table {own_tables.CLASSIFIERS} (table_name text)")
     ds = serve(config=PRIVATE["table"])
     for table in ("_revimg_photos", *own_tables.SHARED):
         assert (await ds.client.get(f"/data/{table}.json")).status_code == 403, table
