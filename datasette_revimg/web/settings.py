@@ -119,8 +119,7 @@ def check(datasette: Datasette, database: str | None, table: str | None) -> None
         folder = parse(configured).models_dir
         if database and "max_cache_bytes" in configured:
             raise SettingsError(
-                "max_cache_bytes is for all tables together: set it at the top level level "
-                "level level"
+                "max_cache_bytes is for all tables together: set it at the top level"
             )
         if folder and not folder.is_dir():
             raise SettingsError(f"models_dir: there is no folder {str(folder)!r}")
