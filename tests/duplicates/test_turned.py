@@ -187,13 +187,13 @@ def test_chance_leaves_copies_out():
 
 
 def test_a_turned_copy_has_the_tier_of_turned_ones():
-    calibration = Calibration(np.linspace(0.2, 0.4, 99, dtype=np.float32), {}, 99)
+    calibration = Calibration(np.linspace(0.2, 0.4, 199, dtype=np.float32), {}, 199)
     conn = with_a_copy()
     found = find_duplicates(
         conn,
         *source_of(conn),
         0.9,
-        Calibration(np.linspace(0.9, 1.1, 99, dtype=np.float32), {}, 99),
+        Calibration(np.linspace(0.9, 1.1, 199, dtype=np.float32), {}, 199),
         lambda key: None,
         turned=Turned(0.9, calibration),
     )
