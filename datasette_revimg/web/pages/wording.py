@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ...models.catalogue import all_models
 from ...pictures.looks import MIDDLE, MIRROR, TURNS, WHOLE, WINDOWS, Look
 from ...store.registry import EmbeddedTable
-from ...vectors.calibration import EDITED_COPY, RATES
+from ...vectors.calibration import EDITED_COPY, RATES, needed
 from ...vectors.whitening import base_name, is_whitened
 
 
@@ -240,7 +240,7 @@ def below_the_line(table: str, copies: bool, vouched: bool, plain: bool) -> str:
     if not vouched:
         return (
             f"{table} has too few pictures to tell edited copies from others: "
-            f"{round(1 / RATES[EDITED_COPY]) - 1} are needed."
+            f"{needed(EDITED_COPY)} are needed."
         )
     first = "" if copies else "None of these scores as high as a copy. "
     return f"{first}Copies that were turned or changed a lot may be among them."

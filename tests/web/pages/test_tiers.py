@@ -154,7 +154,7 @@ async def test_too_few_pictures_to_vouch_for_copies(calibrated, data):
     page = (await calibrated.client.get(PAGE)).text
     assert sections(page)["Copies"] == titles([3])
     assert "The same file, byte for byte." in page
-    assert "photos has too few pictures to tell edited copies from others: 99 are needed." in page
+    assert "photos has too few pictures to tell edited copies from others: 199 are needed." in page
 
 
 @pytest.mark.parametrize(
