@@ -26,6 +26,7 @@ from datasette_revimg.store import (
     decisions,
     duplicates,
     orientations,
+    own_tables,
     predictions,
     reading,
     tables,
@@ -36,6 +37,7 @@ from datasette_revimg.store.classifiers import Learnt
 from datasette_revimg.store.decisions import Decision
 from datasette_revimg.store.duplicates import Member
 from datasette_revimg.store.registry import EmbeddedTable
+from datasette_revimg.store.sql import quote, quote_all
 from datasette_revimg.store.tables import Table
 from datasette_revimg.store.writing import Embedding, Failure
 from datasette_revimg.vectors.calibration import Calibration
@@ -177,6 +179,15 @@ def compare(conn: sqlite3.Connection, source: Table, record: EmbeddedTable) -> N
     learnt = Learnt(column, Classifier(("a", "b"), weights, np.zeros(2)), 0.5, 2, "")
     classifiers.write(conn, record, learnt)
     predictions.predict(conn, source, learnt)
+    keys = quote_all(source.stored_columns)
+    # No row of some tables is without a label.
+    with conn:
+        conn.execute(
+            f"insert or ignore into {quote(own_tables.predictions_table(source.name))} "
+            f"({keys}, [column], label, probability) select {keys}, ?, 'a', 0.75 "
+            f"from {quote(own_tables.vectors_table(source.name))} order by {keys} limit 1",
+            [column],
+        )
 
 
 def build(file: Path) -> None:

@@ -12,6 +12,7 @@ from datasette.utils import tilde_encode
 
 from datasette_revimg.store import duplicates_view, own_tables, tables
 from datasette_revimg.store.schema import is_own
+from datasette_revimg.store.sql import quote_all
 from datasette_revimg.store.writing import Failure
 from kit.asking import IS_1
 from kit.geometry import embed, png
@@ -369,7 +370,7 @@ def computed_tables(file: Path) -> list[ComputedTable]:
             described = columns.fetchall()
             keys = [column for column, _, pk in sorted(described, key=lambda each: each[2]) if pk]
             keys = keys or ["rowid"]
-            row = conn.execute(f"select {', '.join(keys)} from [{name}] limit 1").fetchone()
+            row = conn.execute(f"select {quote_all(keys)} from [{name}] limit 1").fetchone()
             blobs = [column for column, kind, _ in described if kind.lower() == "blob"]
             found.append(
                 ComputedTable(
