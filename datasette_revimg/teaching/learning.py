@@ -75,7 +75,7 @@ def learn(examples: Examples, seed: int) -> Learnt:
     strength = min(STRENGTHS, key=lambda one: _log_loss(held_out[one], members, several))
     scores = held_out[strength]
     weights, biases = _fit(rows, members, several, strength)
-    scale, shift = _calibration(scores, members, several)
+    scale, shift = calibration(scores, members, several)
     classifier = Classifier(
         classes=examples.classes,
         weights=scale[:, None] * (weights @ span),
@@ -85,7 +85,7 @@ def learn(examples: Examples, seed: int) -> Learnt:
     predicted = np.zeros_like(members)
     for fold in np.unique(folds):
         there, others = folds == fold, folds != fold
-        scale, shift = _calibration(scores[others], members[others], several)
+        scale, shift = calibration(scores[others], members[others], several)
         predicted[there] = _chosen(scale * scores[there] + shift, several)
     return Learnt(
         classifier=classifier,
@@ -182,7 +182,7 @@ def _constant(rows: np.ndarray, column: np.ndarray) -> tuple[np.ndarray, np.ndar
     return np.zeros((1, rows.shape[1])), np.array([5.0 if column.all() else -5.0])
 
 
-def _calibration(
+def calibration(
     scores: np.ndarray, members: np.ndarray, several: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return factor (C,) and shift (C,) of the scores with which the probabilities fit best.

@@ -113,7 +113,7 @@ def test_name_in_other_letters(installed, coloured):
     embed(coloured, "photos", "--labels")
     change(coloured, "alter table photos rename to other")
     change(coloured, "alter table other rename to Photos")
-    change(coloured, "update Photos set image = ? where id = 1", plain("blue"))
+    change(coloured, "update Photos set image = ? where id = 1", plain("blue", (41, 30)))
     change(coloured, "delete from Photos where id = 2")
     assert embed(coloured, "PHOTOS") == "Photos: 1 embedded, 1 unchanged, 0 failed, 1 removed"
     assert stored(coloured) == {(3,): expected("blue")}

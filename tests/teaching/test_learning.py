@@ -44,7 +44,7 @@ def test_without_calibration_it_is_scikit_learns_own_classifier(monkeypatch):
     for classes in (2, 4):
         vectors, places = clouds(40, classes, dimension=300, spread=2.0)
         count = np.ones(classes), np.zeros(classes)
-        monkeypatch.setattr(learning, "_calibration", lambda *_, count=count: count)
+        monkeypatch.setattr(learning, "calibration", lambda *_, count=count: count)
         learnt = learning.learn(examples_of(vectors, places), seed=0)
         theirs = LogisticRegression(C=learnt.strength, tol=1e-10, max_iter=10_000)
         expected = theirs.fit(vectors, places).predict_proba(vectors)

@@ -82,7 +82,7 @@ async def test_tables_of_a_newer_database_stay_private(data, serve):
 
 
 @pytest.mark.parametrize("immutable", [False, True])
-async def test_an_older_database_is_read_as_it_is(data, serve, immutable):
+async def test_an_older_database_is_read_as_it_is(data, serve, immutable, only_pca):
     before = without_version(data).read_bytes()
     ds = serve(immutables=[str(data)]) if immutable else serve(data)
     assert ids(await get_json(ds, "/data/photos/1/-/similar.json")) == nearest(1)
