@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,8 +20,8 @@ from ..vectors.calibration import RATES, Calibration
 from . import listing
 from .bars import stoppable_bars
 from .duplicates_output import Outcome, Printing, listed
+from .formats import csv_text, json_text
 from .options import naming_where
-from .printable import printable_json
 from .threshold import DuplicatesOptions, lowest_score, table_calibration
 
 
@@ -128,9 +125,19 @@ def formatted(found: FoundAgainst, there: Side, output: str) -> str:
             }
             for row in found.rows
         ]
-        return printable_json(json.dumps(rows, indent=2, ensure_ascii=False)) + "\n"
+        return json_text(rows)
     if output == "csv":
-        return _csv(found)
+        lines = [
+            {
+                "row": row_path(row.key),
+                "score": round(match.score, 6),
+                "tier": match.tier,
+                "match": row_path(match.key),
+            }
+            for row in found.rows
+            for match in row.matches
+        ]
+        return csv_text(lines, ("row", "score", "tier", "match"))
     if not found.rows:
         return "no duplicates\n"
     lines = [
@@ -178,14 +185,3 @@ def summary(
 
 def _named(key: tuple[Any, ...]) -> dict[str, Any]:
     return {"row": row_path(key), "key": list(map(json_value, key))}
-
-
-def _csv(found: FoundAgainst) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["row", "score", "tier", "match"])
-    for row in found.rows:
-        for match in row.matches:
-            score = round(match.score, 6)
-            writer.writerow([row_path(row.key), score, match.tier, row_path(match.key)])
-    return buffer.getvalue()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import sqlite3
 import sys
 from dataclasses import dataclass
@@ -22,12 +19,15 @@ from ..teaching import applying, learning
 from ..teaching.examples import Examples, read_examples
 from ..teaching.learning import Learnt
 from . import listing
+from .formats import csv_text, json_text
 from .options import DATABASE, format_option, open_database
-from .printable import printable, printable_json
+from .printable import printable
 
 # Classes whose confusion fits on a screen; of more, the most frequent mistakes are listed.
 _MOST_IN_TABLE = 8
 _MISTAKES = 10
+
+_SUGGESTION = ("row", "label", "probability", "second")
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def classify(
         predictions.check_names(source)
         examples = read_examples(conn, source, name, embedded.dimension, chosen.seed)
         learnt = learning.learn(examples, chosen.seed)
-        stored = classifiers.Learnt(
+        stored = classifiers.StoredClassifier(
             column=name,
             classifier=learnt.classifier,
             accuracy=learnt.accuracy,
@@ -229,10 +229,4 @@ def formatted(found: list[Prediction], source: Table, output: str) -> str:
         }
         for one in found
     ]
-    if output == "json":
-        return printable_json(json.dumps(rows, indent=2, ensure_ascii=False)) + "\n"
-    text = io.StringIO()
-    writer = csv.DictWriter(text, ["row", "label", "probability", "second"])
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return json_text(rows) if output == "json" else csv_text(rows, _SUGGESTION)

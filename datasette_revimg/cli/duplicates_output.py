@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +15,9 @@ from ..store.duplicates import Member
 from ..store.tables import Table
 from ..vectors.calibration import RATES
 from . import listing
-from .printable import printable_json
+from .formats import csv_text, json_text
+
+_CSV_COLUMNS = ("group", "row", "best", "score", "tier", "reasons")
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Printing:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What goes to stdout and to stderr, and whether there are any duplicates."""
+    """The result of a comparison: what goes to stdout and to stderr, and whether any was found."""
 
     printed: str
     summary: str
@@ -71,9 +70,13 @@ def formatted(found: Found, source: Table, output: str, keep_best: bool) -> str:
         for member in members:
             groups.setdefault(member.group, []).append(_printed(member, source))
         rows = [{"group": group, "rows": rows} for group, rows in groups.items()]
-        return printable_json(json.dumps(rows, indent=2, ensure_ascii=False)) + "\n"
+        return json_text(rows)
     if output == "csv":
-        return _csv([{"group": member.group, **_printed(member, source)} for member in members])
+        lines = [
+            {"group": member.group, **_printed(member, source), "best": int(member.best)}
+            for member in members
+        ]
+        return csv_text(lines, _CSV_COLUMNS)
     if not members:
         return "no duplicates\n"
     rows = [
@@ -132,12 +135,3 @@ def _printed(member: Member, source: Table) -> dict[str, Any]:
         "reasons": member.reasons,
         "key": list(key.values()),
     }
-
-
-def _csv(rows: list[dict[str, Any]]) -> str:
-    buffer = io.StringIO()
-    names = ["group", "row", "best", "score", "tier", "reasons"]
-    writer = csv.DictWriter(buffer, names, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({**row, "best": int(row["best"])} for row in rows)
-    return buffer.getvalue()

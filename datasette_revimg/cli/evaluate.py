@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import sqlite3
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,8 +11,8 @@ from typing import Any
 import click
 import numpy as np
 
-from ..embedding.choice import check_model, choose_model, load_network
-from ..errors import OtherModelError, RevimgError
+from ..embedding.choice import choose_model, load_network, made_by
+from ..errors import RevimgError
 from ..evaluation import edits, groups
 from ..evaluation.edits import DEPTHS, EditMeasures
 from ..evaluation.groups import LEVELS, GroupMeasures
@@ -28,8 +24,11 @@ from ..pictures.quiet import silence_pillow, silent_libraries
 from ..store import labels, reading, registry, tables, whitening
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
+from ..vectors.cosine import VECTOR_DTYPE
 from . import listing
+from .bars import Bars
 from .calibrate import original_reader
+from .formats import csv_text, json_text
 from .matrix import PICTURES
 from .options import (
     DATABASE,
@@ -39,14 +38,12 @@ from .options import (
     open_database,
     where_option,
 )
-from .printable import printable, printable_json
-
-VECTOR_BYTES = 4
+from .printable import printable
 
 
 @dataclass(frozen=True)
 class EvaluateOptions:
-    """What is ranked, by which models, and what is measured."""
+    """The rows to rank, the models that rank them, and what to measure."""
 
     groups: str | None
     models: tuple[str, ...]
@@ -192,28 +189,24 @@ def _evaluate(
     read: Any,
     chosen: EvaluateOptions,
 ) -> Evaluated:
-    if chosen.groups and _made(embedded, model):
+    if chosen.groups and made_by(embedded, model):
         # These are the vectors that the network would make.
         vectors = reading.vectors_in_order(conn, source, keys)
         described = Described(keys, [], vectors, np.empty((0, 0, 0), np.float32), 0, 0.0)
     else:
         network = load_network(model, chosen.device, chosen.threads)
         edited = 0 if chosen.groups else chosen.edited
-        with click.progressbar(
-            length=len(keys),
-            label=f"{source.name}, {model.name}",
-            file=sys.stderr,
-            show_pos=True,
-            hidden=chosen.silent or not sys.stderr.isatty(),
-        ) as bar:
-            described = describe(
-                network, keys, read, edited, lambda done: bar.update(done - bar.pos)
-            )
+        with Bars(chosen.silent) as bars:
+
+            def on_done(done: int) -> None:
+                bars.show(f"{source.name}, {model.name}", done, len(keys))
+
+            described = describe(network, keys, read, edited, on_done)
     rate = described.pictures / described.seconds if described.seconds else None
     return Evaluated(
         model=model.name,
         floats=model.dimension,
-        bytes_per_picture=VECTOR_BYTES * model.dimension,
+        bytes_per_picture=VECTOR_DTYPE.itemsize * model.dimension,
         images_per_second=rate,
         rows=len(described.keys),
         by_groups=groups.measure(described.vectors, [values[key] for key in described.keys])
@@ -223,31 +216,16 @@ def _evaluate(
     )
 
 
-def _made(embedded: EmbeddedTable, model: Model) -> bool:
-    """Return whether the table's vectors were made by this model."""
-    try:
-        check_model(embedded, model)
-    except OtherModelError:
-        return False
-    return True
-
-
 def formatted(found: Sequence[Evaluated], table: str, output: str) -> str:
     """Return the figures as a table, JSON or CSV."""
     if output == "json":
-        rows = [asdict(one) for one in found]
-        return printable_json(json.dumps(rows, indent=2, ensure_ascii=False)) + "\n"
+        return json_text([asdict(one) for one in found])
     summary = [_summary(one) for one in found]
-    by_edit = _by_edit(found)
     if output == "csv":
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(summary[0]))
-        writer.writeheader()
-        writer.writerows(summary)
-        return text.getvalue()
+        return csv_text(summary, list(summary[0]))
     width = listing.terminal_width()
     parts = [f"{printable(table)}: {_ranked(found[0])}", listing.listing(summary, width, 1)[0]]
-    if by_edit:
+    if by_edit := _by_edit(found):
         parts += ["recall@1 by edit", listing.listing(by_edit, width, 1)[0]]
     return "\n\n".join(parts) + "\n"
 

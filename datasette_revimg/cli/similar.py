@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +18,7 @@ from ..store.tables import Table
 from ..vectors.expansion import MAX_EXPAND
 from ..vectors.percentiles import Minimum
 from . import listing
+from .formats import csv_text, json_text
 from .looking import look_at, ways_option, words
 from .options import (
     DATABASE,
@@ -33,7 +30,6 @@ from .options import (
     open_database,
     where_option,
 )
-from .printable import printable, printable_json
 
 # Columns that are not the table's own, in their order.
 _SCORES = ("score", "percentile", "tier", "found_with")
@@ -138,7 +134,7 @@ def similar(
     ]
     if output != "table" or not rows:
         # Without color, click takes out of a pipe's data whatever looks like a colour.
-        click.echo(_formatted(rows, output), nl=output != "csv", color=True)
+        click.echo(_formatted(rows, output), nl=False, color=True)
         return
     # What a row is called has to be whole: it is what one searches with next.
     whole = sum(name in (*names, *source.key_columns) for name in rows[0])
@@ -215,20 +211,7 @@ def _printed(
 
 def _formatted(rows: list[dict[str, Any]], output: str) -> str:
     if output == "json":
-        return printable_json(json.dumps(rows, indent=2, ensure_ascii=False))
+        return json_text(rows)
     if output == "csv":
-        buffer = io.StringIO()
-        names = list(dict.fromkeys(name for row in rows for name in row))
-        writer = csv.DictWriter(buffer, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(map(_shown, rows) if sys.stdout.isatty() else rows)
-        return buffer.getvalue()
-    return "no rows"
-
-
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row for a terminal; a file or another program gets what is stored."""
-    return {
-        name: printable(value) if isinstance(value, str | bytes) else value
-        for name, value in row.items()
-    }
+        return csv_text(rows, list(dict.fromkeys(name for row in rows for name in row)))
+    return "no rows\n"

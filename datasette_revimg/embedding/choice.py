@@ -66,21 +66,26 @@ def recorded_model(
     return model
 
 
+def made_by(embedded: EmbeddedTable, model: Model) -> bool:
+    """Return whether the table's vectors were made by exactly this model."""
+    return (embedded.model, embedded.weights_sha256, embedded.preprocessing) == model.identity
+
+
 def check_model(embedded: EmbeddedTable, model: Model) -> None:
     """Raise OtherModelError unless the table's vectors were made by exactly this model."""
-    recorded = embedded.model, embedded.weights_sha256, embedded.preprocessing
-    if recorded[:2] == model.identity[:2] and recorded != model.identity:
+    if made_by(embedded, model):
+        return
+    if (embedded.model, embedded.weights_sha256) == model.identity[:2]:
         raise OtherModelError(
             f"{embedded.table_name!r} holds vectors of {embedded.model} with the preprocessing "
             f"{embedded.preprocessing!r}, which can't be compared with those with "
             f"{model.identity[2]!r}: embed it again with --replace"
         )
-    if recorded != model.identity:
-        raise OtherModelError(
-            f"{embedded.table_name!r} holds vectors of {embedded.model} "
-            f"({embedded.weights_sha256[:12]}), which can't be compared with those of {model.name} "
-            f"({model.identity[1][:12]}): embed it again with --replace"
-        )
+    raise OtherModelError(
+        f"{embedded.table_name!r} holds vectors of {embedded.model} "
+        f"({embedded.weights_sha256[:12]}), which can't be compared with those of {model.name} "
+        f"({model.identity[1][:12]}): embed it again with --replace"
+    )
 
 
 def load_network(

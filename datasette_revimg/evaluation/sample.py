@@ -22,7 +22,7 @@ Read = Callable[[Key], bytes | None]
 
 @dataclass(frozen=True, eq=False)
 class Described:
-    """What one network makes of a sample.
+    """A sample of rows, as one network describes it.
 
     ``vectors`` are the unit vectors of the rows, float32 (N, D), in the order of ``keys``, and
     ``hashes`` say which of them have the same file. ``edits`` are those of the edits of the first E

@@ -14,7 +14,7 @@ from .connection import transaction
 from .own_tables import CLASSIFIERS
 from .registry import EmbeddedTable
 from .schema import exists
-from .sql import fold_name, now
+from .sql import now
 
 # Numbers of weights and biases as they are stored.
 _DTYPE = np.dtype("<f8")
@@ -26,7 +26,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, eq=False)
-class Learnt:
+class StoredClassifier:
     """A classifier of a column, and what is known of it.
 
     ``accuracy`` is that of the cross-validation, ``examples`` the number of rows it was learnt
@@ -42,7 +42,7 @@ class Learnt:
     at: str = ""
 
 
-def write(conn: sqlite3.Connection, embedded: EmbeddedTable, learnt: Learnt) -> None:
+def write(conn: sqlite3.Connection, embedded: EmbeddedTable, learnt: StoredClassifier) -> None:
     """Keep a classifier of vectors like those of ``embedded``, in place of the former one."""
     classifier = learnt.classifier
     with transaction(conn):
@@ -74,7 +74,7 @@ def write(conn: sqlite3.Connection, embedded: EmbeddedTable, learnt: Learnt) -> 
         )
 
 
-def read(conn: sqlite3.Connection, embedded: EmbeddedTable, column: str) -> Learnt:
+def read(conn: sqlite3.Connection, embedded: EmbeddedTable, column: str) -> StoredClassifier:
     """Return the classifier of a column.
 
     Raises RevimgError when nothing was learnt of it, or what was is damaged, or was learnt from
@@ -120,22 +120,24 @@ def delete(conn: sqlite3.Connection, table: str) -> None:
 def _row(conn: sqlite3.Connection, table: str, column: str) -> tuple[object, ...] | None:
     if not exists(conn, CLASSIFIERS):
         return None
-    cursor = conn.execute(f"select {_COLUMNS} from {CLASSIFIERS}")
-    cursor.row_factory = None
-    wanted = (fold_name(table), fold_name(column))
-    return next(
-        (row for row in cursor if (fold_name(str(row[0])), fold_name(str(row[1]))) == wanted), None
+    cursor = conn.execute(
+        f"select {_COLUMNS} from {CLASSIFIERS} where table_name = ? collate nocase "
+        "and column_name = ? collate nocase",
+        [table, column],
     )
+    cursor.row_factory = None
+    row: tuple[object, ...] | None = cursor.fetchone()
+    return row
 
 
-def _parsed(row: tuple[object, ...]) -> Learnt | None:
+def _parsed(row: tuple[object, ...]) -> StoredClassifier | None:
     """Return the classifier in a row, None when it is damaged."""
     dimension, several, classes, weights, biases, accuracy, examples, fingerprint, at = row[5:]
     try:
         labels: tuple[Label, ...] = tuple(json.loads(str(classes)))
         matrix = np.frombuffer(weights, _DTYPE).reshape(len(labels), int(str(dimension)))  # type: ignore[call-overload]
         vector = np.frombuffer(biases, _DTYPE).reshape(len(labels))  # type: ignore[call-overload]
-        learnt = Learnt(
+        learnt = StoredClassifier(
             str(row[1]),
             Classifier(labels, matrix, vector, bool(several)),
             float(str(accuracy)),

@@ -35,6 +35,12 @@ def connect(path: Path, *, create: bool = False, shared: bool = False) -> sqlite
     return conn
 
 
+def data_version(conn: sqlite3.Connection) -> int:
+    """Return the number that changes with whatever other connections write to the database."""
+    (number,) = conn.execute("pragma data_version").fetchone()
+    return int(number)
+
+
 @contextmanager
 def opened(
     path: Path, *, create: bool = False, writable: bool = True

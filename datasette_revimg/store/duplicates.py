@@ -6,14 +6,13 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..errors import RevimgError
 from ..keys import Key
 from ..vectors.calibration import TIERS
 from . import own_tables
 from .connection import transaction
 from .own_tables import duplicates_table, vectors_table
 from .schema import exists
-from .sql import equalities, fold_name, placeholders, quote, quote_all
+from .sql import equalities, placeholders, quote, quote_all
 from .tables import Table, key_subquery
 
 # SQL that is true of a row whose columns hold what they should.
@@ -45,12 +44,7 @@ class Member:
 
 def check_names(source: Table) -> None:
     """Raise RevimgError when the table of duplicates can't have the key columns of ``source``."""
-    clash = set(_COLUMNS).intersection(map(fold_name, source.stored_columns))
-    if clash:
-        raise RevimgError(
-            f"{source.name!r} has a key column named {clash.pop()!r}, a name that the table of "
-            "its duplicates needs: rename that column, or use a copy of the table"
-        )
+    own_tables.check_key_columns(source, _COLUMNS, "duplicates")
 
 
 def write(conn: sqlite3.Connection, source: Table, members: Sequence[Member]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 
 from ..errors import RevimgError
 from . import code_tables
@@ -157,24 +158,30 @@ def create(conn: sqlite3.Connection, source: Table, labels: bool) -> None:
     code_tables.create(conn, source.name)
 
 
+def check_key_columns(
+    source: Table, needed: Collection[str], content: str, otherwise: str = "use a copy of the table"
+) -> None:
+    """Check that a table with the key of ``source`` can have the ``needed`` columns beside it.
+
+    Raises RevimgError when it can't. ``content`` is what that table holds, and ``otherwise`` what
+    there is to do but to rename a column.
+    """
+    clash = set(needed).intersection(map(fold_name, source.stored_columns))
+    if clash:
+        raise RevimgError(
+            f"{source.name!r} has a key column named {clash.pop()!r}, a name that the table of "
+            f"its {content} needs: rename that column, or {otherwise}"
+        )
+
+
 def check_names(conn: sqlite3.Connection, source: Table, labels: bool = False) -> None:
     """Check that the tables for ``source`` can have their names and its key columns.
 
     Raises RevimgError when they can't.
     """
-    keys = {fold_name(name) for name in source.stored_columns}
-    clash = _COLUMNS & keys
-    if clash:
-        raise RevimgError(
-            f"{source.name!r} has a key column named {clash.pop()!r}, a name that the table of "
-            "its vectors needs: rename that column, or embed a copy of the table"
-        )
-    clash = _LABEL_COLUMNS & keys
-    if labels and clash:
-        raise RevimgError(
-            f"{source.name!r} has a key column named {clash.pop()!r}, a name that the table of "
-            "its labels needs: rename that column, or embed without --labels"
-        )
+    check_key_columns(source, _COLUMNS, "vectors", "embed a copy of the table")
+    if labels:
+        check_key_columns(source, _LABEL_COLUMNS, "labels", "embed without --labels")
     others = set(SHARED)
     for embedded in embedded_tables(conn):
         if fold_name(embedded.table_name) != fold_name(source.name):

@@ -12,12 +12,12 @@ from ..errors import RevimgError
 from ..keys import Key
 from ..vectors.classifier import Classifier, Label, best_two
 from . import classifiers, labels, own_tables, reading
-from .classifiers import Learnt
+from .classifiers import StoredClassifier
 from .connection import transaction
 from .own_tables import predictions_table
 from .registry import EmbeddedTable
 from .schema import exists
-from .sql import equalities, fold_name, placeholders, quote, quote_all
+from .sql import equalities, placeholders, quote, quote_all
 from .tables import Table
 
 _COLUMNS = ("column", "label", "probability", "second")
@@ -61,15 +61,10 @@ def of_vectors(
 
 def check_names(source: Table) -> None:
     """Raise RevimgError when the table of predictions can't have the key columns of ``source``."""
-    clash = set(_COLUMNS).intersection(map(fold_name, source.stored_columns))
-    if clash:
-        raise RevimgError(
-            f"{source.name!r} has a key column named {clash.pop()!r}, a name that the table of "
-            "its predictions needs: rename that column, or use a copy of the table"
-        )
+    own_tables.check_key_columns(source, _COLUMNS, "predictions")
 
 
-def predict(conn: sqlite3.Connection, source: Table, learnt: Learnt) -> int:
+def predict(conn: sqlite3.Connection, source: Table, learnt: StoredClassifier) -> int:
     """Replace all suggestions for a column, and return how many rows have one now."""
     keys = labels.unlabelled(conn, source, learnt.column)
     with transaction(conn):
@@ -166,7 +161,9 @@ def _delete(conn: sqlite3.Connection, source: Table, column: str, keys: Sequence
     )
 
 
-def _predict(conn: sqlite3.Connection, source: Table, learnt: Learnt, keys: Sequence[Key]) -> int:
+def _predict(
+    conn: sqlite3.Connection, source: Table, learnt: StoredClassifier, keys: Sequence[Key]
+) -> int:
     names = (*source.stored_columns, *_COLUMNS)
     insert = (
         f"insert or replace into {quote(predictions_table(source.name))} ({quote_all(names)}) "

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import RevimgError
-from ..store import classifiers, registry, version
+from ..store import classifiers, connection, registry, version
 from ..vectors.classifier import Classifier
 from ..vectors.cosine import VECTOR_DTYPE
 
@@ -58,10 +58,10 @@ class _Classifiers:
         changes = conn.total_changes
         if self._state and changes == self._state[1] and now - self._checked < _FRESH_SECONDS:
             return
-        (data_version,) = conn.execute("pragma data_version").fetchone()
+        state = connection.data_version(conn), changes
         self._checked = now
-        if (data_version, changes) != self._state:
-            self._state = data_version, changes
+        if state != self._state:
+            self._state = state
             self._kept.clear()
 
 

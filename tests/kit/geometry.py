@@ -33,7 +33,7 @@ from datasette_revimg.store import (
     upkeep,
     writing,
 )
-from datasette_revimg.store.classifiers import Learnt
+from datasette_revimg.store.classifiers import StoredClassifier
 from datasette_revimg.store.decisions import Decision
 from datasette_revimg.store.duplicates import Member
 from datasette_revimg.store.registry import EmbeddedTable
@@ -176,7 +176,7 @@ def compare(conn: sqlite3.Connection, source: Table, record: EmbeddedTable) -> N
     calibrations.write(conn, record, Calibration(chance, {"mirrored": chance}, len(compared)))
     weights = np.ones((2, record.dimension))
     column = next(name for name in source.columns if name not in source.key_columns)
-    learnt = Learnt(column, Classifier(("a", "b"), weights, np.zeros(2)), 0.5, 2, "")
+    learnt = StoredClassifier(column, Classifier(("a", "b"), weights, np.zeros(2)), 0.5, 2, "")
     classifiers.write(conn, record, learnt)
     predictions.predict(conn, source, learnt)
     keys = quote_all(source.stored_columns)

@@ -11,7 +11,7 @@ import sqlite_utils
 from sklearn.linear_model import LogisticRegression
 
 from datasette_revimg.store import classifiers, registry
-from datasette_revimg.store.classifiers import Learnt
+from datasette_revimg.store.classifiers import StoredClassifier
 from datasette_revimg.teaching import functions
 from datasette_revimg.vectors.classifier import Classifier
 from kit.taught import taught, vectors
@@ -33,7 +33,7 @@ def their_model(classes: int) -> tuple[LogisticRegression, Classifier]:
 
 def keep(conn: sqlite3.Connection, classifier: Classifier, column: str = "kind") -> None:
     embedded = registry.require_embedded(conn, "photos")
-    classifiers.write(conn, embedded, Learnt(column, classifier, 0.9, 60, ""))
+    classifiers.write(conn, embedded, StoredClassifier(column, classifier, 0.9, 60, ""))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ Sums = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Choice:
-    """What the numbers of a tail are learnt with (see vgg16/tail)."""
+    """The settings that the numbers of a tail are learnt with (see vgg16/tail)."""
 
     exponent: float = 0.5
     weight: float = 0.7

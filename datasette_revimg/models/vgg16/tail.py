@@ -1,4 +1,4 @@
-"""What turns R-MAC of two blocks of convolutions into the vector: a power, and whitening.
+"""The tail, which turns R-MAC of two blocks of convolutions into the vector: a power, whitening.
 
 Block 4's channels are first divided by their loudness, as the bundled network's are for the sake of
 int8. The sums of the regions' maxima of block 4 and block 5, s₄ and s₅ (512,) each (see rmac), then
