@@ -25,3 +25,29 @@ def scene(thing: np.ndarray, left: int, ground: int) -> np.ndarray:
     top = (SIDE - OBJECT) // 2
     picture[top : top + OBJECT, left : left + OBJECT] = thing
     return picture
+
+
+def two_things() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw one thing at the left and another at the right, then each alone, in the middle."""
+    common, alone = texture(1), np.random.default_rng(3).integers(0, 256, (OBJECT, OBJECT, 3))
+    both = scene(common, 5, 128)
+    both[67 : 67 + OBJECT, 129 : 129 + OBJECT] = alone
+    return both, scene(common, 67, 128), scene(alone.astype(np.uint8), 67, 128)
+
+
+def check_hot_where_the_thing_is(left: np.ndarray, right: np.ndarray) -> None:
+    """Assert that heat (7, 7) is where the same thing is, at the left and at the right."""
+    # The middle column belongs to neither side.
+    assert left[:, :3].sum() > 2 * left[:, 4:].sum()
+    assert right[:, 4:].sum() > 2 * right[:, :3].sum()
+    # The object covers the rows from a third to two thirds, and the hottest cell is in it.
+    for heat, columns in ((left, (0, 1, 2)), (right, (4, 5, 6))):
+        row, column = np.unravel_index(heat.argmax(), heat.shape)
+        assert row in (2, 3, 4)
+        assert column in columns
+
+
+def check_hot_where_both_have_it(with_left: np.ndarray, with_right: np.ndarray) -> None:
+    """Assert that heat (7, 7) of ``two_things`` is at the side that the other picture has."""
+    assert with_left[:, :3].sum() > with_left[:, 4:].sum()
+    assert with_right[:, 4:].sum() > with_right[:, :3].sum()

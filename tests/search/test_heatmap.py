@@ -10,7 +10,15 @@ import pytest
 
 from datasette_revimg.models.catalogue import VGG16_RMAC
 from datasette_revimg.search import heatmap
-from kit.things import OBJECT, SIDE, scene, texture
+from kit.things import (
+    OBJECT,
+    SIDE,
+    check_hot_where_both_have_it,
+    check_hot_where_the_thing_is,
+    scene,
+    texture,
+    two_things,
+)
 from kit.vgg16_reference import rmac
 
 
@@ -52,28 +60,16 @@ def test_heat_is_where_the_common_object_is(run, seed, ground):
     maps = run(scene(thing, 5, ground), scene(thing, SIDE - OBJECT - 5, ground))
     left = heatmap.attribute_cosine(maps[0], heatmap.pool(maps[1]))
     right = heatmap.attribute_cosine(maps[1], heatmap.pool(maps[0]))
-    # The middle column belongs to neither side.
-    assert left[:, :3].sum() > 2 * left[:, 4:].sum()
-    assert right[:, 4:].sum() > 2 * right[:, :3].sum()
-    # The object covers the rows from a third to two thirds, and the hottest cell is in it.
-    for heat, columns in ((left, (0, 1, 2)), (right, (4, 5, 6))):
-        row, column = np.unravel_index(heat.argmax(), heat.shape)
-        assert row in (2, 3, 4)
-        assert column in columns
+    check_hot_where_the_thing_is(left, right)
 
 
 def test_only_what_both_have_is_hot(run):
     """Two things, of which the other picture has one."""
-    common, alone = texture(1), np.random.default_rng(3).integers(0, 256, (OBJECT, OBJECT, 3))
-    both = scene(common, 5, 128)
-    both[67 : 67 + OBJECT, 129 : 129 + OBJECT] = alone
-    only_common, only_alone = scene(common, 67, 128), scene(alone.astype(np.uint8), 67, 128)
-    maps = run(both, only_common, only_alone)
+    maps = run(*two_things())
     with_common = heatmap.attribute_cosine(maps[0], heatmap.pool(maps[1]))
     with_alone = heatmap.attribute_cosine(maps[0], heatmap.pool(maps[2]))
 
-    assert with_common[:, :3].sum() > with_common[:, 4:].sum()
-    assert with_alone[:, 4:].sum() > with_alone[:, :3].sum()
+    check_hot_where_both_have_it(with_common, with_alone)
 
 
 def test_the_same_picture_twice(run):

@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import os
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,6 +17,7 @@ from datasette_revimg.models.weights import origins
 from datasette_revimg.store import connection, reading, registry
 from kit.command import error_of, run
 from kit.file_server import Server, file_server
+from kit.installing import install
 from kit.pictures import encoded, photos_database
 from kit.vgg16_reference import fc2, features
 
@@ -27,22 +26,7 @@ from kit.vgg16_reference import fc2, features
 def installed_once(weight_file, tmp_path_factory):
     """A model folder with the network, and what the installation printed and needed."""
     folder = tmp_path_factory.mktemp("models")
-    # Not ru_maxrss, which a child inherits from the process that started it.
-    code = (
-        "import sys; from datasette_revimg.cli import revimg\n"
-        "try: revimg()\n"
-        "finally: print(open('/proc/self/status').read() if sys.platform == 'linux' else '', "
-        "file=sys.stderr)"
-    )
-    command = ["install", "vgg16-fc2", "--from", weight_file, "--preprocessing", "caffe"]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *command],
-        env={**os.environ, "DATASETTE_REVIMG_MODELS": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    done = install(folder, "vgg16-fc2", "--from", weight_file)
     yield folder, done
     for file in folder.iterdir():
         file.unlink()

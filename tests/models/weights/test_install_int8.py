@@ -3,7 +3,6 @@
 import io
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from datasette_revimg.models.int8 import bundled
 from datasette_revimg.store import connection, reading, registry
 from kit.colour_network import install_colours
 from kit.command import error_of, run
+from kit.installing import install
 from kit.pictures import mosaic, photos_database
 from kit.vgg16_reference import fc2, features
 
@@ -32,26 +32,12 @@ def installed_once(weight_file, weights, tmp_path_factory):
     pictures = tmp_path_factory.mktemp("pictures")
     for number in range(PICTURES):
         (pictures / f"{number}.png").write_bytes(mosaic(number))
-    code = (
-        "import sys; from datasette_revimg.cli import revimg\n"
-        "from datasette_revimg.models.int8 import bundled\n"
-        "bundled.IDENTITY = sys.argv.pop()\n"
-        "try: revimg()\n"
-        "finally: print(open('/proc/self/status').read() if sys.platform == 'linux' else '', "
-        "file=sys.stderr)"
+    identity = bundled.identity(weights.__getitem__)
+    done = install(
+        folder,
+        *("vgg16-fc2", "--int8", "--pictures", pictures, "--from", weight_file),
+        before=f"from datasette_revimg.models.int8 import bundled; bundled.IDENTITY = {identity!r}",
     )
-    command = ["install", "vgg16-fc2", "--int8", "--pictures", pictures, "--from", weight_file]
-    done = subprocess.run(
-        [
-            *(sys.executable, "-c", code, *command, "--preprocessing", "caffe"),
-            bundled.identity(weights.__getitem__),
-        ],
-        env={**os.environ, "DATASETTE_REVIMG_MODELS": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
     yield folder, done
     for file in folder.iterdir():
         file.unlink()
