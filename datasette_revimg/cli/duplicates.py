@@ -28,7 +28,7 @@ from .options import (
 )
 from .printable import printable
 from .threshold import TYPED_TIERS, DuplicatesOptions, lowest_score, table_calibration
-from .turning import turned_search
+from .turning import turned_search, turning_step
 
 # Exit status of --fail, when there are duplicates.
 FOUND = 3
@@ -149,7 +149,10 @@ def _in_groups(
     calibration = table_calibration(conn, database, source, embedded, chosen)
     minimum, tier = lowest_score(conn, source, calibration, chosen)
     step = f"Comparing {source.name}"
-    kept = {step: "{done:,} pictures compared and kept; run it again to continue"}
+    kept = {
+        step: "{done:,} pictures compared and kept; run it again to continue",
+        turning_step(source.name): "{done:,} pictures turned and kept; run it again to continue",
+    }
     with stoppable_bars(chosen.silent, kept) as bars, naming_where(chosen.where):
         turned = None
         if chosen.orientations:

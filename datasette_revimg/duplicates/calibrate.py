@@ -69,9 +69,7 @@ def calibrate(
     The same table always gives the same one. ``on_step`` is called with the name of the step and
     how much of it is done. Raises TooFewPicturesError when there are too few.
     """
-    by_hash: dict[bytes, Key] = {}
-    for key, content_hash in reading.content_hashes(conn, source):
-        by_hash.setdefault(content_hash, key)
+    by_hash = reading.one_row_each(conn, source)
     pictures = [(key, content_hash) for content_hash, key in by_hash.items()]
     done = 0
 

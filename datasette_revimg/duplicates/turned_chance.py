@@ -13,13 +13,33 @@ import numpy as np
 
 from ..keys import Key
 from ..pictures.orientations import OTHERS
-from ..store import orientations
+from ..store import decisions, orientations, reading
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
+from ..vectors.calibration import SAME_PICTURE, Calibration, needed
+from .calibrate import SEED
 from .chance import NONE, Nearest, chance_of, read_vectors, sampled
 
-# Pictures whose nearest other is looked for: just enough for a rate of 1 in 1,000.
-SAMPLE = 1000
+# Pictures whose nearest other is looked for: enough for the rate of the strictest tier, if no more
+# than a sixth of them are blank or copies.
+SAMPLE = needed(SAME_PICTURE) * 6 // 5
+
+
+def calibrate_turned(
+    conn: sqlite3.Connection,
+    source: Table,
+    embedded: EmbeddedTable,
+    on_done: Callable[[int, int], None] = lambda done, total: None,
+) -> Calibration:
+    """Return what chance scores among the turned pictures of a table; nothing is kept.
+
+    ``on_done`` is called with the pictures done and their number.
+    """
+    by_hash = reading.one_row_each(conn, source)
+    pictures = [(key, content_hash) for content_hash, key in by_hash.items()]
+    same = decisions.read_same(conn, source.name)
+    chance = nearest_turned(conn, source, embedded, pictures, SEED, same, on_done)
+    return Calibration(chance, {}, reading.count_vectors(conn, source))
 
 
 def nearest_turned(

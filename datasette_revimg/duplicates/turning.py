@@ -39,11 +39,8 @@ def missing(
     ``where`` is an SQL condition that the rows meet.
     """
     known = orientations.read_hashes(conn, embedded)
-    by_hash: dict[bytes, Key] = {}
-    for key, content_hash in reading.content_hashes(conn, source, where):
-        if content_hash not in known:
-            by_hash.setdefault(content_hash, key)
-    return list(by_hash.items())
+    by_hash = reading.one_row_each(conn, source, where)
+    return [(content, key) for content, key in by_hash.items() if content not in known]
 
 
 def embed_orientations(

@@ -190,6 +190,17 @@ def content_hashes(
     return [(row[:-1], row[-1]) for row in cursor]
 
 
+def one_row_each(conn: sqlite3.Connection, source: Table, where: str = "") -> dict[bytes, Key]:
+    """Return the first row's key of each different picture, by its content hash.
+
+    ``where`` is an SQL condition on the source table's columns.
+    """
+    first: dict[bytes, Key] = {}
+    for key, content_hash in content_hashes(conn, source, where):
+        first.setdefault(content_hash, key)
+    return first
+
+
 def count_vectors(conn: sqlite3.Connection, source: Table) -> int:
     """Return how many vectors are stored, whether their rows are still there or not."""
     (count,) = conn.execute(f"select count(*) from {quote(vectors_table(source.name))}").fetchone()

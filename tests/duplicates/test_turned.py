@@ -15,7 +15,7 @@ from datasette_revimg.errors import RevimgError
 from datasette_revimg.pictures.orientations import OTHERS
 from datasette_revimg.store import decisions, orientations, registry, statistics
 from datasette_revimg.store.decisions import DIFFERENT, Decision
-from datasette_revimg.vectors.calibration import Calibration
+from datasette_revimg.vectors.calibration import RATES, Calibration
 from datasette_revimg.vectors.rounded import round_vectors
 from kit.near_copies import BLANK, add, hash_of, pictures, source_of
 from kit.vector_tables import noise, photos
@@ -198,6 +198,12 @@ def test_a_turned_copy_has_the_tier_of_turned_ones():
         turned=Turned(0.9, calibration),
     )
     assert {group[1].tier for group in found.groups} == {"edited copy"}
+
+
+def test_the_sample_can_vouch_for_every_tier():
+    scores = np.linspace(0, 0.5, turned_chance.SAMPLE, dtype=np.float32)
+    calibration = Calibration(scores, {}, len(scores))
+    assert all(calibration.threshold(tier) is not None for tier in RATES)
 
 
 def network(seen):
