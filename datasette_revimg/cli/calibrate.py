@@ -13,13 +13,13 @@ import numpy as np
 from ..duplicates.calibrate import Tools
 from ..duplicates.calibrate import calibrate as run
 from ..embedding.base import base_folder
-from ..embedding.choice import check_model, choose_model, load_network
+from ..embedding.choice import load_network, table_model
 from ..embedding.originals import read_original
 from ..errors import RevimgError
 from ..keys import Key
 from ..models.batches import encode_shapes
 from ..pictures.quiet import silence_pillow, silent_libraries
-from ..store import registry, tables, whitening
+from ..store import registry, tables
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
 from ..vectors.calibration import RATES, Calibration, needed
@@ -85,9 +85,7 @@ def load_tools(
     threads: int | None,
 ) -> Tools:
     """Return what reads a table's pictures and embeds edits of them with its own model."""
-    model = choose_model(embedded, model_name, whitening.read(conn, embedded))
-    check_model(embedded, model)
-    network = load_network(model, device, threads, batch_size=2)
+    network = load_network(table_model(conn, embedded, model_name), device, threads, batch_size=2)
     read = original_reader(conn, database, source, embedded)
 
     def embed(pictures: Sequence[np.ndarray]) -> np.ndarray:

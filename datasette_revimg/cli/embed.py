@@ -129,7 +129,7 @@ def embed(
         if ready.chosen_by_default and ready.model is VGG16_RMAC and not silent:
             click.echo(FC2_NOTE, err=True)
         _report(summary)
-        if summary.whitening_worth and summary.embedded and not silent:
+        if summary.whitening_worth and not silent:
             click.echo(WHITEN_NOTE.format(summary.whitening_worth), err=True)
         if timing:
             sentence = timing_sentence(ready.counts, ready.threads)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 import numpy as np
 
-from ..embedding.choice import choose_model, load_network, made_by
+from ..embedding.choice import choose_model, load_network, made_by, table_model
 from ..errors import RevimgError
 from ..evaluation import edits, groups
 from ..evaluation.edits import DEPTHS, EditMeasures
@@ -21,7 +21,7 @@ from ..keys import Key
 from ..models.catalogue import Model, all_models
 from ..pictures.curves import draw_curves
 from ..pictures.quiet import silence_pillow, silent_libraries
-from ..store import labels, reading, registry, tables, whitening
+from ..store import labels, reading, registry, tables
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
 from ..vectors.cosine import VECTOR_DTYPE
@@ -176,7 +176,7 @@ def _models(
     others = [
         model for model in all_models().values() if model.installed and model.name != embedded.model
     ]
-    return [choose_model(embedded, None, whitening.read(conn, embedded)), *others]
+    return [table_model(conn, embedded), *others]
 
 
 def _evaluate(

@@ -81,7 +81,7 @@ class Progress:
 
     def _speed(self, _: int | None = None) -> str:
         elapsed = self.clock() - self.started
-        rate = self.counts.embedded / elapsed if elapsed > 0 else 0.0
+        rate = self.counts.computed / elapsed if elapsed > 0 else 0.0
         return f"{rate:.1f} images/s, {self.failed:,} failed"
 
 

@@ -127,7 +127,7 @@ def similar(
     if output == "table":
         # For a reader, the tier says what the percentile can't.
         meaning = "tier" if any(match.tier for match in matches) else "percentile"
-        names = tuple(name for name in _SCORES if name in ("score", meaning, "found_with"))
+        names = ("score", meaning, "found_with")
     rows = [
         _printed(match, names, source.key_columns, columns or source.columns, looks)
         for match in matches
@@ -203,8 +203,7 @@ def _printed(
     chosen = {
         name: value
         for name, value in match.row.items()
-        if name not in ("score", "percentile", "tier", *printed)
-        and (name in keys or name in columns)
+        if name not in ("percentile", *printed) and (name in keys or name in columns)
     }
     return {name: printed[name] for name in scores if name in printed} | chosen
 

@@ -87,7 +87,7 @@ def find_duplicates(
                 conn, source, embedded, compared, plain, turned.minimum, turned.on_done
             )
     links = Links(pairs, turned_pairs)
-    decided = {one.pair: one for one in decisions.read(conn, source.name)}
+    decided = decisions.by_pair(conn, source.name)
     numbers = {content: number for number, content in compared.hashes.items()}
     different = {
         (min(numbers[a], numbers[b]), max(numbers[a], numbers[b]))

@@ -48,4 +48,4 @@ class Membership:
 
     @cached_property
     def _decided(self) -> dict[Pair, Decision]:
-        return {one.pair: one for one in decisions.read(self._conn, self._source.name)}
+        return decisions.by_pair(self._conn, self._source.name)

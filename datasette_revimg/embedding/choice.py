@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 from ..errors import ModelMissingError, OtherModelError, RevimgError
 from ..models import custom
-from ..models.catalogue import Model, all_models, default_model, find_model, models_dir
+from ..models.catalogue import Model, all_models, default_model, models_dir, require_installed
 from ..models.network import Network
+from ..store import whitening as stored_whitening
 from ..store.registry import EmbeddedTable
 from ..vectors.whitening import Whitening, base_name, base_weights
 
@@ -34,7 +36,7 @@ def choose_model(
         raise RevimgError(
             f"there is no model {name!r}; choose {', '.join(known)}, or an .onnx file of your own"
         )
-    return find_model(name)
+    return require_installed(known[name])
 
 
 def recorded_model(
@@ -48,8 +50,9 @@ def recorded_model(
     another preprocessing, and RevimgError when its files can't be used.
     """
     name = base_name(embedded.model)
-    if name in all_models(folder):
-        model = find_model(name, folder)
+    known = all_models(folder)
+    if name in known:
+        model = require_installed(known[name])
     else:
         weights = base_weights(embedded.weights_sha256)
         own = custom.find_model(models_dir(folder), name, weights)
@@ -62,6 +65,19 @@ def recorded_model(
         model = own
     if whitening:
         model = model.whitened(whitening)
+    check_model(embedded, model)
+    return model
+
+
+def table_model(
+    conn: sqlite3.Connection, embedded: EmbeddedTable, name: str | None = None
+) -> Model:
+    """Return the model of a table's vectors, whitened as they are.
+
+    ``name``, if given, must name it, as in ``choose_model``. Raises RevimgError as that does, and
+    OtherModelError when it names another model.
+    """
+    model = choose_model(embedded, name, stored_whitening.read(conn, embedded))
     check_model(embedded, model)
     return model
 

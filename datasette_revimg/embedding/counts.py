@@ -36,3 +36,8 @@ class Counts:
     seconds: float = 0.0
     timing: Timing = field(default_factory=Timing)
     codes_error: str = ""
+
+    @property
+    def computed(self) -> int:
+        """How many pictures went through the network, each equal one once."""
+        return self.embedded - self.equal

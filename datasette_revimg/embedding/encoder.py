@@ -14,9 +14,8 @@ from ..pictures.files import read_file
 from ..pictures.identity import Identity, of_file
 from ..pictures.looks import Ways
 from ..pictures.opening import ImageError
-from ..store import whitening
 from ..store.registry import EmbeddedTable
-from .choice import check_model, choose_model, load_network
+from .choice import load_network, table_model
 from .looking import Looked, look
 
 
@@ -40,8 +39,7 @@ class Encoder:
         self._model = None
         if model_name:
             # It must fit, whether a picture needs it or not.
-            self._model = choose_model(embedded, model_name, whitening.read(conn, embedded))
-            check_model(embedded, self._model)
+            self._model = table_model(conn, embedded, model_name)
         self._device, self._threads = device, threads
         self._network: Network | None = None
 
@@ -86,8 +84,6 @@ class Encoder:
 
     def _loaded(self) -> Network:
         if self._network is None:
-            model = self._model or choose_model(
-                self._embedded, None, whitening.read(self._conn, self._embedded)
-            )
+            model = self._model or table_model(self._conn, self._embedded)
             self._network = load_network(model, self._device, self._threads)
         return self._network

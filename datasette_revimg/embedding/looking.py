@@ -13,6 +13,7 @@ from ..models.network import Network
 from ..pictures import looks
 from ..pictures.decoding import Picture
 from ..pictures.looks import AS_A_WHOLE, MIDDLE, SCALE, WINDOWS, Look, Ways
+from ..pictures.orientations import fit
 from ..pictures.region import Crop
 
 # A scale → the picture, or the part of it that is searched with, decoded at this scale.
@@ -47,13 +48,17 @@ def look(
     try:
         return Looked(picture, chosen, _encode(network, chosen, picture.array, larger))
     except RevimgError as error:
-        if len(chosen) > 1 and not ways.as_possible:
+        if len(chosen) == 1:
+            raise
+        # What fails with one picture too has another reason.
+        whole = looks.looks(AS_A_WHOLE.names)
+        looked = Looked(picture, whole, _encode(network, whole, picture.array, None))
+        if not ways.as_possible:
             raise RevimgError(
                 f"{model} can’t be run on several pictures at a time, so a picture can’t be looked "
                 "at in several ways: leave ways out, or export the model with a free batch size"
             ) from error
-        chosen = looks.looks(AS_A_WHOLE.names)
-        return Looked(picture, chosen, _encode(network, chosen, picture.array, None))
+        return looked
 
 
 def _encode(
@@ -61,7 +66,7 @@ def _encode(
 ) -> np.ndarray:
     seen = looks.draw_looks(chosen, whole, larger)
     if network.size:
-        seen = [looks.fit(each, network.size) for each in seen]
+        seen = [fit(each, network.size) for each in seen]
     return encode_shapes(network.encode, seen).vectors
 
 

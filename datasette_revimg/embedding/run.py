@@ -162,7 +162,9 @@ class Run:
             equal=counts.equal,
             unlearnt=self._suggest_labels(),
             whitened=whitened,
-            whitening_worth=whitening.worth(self.conn, self.plan.source, model),
+            whitening_worth=(
+                whitening.worth(self.conn, self.plan.source, model) if counts.embedded else 0
+            ),
         )
 
 

@@ -11,7 +11,7 @@ import click
 
 from ..errors import ModelMissingError, RevimgError
 from ..pictures.background import RULE as BACKGROUND
-from ..vectors.whitening import Whitening
+from ..vectors.whitening import Whitening, base_name, is_whitened
 from .pixels import Pixels
 from .vgg16.architecture import CAFFE, EMBEDDING, TORCH
 from .vgg16.tail import bundled_tail
@@ -133,6 +133,9 @@ FULL_NETWORK_MODELS = (*CLASSIFYING_MODELS, RMAC_FLOAT32)
 
 # The int8 versions of the first two, in a file of their own.
 INT8_MODELS = tuple(f"{name}{INT8}" for name in CLASSIFYING_MODELS)
+
+# The names of all models that aren't the user's own.
+BUILT_IN = (VGG16_RMAC.name, *FULL_NETWORK_MODELS, *INT8_MODELS)
 
 # Of the folder of models: a Datasette of another user may read it, whatever the umask says nobody
 # else may write to it.
@@ -262,15 +265,24 @@ def find_model(name: str, folder: Path | None = None) -> Model:
     models = all_models(folder)
     if name not in models:
         raise RevimgError(f"there is no model {name!r}; there is {', '.join(models)}")
-    model = models[name]
+    return require_installed(models[name])
+
+
+def require_installed(model: Model) -> Model:
+    """Return the model, which can be used now. ModelMissingError when it isn't installed."""
     if not model.installed:
         how = (
             "reinstall datasette-revimg"
             if model is VGG16_RMAC
-            else f"run `datasette revimg install {name}`, or use {VGG16_RMAC.name}"
+            else f"run `datasette revimg install {model.name}`, or use {VGG16_RMAC.name}"
         )
-        raise ModelMissingError(f"{name} is not installed: {how}")
+        raise ModelMissingError(f"{model.name} is not installed: {how}")
     return model
+
+
+def is_built_in_whitened(name: str) -> bool:
+    """Return whether a table's model is a built-in one, its vectors whitened for the table."""
+    return is_whitened(name) and base_name(name) in BUILT_IN
 
 
 def default_model() -> Model:

@@ -8,10 +8,13 @@ from pathlib import Path
 
 from ..errors import RevimgError
 from ..vectors.whitening import is_whitened
-from .catalogue import Model, all_models
+from .catalogue import BUILT_IN, Model
 from .description import SCALING, Description, json_object
 from .onnx_file import Port, read_ports
 from .pixels import Pixels
+
+# The sizes of a tensor's axes, None where they are free.
+Shape = tuple[int | None, ...]
 
 # The element types that pictures may have in ONNX, and what they are called in numpy.
 INPUT_TYPES = {"uint8": "uint8", "float": "float32", "float16": "float16"}
@@ -93,7 +96,7 @@ def _name(description: Description, file: Path) -> str:
         raise description.wrong(
             "name", f"must not be {name!r}, which would be that of a table's whitened vectors"
         )
-    if name.casefold() in {built_in.casefold() for built_in in all_models()}:
+    if name.casefold() in {built_in.casefold() for built_in in BUILT_IN}:
         raise description.wrong(
             "name", f"must not be {name!r}, which is a built-in model: give this one another name"
         )
@@ -148,24 +151,40 @@ def _scaling(
     return None, None
 
 
+def channel_axis(shape: Shape) -> int | None:
+    """Return the axis of the three channels in a shape of four axes; None without just one."""
+    axes = [axis for axis in LAYOUTS if shape[axis] == 3]
+    return axes[0] if len(axes) == 1 else None
+
+
+def takes_one_picture(shape: Shape) -> bool:
+    """Return whether an input of this shape takes one picture, or any number of them."""
+    return shape[0] in (None, 1)
+
+
+def picture_sides(shape: Shape, axis: int) -> Shape:
+    """Return height and width, None where they are free, of a shape with these channels."""
+    return shape[2:] if axis == 1 else shape[1:3]
+
+
 def _layout(description: Description, port: Port, size: tuple[int, int]) -> str:
     """Return NCHW or NHWC, by the axis of the three channels. RevimgError for other shapes."""
     is_ = f"is {port.name!r}, whose shape is {port.shape_text}"
     if port.shape is None or len(port.shape) != 4:
         raise description.wrong("input", f"{is_}: pictures have four axes")
-    axes = [axis for axis in LAYOUTS if port.shape[axis] == 3]
-    if len(axes) != 1:
+    axis = channel_axis(port.shape)
+    if axis is None:
         raise description.wrong("input", f"{is_}: its second or its last axis must be 3 channels")
-    if port.shape[0] not in (None, 1):
+    if not takes_one_picture(port.shape):
         raise description.wrong("input", f"{is_}: the first axis must be free, or 1")
-    sides = port.shape[2:] if axes == [1] else port.shape[1:3]
+    sides = picture_sides(port.shape, axis)
     if any(side not in (None, wanted) for side, wanted in zip(sides, size, strict=True)):
         raise description.wrong(
             "size",
             f"is {size[0]}×{size[1]} (height × width), but the shape of the input {port.name!r} is "
-            f"{port.shape_text}, {LAYOUTS[axes[0]]}",
+            f"{port.shape_text}, {LAYOUTS[axis]}",
         )
-    return LAYOUTS[axes[0]]
+    return LAYOUTS[axis]
 
 
 def _output(description: Description, outputs: list[Port]) -> Port:

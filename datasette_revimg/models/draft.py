@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RevimgError
-from .custom import INPUT_TYPES, LAYOUTS, OUTPUT_TYPES
+from .custom import (
+    INPUT_TYPES,
+    OUTPUT_TYPES,
+    channel_axis,
+    picture_sides,
+    takes_one_picture,
+)
 from .description import REQUIRED, SCALING
 from .onnx_file import Port, read_ports
 
@@ -40,8 +46,9 @@ def describe(file: Path) -> Draft:
     known: dict[str, Any] = {"input": image.name}
     missing: dict[str, str] = {"colour": _COLOUR}
     assert image.shape
-    axis = _channels(image.shape)
-    sides = image.shape[2:] if axis == 1 else image.shape[1:3]
+    axis = channel_axis(image.shape)
+    assert axis
+    sides = picture_sides(image.shape, axis)
     if None in sides:
         missing["size"] = (
             "the side of the pictures in pixels, or [height, width]: its input takes any"
@@ -80,18 +87,19 @@ def _image(file: Path, inputs: list[Port]) -> Port:
             "part of the network that sees pictures"
         )
     (port,) = inputs
-    if port.type not in INPUT_TYPES or port.shape is None or _channels(port.shape) is None:
+    pictures = port.shape is not None and len(port.shape) == 4 and channel_axis(port.shape)
+    if port.type not in INPUT_TYPES or not pictures:
         raise RevimgError(
             f"{file} takes {_listed(inputs)}, not pictures: uint8, float32 or float16 with four "
             "axes, of which the second or the last is 3 channels"
         )
+    assert port.shape
+    if not takes_one_picture(port.shape):
+        raise RevimgError(
+            f"{file} takes {port.shape[0]} pictures at a time: export it with its first axis free, "
+            "or 1"
+        )
     return port
-
-
-def _channels(shape: tuple[int | None, ...]) -> int | None:
-    """Return the axis of the three channels, None without one."""
-    axes = [axis for axis in LAYOUTS if len(shape) == 4 and shape[axis] == 3]
-    return axes[0] if len(axes) == 1 else None
 
 
 def _is_vector(port: Port) -> bool:

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from ..errors import RevimgError
+from .orientations import Orientation
 from .region import SIDE, Crop
 
 WHOLE, MIDDLE, WINDOWS, TURNS, MIRROR = "whole", "middle", "windows", "turns", "mirror"
@@ -123,8 +123,8 @@ def draw_looks(
     """Return what a network gets to see of each look, uint8 (height, width, 3) RGB.
 
     ``whole`` is the picture as the network takes it, ``larger`` the same at SCALE times the size,
-    which windows are cut from. A turned picture keeps its shape; see ``fit`` for networks that
-    take only one.
+    which windows are cut from. A turned picture keeps its shape; see ``orientations.fit`` for
+    networks that take only one.
     """
     return [_draw(look, whole, larger) for look in chosen]
 
@@ -134,13 +134,4 @@ def _draw(look: Look, whole: np.ndarray, larger: np.ndarray | None) -> np.ndarra
         assert larger is not None
         left, upper, right, lower = look.part.box((larger.shape[1], larger.shape[0]))
         return larger[upper:lower, left:right]
-    seen = np.rot90(whole, -look.turned // 90)
-    return np.ascontiguousarray(seen[:, ::-1] if look.mirrored else seen)
-
-
-def fit(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return a picture squeezed to the (height, width) of a network that takes only one size."""
-    if picture.shape[:2] == size:
-        return picture
-    image = Image.fromarray(picture).resize(size[::-1], Image.Resampling.BILINEAR)
-    return np.asarray(image)
+    return Orientation(look.turned, look.mirrored).of(whole)

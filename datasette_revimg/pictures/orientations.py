@@ -55,11 +55,12 @@ def other_orientations(picture: np.ndarray, size: Size) -> list[np.ndarray]:
     A network of one ``size`` (height, width) gets them squeezed to it.
     """
     turned = [orientation.of(picture) for orientation in OTHERS]
-    if size is None:
-        return turned
-    return [each if each.shape[:2] == size else _squeezed(each, size) for each in turned]
+    return [fit(each, size) for each in turned] if size else turned
 
 
-def _squeezed(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def fit(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return a picture squeezed to the (height, width) of a network that takes only one size."""
+    if picture.shape[:2] == size:
+        return picture
     image = Image.fromarray(picture).resize(size[::-1], Image.Resampling.BILINEAR)
     return np.asarray(image)

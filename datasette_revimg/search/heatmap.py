@@ -26,12 +26,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..models.vgg16 import rmac
 from ..models.vgg16.rmac import EPSILON, region_slices
 
 
 def pool(features: np.ndarray) -> np.ndarray:
     """Return R-MAC's unit vector, float64 (C,), of a picture's maps (C, H, W)."""
-    roots = np.sqrt(region_shares(features).sum(axis=(1, 2)))
+    roots = np.sqrt(rmac.pool(np.asarray(features, np.float64)[np.newaxis])[0])
     return np.asarray(roots / max(float(np.linalg.norm(roots)), EPSILON))
 
 

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..models.vgg16 import rmac
 from ..models.vgg16.rmac import EPSILON
 from ..models.vgg16.tail import Tail, joined_powers
 from .heatmap import region_shares
@@ -30,7 +31,7 @@ Maps = Sequence[np.ndarray]
 
 def pool(maps: Maps, tail: Tail) -> np.ndarray:
     """Return the unit vector, float64 (D,), of a picture's maps."""
-    block5, block4 = (region_shares(each).sum(axis=(1, 2))[np.newaxis] for each in maps)
+    block5, block4 = (rmac.pool(np.asarray(each, np.float64)[np.newaxis]) for each in maps)
     return np.asarray(tail.apply(block4, block5)[0])
 
 

@@ -40,6 +40,11 @@ def ordered(first: bytes, second: bytes) -> Pair:
     return (first, second) if first < second else (second, first)
 
 
+def by_pair(conn: sqlite3.Connection, table: str) -> dict[Pair, Decision]:
+    """Return all decisions of a table by the pair that each is about."""
+    return {one.pair: one for one in read(conn, table)}
+
+
 def record(
     conn: sqlite3.Connection, table: str, decided: list[Decision], actor: str | None
 ) -> None:

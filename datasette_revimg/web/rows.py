@@ -49,22 +49,20 @@ def row_url(datasette: Datasette, database: str, source: Table, key: Key, page: 
 
 
 def below(url: str, page: str) -> str:
-    """Return the address of one of our pages about the row at an address."""
+    """Return the address of one of our pages about the row, or the table, at an address."""
     # Added, not formatted: Datasette's URL type remembers that it has its base_url already.
     return url + f"/-/{page}"
 
 
 def search_url(datasette: Datasette, database: str, table: str) -> str:
     """Return the address of a table's reverse image search."""
-    url: str = datasette.urls.table(database, table)
-    return url + "/-/similar"
+    return below(datasette.urls.table(database, table), "similar")
 
 
 def duplicates_url(datasette: Datasette, database: str, table: str, key: Key | None = None) -> str:
     """Return the address of a table's duplicates, or of those of one row."""
-    url: str = datasette.urls.table(database, table)
-    one = f"?{urlencode([('_row', row_path(key))])}" if key is not None else ""
-    return f"{url}/-/duplicates{one}"
+    url = below(datasette.urls.table(database, table), "duplicates")
+    return url if key is None else url + f"?{urlencode([('_row', row_path(key))])}"
 
 
 def displayed(size: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:

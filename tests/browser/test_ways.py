@@ -17,11 +17,6 @@ def server(scenes_server: str) -> str:
     return scenes_server
 
 
-@pytest.fixture(params=[390, 1440])
-def width(request: pytest.FixtureRequest) -> int:
-    return int(request.param)
-
-
 def result(page: Page, number: int) -> Locator:
     """Return the result that shows a scene."""
     label = page.get_by_role("link", name=f"Scene {number}", exact=True)

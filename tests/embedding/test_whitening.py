@@ -11,17 +11,13 @@ import pytest
 import datasette_revimg
 from datasette_revimg.errors import RevimgError
 from datasette_revimg.store import comparisons, connection, registry, tables
-from datasette_revimg.vectors.whitening import EPSILON
-from kit.colour_network import install_colours, plain
+from kit.colour_network import change, install_colours, plain
 from kit.command import error_of, run, summary, vectors
 from kit.pictures import mosaic, photos_database
 from kit.tiny_network import Tiny
+from kit.whitened import whitened as by_their_formula
 
 ROWS = 1000
-
-
-def unit(array):
-    return array / np.linalg.norm(array, axis=1, keepdims=True)
 
 
 @pytest.fixture(scope="module")
@@ -58,17 +54,9 @@ def record(database):
         return registry.embedded(conn, "photos")
 
 
-def change(database, sql, *parameters):
-    with closing(sqlite3.connect(database)) as conn, conn:
-        conn.execute(sql, parameters)
-
-
 def by_formula(of, learnt_from):
-    """unit((x - μ)·E·(λ/λ₁ + ε)^-½) in float64, and as cosines, as E's signs are free."""
-    of, learnt_from = np.float64(of), np.float64(learnt_from)
-    variances, directions = np.linalg.eigh(np.cov(learnt_from, rowvar=False))
-    scale = np.sqrt(variances / variances.max() + EPSILON)
-    rows = unit((of - learnt_from.mean(axis=0)) @ directions / scale)
+    """Return the cosines of whitened vectors, as the signs of their axes are free."""
+    rows = by_their_formula(of, learnt_from)
     return rows @ rows.T
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 from datasette.app import Datasette
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kit.asgi import Answer, Asker, asking
@@ -20,6 +20,7 @@ from kit.asking import cookies
 from kit.fuzzing import examples
 
 TABLES = ("photos", "pairs", "keyless")
+FORM = b"application/x-www-form-urlencoded"
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ names = st.sampled_from(["keep", "different", "undo", "row", "row", "row", "csrf
 keys = st.one_of(
     st.integers(-1, 14).map(str),
     st.sampled_from(
-        ["1,b~2F1", "1,2", "2,a", ",", "~", "~00", "1e309", "9" * 40, "\0", "١", "1.0"]
+        ["1,b~2F1", "2,b~2F2", "1,2", "2,a", ",", "~", "~00", "1e309", "9" * 40, "\0", "١", "1.0"]
     ),
     st.text(st.characters(codec="utf-8"), max_size=6),
 )
@@ -86,11 +87,14 @@ bodies = (decisions | pairs).map(lambda each: urlencode(each).encode()) | st.bin
 
 
 @examples(100)
+@example(table="photos", body=b"keep=1&row=2", ending=b".json", kind=FORM)
+@example(table="photos", body=b"different=3&row=4", ending=b"", kind=FORM)
+@example(table="pairs", body=b"keep=1%2Cb~2F1&row=2%2Cb~2F2", ending=b".json", kind=FORM)
 @given(
     table=st.sampled_from(TABLES),
     body=bodies,
     ending=st.sampled_from([b"", b".json", b".json"]),
-    kind=st.sampled_from([b"application/x-www-form-urlencoded"] * 5 + [b"text/plain", b"\xff"]),
+    kind=st.sampled_from([FORM] * 5 + [b"text/plain", b"\xff"]),
 )
 def test_decisions(
     decider: tuple[Asker, bytes],
@@ -110,3 +114,12 @@ def test_decisions(
         assert a <= b
         assert actor == "root"
         assert keep in (a, b) if decision == "same" else keep is None
+
+
+def test_a_decision_is_recorded(decider: tuple[Asker, bytes], database: Path) -> None:
+    """The test above looks at what is stored: its examples store something."""
+    asker, cookie = decider
+    headers = {b"cookie": cookie, b"content-type": FORM}
+    answer = asker.ask(b"/data/photos/-/duplicates.json", b"", "POST", headers, b"keep=5&row=6")
+    assert answer.status == 200
+    assert ("same", "root") in [(each[0], each[2]) for each in recorded(database, "photos")]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,7 @@ def embed(*arguments: object, status: int = 0) -> str:
 
 def change(database: Path, sql: str, *parameters: object) -> None:
     """Run a statement, as another program would."""
-    with sqlite3.connect(database) as conn:
+    with closing(sqlite3.connect(database)) as conn, conn:
         conn.execute(sql, parameters)
 
 

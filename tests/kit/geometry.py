@@ -143,7 +143,7 @@ def embed(
 
 
 def compare(conn: sqlite3.Connection, source: Table, record: EmbeddedTable) -> None:
-    """Record that all pictures were compared, that the first two are a group, and a classifier.
+    """Record what the other commands would: a group of the first two, a decision, a classifier.
 
     A run would find no pair of them: each is of one colour.
     """

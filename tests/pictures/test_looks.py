@@ -12,10 +12,10 @@ from datasette_revimg.pictures.looks import (
     Look,
     Ways,
     draw_looks,
-    fit,
     looks,
     parse_ways,
 )
+from datasette_revimg.pictures.orientations import fit
 from datasette_revimg.pictures.region import Crop
 from kit.scenes import scene
 

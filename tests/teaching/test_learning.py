@@ -8,17 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from datasette_revimg.teaching import learning
 from datasette_revimg.teaching.examples import Examples
-
-
-def clouds(
-    count: int, classes: int = 3, dimension: int = 64, spread: float = 1.0, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return unit vectors float32 (n, D) around a point of each class, and their classes (n,)."""
-    rng = np.random.default_rng(seed)
-    middles = np.random.default_rng(5).normal(size=(classes, dimension))
-    places = np.arange(count) % classes
-    rows = middles[places] + spread * rng.normal(size=(count, dimension))
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32), places
+from kit.taught import clouds
 
 
 def examples_of(vectors: np.ndarray, places: np.ndarray) -> Examples:

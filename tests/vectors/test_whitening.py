@@ -4,17 +4,13 @@ import numpy as np
 import pytest
 
 from datasette_revimg.vectors.whitening import (
-    EPSILON,
     MOST_DIRECTIONS,
     base_name,
     base_weights,
     is_whitened,
     learn,
 )
-
-
-def unit(vectors):
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+from kit.whitened import unit, whitened
 
 
 def sample(rows, dimension, seed=0):
@@ -22,14 +18,6 @@ def sample(rows, dimension, seed=0):
     rng = np.random.default_rng(seed)
     sizes = np.geomspace(1, 0.1, dimension)
     return unit(rng.exponential(size=(rows, dimension)) * sizes).astype(np.float32)
-
-
-def whitened(vectors, learnt_from):
-    """unit((x - μ)·E·(λ/λ₁ + ε)^-½), in float64."""
-    vectors, learnt_from = vectors.astype(np.float64), learnt_from.astype(np.float64)
-    mean = learnt_from.mean(axis=0)
-    variances, directions = np.linalg.eigh(np.cov(learnt_from, rowvar=False))
-    return unit((vectors - mean) @ directions / np.sqrt(variances / variances.max() + EPSILON))
 
 
 def test_cosines_are_those_of_the_formula():

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from kit.pictures import mosaic
+from kit.pictures import mosaic, photos_database
+from kit.tiny_network import Tiny
 
 CODE = """
 import sys
@@ -24,6 +25,11 @@ def imported(*arguments: object, code: str = CODE) -> str:
     return done.stderr.splitlines()[-1]
 
 
+@pytest.fixture
+def database(tmp_path):
+    return photos_database(tmp_path / "photos.db", {n: mosaic(n) for n in range(1, 4)})
+
+
 def test_embed_and_similar(database, tmp_path):
     query = tmp_path / "query.png"
     query.write_bytes(mosaic(3))
@@ -31,7 +37,8 @@ def test_embed_and_similar(database, tmp_path):
     assert imported("similar", database, "photos", query) == "[]"
 
 
-def test_a_model_of_ones_own(database, tiny):
+def test_a_model_of_ones_own(database, tmp_path):
+    tiny = Tiny(tmp_path / "tiny.onnx")
     tiny.describe()
     assert imported("embed", database, "photos", "--model", tiny.save()) == "[]"
 

@@ -1,4 +1,4 @@
-"""Learn the tail of the bundled network from the sums of many pictures,."""
+"""Learn the tail of the bundled network from the sums of many pictures."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -41,9 +41,9 @@ class Tail:
     mean: np.ndarray
     matrix: np.ndarray
 
-    @property
+    @cached_property
     def identity(self) -> str:
-        """A SHA-256 of the numbers."""
+        """Return a SHA-256 of the numbers."""
         scalars = np.array([self.exponent, self.weight])
         arrays = [scalars, self.loudness, self.mean, self.matrix]
         return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()

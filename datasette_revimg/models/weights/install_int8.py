@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..catalogue import Installed
-from ..vgg16.architecture import LAYERS, Preprocessing
+from ..vgg16.architecture import Preprocessing
 from . import placing
 from .install import describe, has_top, open_whole, try_out
 
@@ -81,7 +81,7 @@ def _convolutions(
     if bundled.are_bundled(weights.array, pixels):
         return bundled.read_convolutions()
     on_step(f"calibrating the convolutions on {len(pictures)} pictures, which takes some minutes")
-    arrays = {name: weights.array(name) for name in weights.names() if name.split("/")[0] in LAYERS}
+    arrays = weights.convolutions()
     batches = (pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH))
     model = build_convolutions(arrays.__getitem__, pixels)
     observed = calibration.observe(model, batches, np.random.default_rng(SEED))

@@ -49,6 +49,10 @@ class WeightFile:
         """
         return required_names(self._contents.tensors)
 
+    def convolutions(self) -> dict[str, np.ndarray]:
+        """Return VGG16's 13 convolutions: kernels (3, 3, in, out) and biases (out,), float32."""
+        return {name: self.array(name) for name in self.names() if name.split("/")[0] in LAYERS}
+
     def array(self, name: str) -> np.ndarray:
         """Read one tensor as float32.
 
@@ -78,8 +82,7 @@ def open_weights(path: Path) -> WeightFile:
 
 def read_convolutions(file: Path) -> dict[str, np.ndarray]:
     """Read VGG16's 13 convolutions as float32: kernels (3, 3, in, out), biases (out,)."""
-    weights = open_weights(file)
-    return {name: weights.array(name) for name in weights.names() if name.split("/")[0] in LAYERS}
+    return open_weights(file).convolutions()
 
 
 @contextmanager

@@ -159,7 +159,7 @@ def _reviewed(conn: sqlite3.Connection, place: Place, selection: Selection) -> l
         ]
         for group in duplicates.read(conn, place.source, row)
     ]
-    decided = {one.pair: one for one in decisions.read(conn, place.source.name)}
+    decided = decisions.by_pair(conn, place.source.name)
     reviewed = review([group for group in groups if len(group) > 1], decided)
     if row is None:
         return reviewed

@@ -5,6 +5,7 @@ The picture is kept in memory while its answer is computed, and nowhere else.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -150,7 +151,7 @@ async def _answer_form(place: Place, form: Form) -> Response:
     picture = looked.picture
     # A region is no picture of the table's kind.
     whole = not parameters.crop and looked.looks[0] == Look()
-    known = of_file(form.picture, picture.thumbnail) if whole else None
+    known = await asyncio.to_thread(of_file, form.picture, picture.thumbnail) if whole else None
     answer = await search(place, parameters, condition, None, looked.vectors, known)
     if wants_json(place.request):
         query = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ...models.catalogue import all_models
+from ...models.catalogue import is_built_in_whitened
 from ...pictures.looks import MIDDLE, MIRROR, TURNS, WHOLE, WINDOWS, Look
 from ...store.registry import EmbeddedTable
 from ...vectors.calibration import EDITED_COPY, RATES, needed
-from ...vectors.whitening import base_name, is_whitened
+from ...vectors.whitening import base_name
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
@@ -178,7 +178,7 @@ def end(shown: int, candidates: int, exact: bool) -> str:
 def legend(model: str, available: bool) -> str:
     """Return the explanation of a model's heat maps, or that there are none."""
     if not available:
-        if is_whitened(model) and base_name(model) in all_models():
+        if is_built_in_whitened(model):
             return (
                 "The matching parts of the pictures can’t be shown: the vectors of "
                 f"{base_name(model)} are whitened once more for this table."

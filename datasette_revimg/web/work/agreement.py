@@ -13,12 +13,7 @@ from functools import partial
 import numpy as np
 
 from ...keys import Key
-from ...models.catalogue import (
-    CLASSIFYING_MODELS,
-    FULL_NETWORK_MODELS,
-    INT8_MODELS,
-    VGG16_RMAC,
-)
+from ...models.catalogue import BUILT_IN, CLASSIFYING_MODELS, INT8_MODELS
 from ...models.vgg16.tail import bundled_tail
 from ...search import heatmap, whitened_heatmap
 from ...store.registry import EmbeddedTable
@@ -26,6 +21,7 @@ from ...vectors.whitening import base_name, is_whitened
 from ..compat import Database, Datasette
 from . import inference
 from .kept import table_key
+from .queue import Queue
 from .state import state_of
 
 
@@ -63,7 +59,7 @@ def available(embedded: EmbeddedTable) -> bool:
     """
     if is_whitened(embedded.model):
         return base_name(embedded.model) in (*CLASSIFYING_MODELS, *INT8_MODELS)
-    return embedded.model in (VGG16_RMAC.name, *FULL_NETWORK_MODELS, *INT8_MODELS)
+    return embedded.model in BUILT_IN
 
 
 async def agreement(
@@ -94,11 +90,11 @@ async def _features(
     datasette: Datasette, db: Database, embedded: EmbeddedTable, original: Original
 ) -> tuple[np.ndarray, ...]:
     """Return the maps of a picture that its vector is made of, float32 (C, H, W) each."""
-    job = await inference.features_job(datasette, db.name, embedded, original.data)
 
-    def features() -> tuple[np.ndarray, ...]:
-        return job().features
+    async def features(queue: Queue) -> tuple[np.ndarray, ...]:
+        job = await inference.features_job(datasette, db.name, embedded, original.data)
+        return await queue.run(job)
 
     network = embedded.model, embedded.weights_sha256
     key = table_key(db, embedded.table_name, original.digest.hex(), original.key, *network)
-    return await state_of(datasette).features.get(key, lambda queue: queue.run(features))
+    return await state_of(datasette).features.get(key, features)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,18 +44,12 @@ _KEPT_NETWORKS = 4
 _loading = threading.Lock()
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """One picture's unit vector, float32 (D,), and the maps of ``network.Batch`` without axis N."""
-
-    vector: np.ndarray
-    features: tuple[np.ndarray, ...]
-
-
 async def features_job(
     datasette: Datasette, database: str, embedded: EmbeddedTable, data: bytes
-) -> Callable[[], Encoded]:
-    """Return the work of running the network on a row's picture, to be done in a queue.
+) -> Callable[[], tuple[np.ndarray, ...]]:
+    """Return the work of getting the network's maps of a row's picture, to be done in a queue.
+
+    The maps are those of ``network.Batch``, without the axis N.
 
     ``embedded`` is a table of ``database``; the network is that of its vectors. Raises
     ModelUnavailableError when what these are whitened with is damaged. The work raises
@@ -68,14 +61,13 @@ async def features_job(
     whitening = await _whitening(datasette, database, embedded)
     decoder, max_bytes = _decoder(datasette, stored=True)
 
-    def work() -> Encoded:
+    def work() -> tuple[np.ndarray, ...]:
         network = _network(embedded, chosen, whitening)
         if not network.has_features:
             raise without_features(embedded.model)
         picture = _decode(decoder, data, network, None, max_bytes)
         encoded = network.encode(picture.array[np.newaxis], features=True)
-        maps = encoded.features or ()
-        return Encoded(encoded.vectors[0], tuple(each[0] for each in maps))
+        return tuple(each[0] for each in encoded.features or ())
 
     return work
 
@@ -138,7 +130,7 @@ def _decode(
 
 def without_features(model: str) -> NoFeaturesError:
     """Return the error for a model of which no maps explain the vectors."""
-    if is_whitened(model) and base_name(model) in catalogue.all_models():
+    if catalogue.is_built_in_whitened(model):
         return NoFeaturesError(
             f"{model} can’t show which parts of the pictures match: the vectors of "
             f"{base_name(model)} are whitened once more for this table"
@@ -191,7 +183,7 @@ def _network(embedded: EmbeddedTable, chosen: Settings, whitening: Whitening | N
 def _missing_model(embedded: EmbeddedTable) -> ModelUnavailableError:
     """Return the error in words for a visitor who may not have access to the server."""
     name = base_name(embedded.model)
-    built_in = name in catalogue.all_models()
+    built_in = name in catalogue.BUILT_IN
     where = (
         "not installed on this server"
         if built_in

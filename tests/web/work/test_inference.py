@@ -57,13 +57,14 @@ async def test_the_vector_that_the_table_has(scenes_ds, scenes_db, entry):
 async def test_features_make_the_vector(scenes_ds, entry):
     """R-MAC and whitening, done here in NumPy from the maps, give the network's own vector."""
     job = await inference.features_job(scenes_ds, "scenes", entry, PICTURE)
-    encoding = job()
+    features = job()
+    looked = await inference.embed_picture(scenes_ds, "scenes", entry, PICTURE, stored=True)
     # A scene is 4:3, which becomes 320 × 224.
-    assert [maps.shape for maps in encoding.features] == [(512, 7, 10), (512, 14, 20)]
-    assert {maps.dtype for maps in encoding.features} == {np.dtype(np.float32)}
-    block5, block4 = (rmac(maps.transpose(1, 2, 0)) for maps in encoding.features)
+    assert [maps.shape for maps in features] == [(512, 7, 10), (512, 14, 20)]
+    assert {maps.dtype for maps in features} == {np.dtype(np.float32)}
+    block5, block4 = (rmac(maps.transpose(1, 2, 0)) for maps in features)
     expected = whitened(block4, block5, bundled_tail())
-    assert expected @ encoding.vector == pytest.approx(1, abs=1e-4)
+    assert expected @ looked.vectors[0] == pytest.approx(1, abs=1e-4)
 
 
 async def test_crop_is_the_part_alone(scenes_ds, entry):
