@@ -1,6 +1,8 @@
 """Draw two decks of cards, embed them and show the most similar ones, as the article does.
 
-Takes the folder to write to: ``cards.db`` with the table ``cards``, and ``cards.png``, the rankings
+Suits, ranks, and number or court are then taught from each deck, and predicted for the other.
+
+The folder to write to gets ``cards.db`` with the table ``cards``, and ``cards.png``, the rankings
 as a picture. What is there already and still right is kept.
 """
 
@@ -16,7 +18,9 @@ from tempfile import TemporaryDirectory
 import sqlite_utils
 
 import freshness
+from datasette_revimg.errors import RevimgError
 from decks import DECKS, RANKS, SUITS, draw_card
+from lessons import lessons, table
 from ranking import contact_sheet, rankings, title
 
 DATABASE, SHEET = "cards.db", "cards.png"
@@ -67,7 +71,7 @@ def build(folder: Path) -> None:
 
 
 def main(folder: Path) -> None:
-    """Build what isn't there or no longer right, then print the rankings."""
+    """Build what isn't there or no longer right, then print the rankings and the lessons."""
     folder.mkdir(parents=True, exist_ok=True)
     database, sheet = folder / DATABASE, folder / SHEET
     if freshness.is_current(folder, [DATABASE, SHEET]):
@@ -78,7 +82,11 @@ def main(folder: Path) -> None:
         print(f"\n{title(card)}")
         for match in matches:
             print(f"  {match.cosine:.4f}  {title(match.card)}")
-    print(f"\n{sheet}: the same as a picture")
+    print(f"\n{sheet}: the same as a picture\n")
+    try:
+        print(table(lessons(database)))
+    except RevimgError as error:
+        sys.exit(f"Suits and ranks can't be taught: {error}")
 
 
 if __name__ == "__main__":

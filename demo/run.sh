@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Draw two decks of cards, embed them, rank them and serve them. --no-serve stops before serving.
+# Draw two decks of cards, embed, rank and serve them; one teaches the other. --no-serve stops before serving.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . .ci/environment
@@ -10,8 +10,8 @@ case "${1:-}" in
 esac
 
 venv=.venv-demo
-environment "$venv" "Installing datasette-revimg and its dependencies into $venv, about 550 MB, \
-once: this takes a minute or two." --editable .
+environment "$venv" "Installing datasette-revimg and its dependencies into $venv, about 750 MB, \
+once: this takes a minute or two." --editable '.[teach]'
 
 "$venv/bin/python" demo/build.py demo/out
 

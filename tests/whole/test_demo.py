@@ -1,4 +1,4 @@
-"""The demo: its cards, its rankings, which are those of the article, and that it starts quickly."""
+"""The demo: its cards, its rankings, which are the article's, its lessons, and its quick start."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def ranking(output: str, title: str) -> list[str]:
 
 def rankings(output: str) -> str:
     """Return the rankings as printed, without what is said before and after them."""
-    return output[output.index("\n\nclassic ") : output.rindex("\n\n")]
+    return output[output.index("\n\nclassic ") : output.index("\n\nTaught ")].rsplit("\n\n", 1)[0]
 
 
 def test_builds_the_table_and_the_sheet(built: tuple[Path, str]) -> None:
@@ -111,6 +111,28 @@ def test_rankings_are_like_the_articles(built: tuple[Path, str], deck: str) -> N
     for rank in COURT:
         for title in ranking(output, f"{deck} {rank} of diamonds"):
             assert title.split()[1] in COURT
+
+
+def test_one_deck_teaches_the_other(built: tuple[Path, str]) -> None:
+    """Far better than the most common value, whose share follows from what a deck is made of."""
+    _, output = built
+    heading, *lines = output[output.index("Taught ") :].splitlines()
+    assert heading.split()[-3:] == ["taught", "nearest", "majority"]
+    shares = {}
+    for line in lines:
+        *title, taught, nearest, majority = line.split()
+        shares[" ".join(title)] = [
+            float(share.rstrip("%")) / 100 for share in (taught, nearest, majority)
+        ]
+    common = {"suit": 13 / 52, "rank": 4 / 52, "number or court": 40 / 52}
+    for column, expected in common.items():
+        for decks in ("classic to modern", "modern to classic"):
+            taught, nearest, majority = shares.pop(f"{column}, {decks}")
+            assert majority == pytest.approx(expected, abs=5e-4)
+            # Three standard deviations of 52 cards' share: one in a thousand by chance.
+            margin = 3 * (expected * (1 - expected) / 52) ** 0.5
+            assert min(taught, nearest) > expected + margin
+    assert not shares
 
 
 def test_the_second_start_only_prints(built: tuple[Path, str]) -> None:
