@@ -90,7 +90,7 @@ def decode(
 
 def _format_name(data: bytes, kind: str) -> str:
     """Return the name of a picture's format, where Pillow has opened it as ``kind``."""
-    if raw.available() and raw.is_raw(data):
+    if raw.can_read(data):
         return "RAW"
     # A JPEG with more pictures behind the first, as phones write them.
     return "JPEG" if kind == "MPO" else kind

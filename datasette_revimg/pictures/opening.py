@@ -122,12 +122,12 @@ def suffixes() -> frozenset[str]:
 
 def begins_like_picture(data: bytes) -> bool:
     """Return whether the first bytes are those of a format that can be read; nothing is opened."""
+    if raw.can_read(data):
+        return True
     if data[4:8] == b"ftyp":
         kind = "HEIF" if data[8:12] in _HEIC_BRANDS else "AVIF"
         return kind in formats()
     webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
-    if raw.available() and raw.is_raw(data):
-        return True
     netpbm = data[:1] == b"P" and data[1:2].isdigit() and data[2:3].isspace()
     return webp or netpbm or data.startswith(tuple(_BEGINNINGS))
 
@@ -149,7 +149,7 @@ def open_picture(data: bytes, max_bytes: int = MAX_BYTES) -> Image.Image:
     """
     if not data:
         raise ImageError("empty: 0 bytes")
-    if raw.available() and raw.is_raw(data):
+    if raw.can_read(data):
         return _open_raw(data, max_bytes)
     return _open(data, max_bytes)
 

@@ -69,6 +69,11 @@ def available() -> bool:
     return find_spec("rawpy") is not None
 
 
+def can_read(data: bytes) -> bool:
+    """Return whether bytes are those of a RAW file whose preview can be read here."""
+    return available() and is_raw(data)
+
+
 def is_raw(data: bytes) -> bool:
     """Return whether bytes, or their beginning, are those of a camera RAW file."""
     if data.startswith(_BEGINNINGS) or data[4:12] == b"ftypcrx " or data[6:14] == b"HEAPCCDR":

@@ -35,8 +35,14 @@ def current_client() -> str | None:
     actor = request.scope.get("actor")
     if actor and actor.get("id") is not None:
         return f"actor {actor['id']}"
-    address, *_ = request.scope.get("client") or (None,)
+    address = client_address(request)
     return network(address) if address else None
+
+
+def client_address(request: Request) -> str | None:
+    """Return the address that sent a request, None where the server doesn't know it."""
+    address, *_ = request.scope.get("client") or (None,)
+    return address
 
 
 def network(address: str) -> str:

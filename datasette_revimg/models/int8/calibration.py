@@ -1,4 +1,4 @@
-"""Calibration: observe the float32 network on photographs, and derive the ranges of int8."""
+"""Calibration: observe the float32 network on pictures, and derive the ranges of int8."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class DuplicatesPage(TablePage):
 
 async def make_page(place: Place, selection: Selection, shown: Shown) -> DuplicatesPage:
     """Return the context of the page."""
-    here = _here(place)
+    here = place.duplicates_url()
     label = await place.label_column(list(shown.rows.values()))
     may_decide = place.db.is_mutable and await permissions.may_decide(
         place.datasette, place.request.actor, place.db.name, place.source.name
@@ -125,11 +125,7 @@ def next_url(place: Place, selection: Selection, shown: Shown, ending: str) -> s
     offset = selection.offset + selection.size
     if offset >= shown.total:
         return None
-    return address(_here(place) + ending, _at(selection, offset))
-
-
-def _here(place: Place) -> str:
-    return place.duplicates_url()
+    return address(place.duplicates_url() + ending, _at(selection, offset))
 
 
 def _only(pairs: Pairs, *names: str) -> Pairs:
@@ -142,7 +138,7 @@ def _at(selection: Selection, offset: int) -> Pairs:
 
 
 def _page(place: Place, selection: Selection, text: str, offset: int) -> Link:
-    return Link(text, address(_here(place), _at(selection, offset)))
+    return Link(text, address(place.duplicates_url(), _at(selection, offset)))
 
 
 def _facts(shown: Shown, selection: Selection) -> list[str]:
@@ -184,12 +180,12 @@ def _empty(place: Place, shown: Shown, selection: Selection) -> Empty:
     if not shown.found:
         return Empty(f"Nobody has looked for duplicates in {name} yet. This command does:")
     if selection.row is not None:
-        return Empty("This row has no duplicates.", Link("All groups", _here(place)))
+        return Empty("This row has no duplicates.", Link("All groups", place.duplicates_url()))
     if selection.decided:
         return Empty("No group is decided.")
     narrowed = bool(selection.condition.filters or selection.tier or selection.offset)
     if narrowed:
-        return Empty("No group is left here.", Link("All groups", _here(place)))
+        return Empty("No group is left here.", Link("All groups", place.duplicates_url()))
     if shown.decided:
         return Empty("No group is left to decide.")
     return Empty(f"There are no duplicates in {name}, as far as anybody has looked.")

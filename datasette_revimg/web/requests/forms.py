@@ -19,6 +19,7 @@ from multipart import (
     parse_options_header,
 )
 
+from ..current import client_address
 from ..problems import Problem, TooLargeError
 from ..work.room import Room, Shares
 
@@ -56,8 +57,7 @@ async def read_form(request: Request, limit: int, room: Room, shares: Shares) ->
     TooLargeError as soon as there is more than is allowed, and Problem: 400 for any other form
     than one with exactly one file, called ``image``, 408 when it takes too long.
     """
-    address, *_ = request.scope.get("client") or (None,)
-    with shares.place(address), room.place():
+    with shares.place(client_address(request)), room.place():
         try:
             async with asyncio.timeout(SECONDS):
                 return await _read_form(request, limit)
