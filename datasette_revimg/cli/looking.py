@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -15,7 +16,7 @@ from ..embedding.originals import read_original
 from ..errors import RevimgError
 from ..keys import row_path
 from ..pictures.identity import Identity
-from ..pictures.looks import EVERY, WAYS, Look, Ways, parse_ways
+from ..pictures.looks import AS_A_WHOLE, EVERY, WAYS, Look, Ways, parse_ways
 from ..search.queries import Query, text_query
 from ..store.registry import EmbeddedTable
 from ..store.tables import Table
@@ -35,6 +36,19 @@ ways_option = click.option(
     help=f"Look at the picture in several ways: {', '.join(WAYS)}, or {EVERY}. Each row says which "
     "it was found with. The original picture of a row is read.",
 )
+
+any_turn_option = click.option(
+    "--orientations",
+    "any_turn",
+    is_flag=True,
+    help="Search with the picture in all eight orientations, for copies that are turned by "
+    "quarters or mirrored. Each row says how it is turned.",
+)
+
+
+def chosen_ways(ways: Ways | None, any_turn: bool) -> Ways | None:
+    """Return the ways in which to look at a picture; None if its vector as it is will do."""
+    return replace(ways or AS_A_WHOLE, any_turn=True) if any_turn else ways
 
 
 def look_at(

@@ -19,7 +19,7 @@ from ..vectors.expansion import MAX_EXPAND
 from ..vectors.percentiles import Minimum
 from . import listing
 from .formats import csv_text, json_text
-from .looking import look_at, ways_option, words
+from .looking import any_turn_option, chosen_ways, look_at, ways_option, words
 from .options import (
     DATABASE,
     format_option,
@@ -72,6 +72,7 @@ class SimilarOptions:
     help="Prefer rows less like this one; may be repeated.",
 )
 @ways_option
+@any_turn_option
 @click.option(
     "--expand",
     metavar="N",
@@ -102,6 +103,8 @@ def similar(
     output: str,
     columns: tuple[str, ...],
     width: int | None,
+    ways: Ways | None,
+    any_turn: bool,
     **options: Any,
 ) -> None:
     """Print the rows of TABLE whose pictures are most similar to QUERY.
@@ -118,10 +121,12 @@ def similar(
     \b
         datasette revimg similar cards.db cards 14 --where "deck = 'modern'"
         datasette revimg similar photos.db photos poster.jpg --ways whole,windows
+        datasette revimg similar photos.db photos scan.jpg --orientations
     """
-    chosen = SimilarOptions(**options)
+    chosen = SimilarOptions(ways=chosen_ways(ways, any_turn), **options)
     if chosen.ways and len(chosen.queries) > 1:
-        raise click.UsageError(f"--ways takes one QUERY, not {len(chosen.queries)}")
+        option = "--ways" if ways else "--orientations"
+        raise click.UsageError(f"{option} takes one QUERY, not {len(chosen.queries)}")
     source, matches, looks = _search(database, table, columns, chosen)
     names: tuple[str, ...] = _SCORES
     if output == "table":

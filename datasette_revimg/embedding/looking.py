@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,12 +51,13 @@ def look(
         if len(chosen) == 1:
             raise
         # What fails with one picture too has another reason.
-        whole = looks.looks(AS_A_WHOLE.names)
+        whole = looks.looks(AS_A_WHOLE)
         looked = Looked(picture, whole, _encode(network, whole, picture.array, None))
-        if not ways.as_possible:
+        if ways.any_turn or not ways.as_possible:
             raise RevimgError(
                 f"{model} can’t be run on several pictures at a time, so a picture can’t be looked "
-                "at in several ways: leave ways out, or export the model with a free batch size"
+                "at in several ways, or turned: search with it as it is, or export the model with "
+                "a free batch size"
             ) from error
         return looked
 
@@ -70,18 +71,18 @@ def _encode(
     return encode_shapes(network.encode, seen).vectors
 
 
-def _possible(ways: Ways, picture: Picture, crop: Crop | None) -> Sequence[str]:
-    """Return the names of the ways in which the picture can be seen.
+def _possible(ways: Ways, picture: Picture, crop: Crop | None) -> Ways:
+    """Return the ways in which the picture can be seen.
 
     Raises RevimgError for parts of a small picture, unless the ways are ``as_possible``.
     """
     parts = [name for name in ways.names if name in (MIDDLE, WINDOWS)]
     problem = _part_problem(picture, crop, parts) if parts else None
     if problem is None:
-        return ways.names
+        return ways
     if not ways.as_possible:
         raise RevimgError(problem)
-    return [name for name in ways.names if name not in parts]
+    return replace(ways, names=tuple(name for name in ways.names if name not in parts))
 
 
 def _part_problem(picture: Picture, crop: Crop | None, names: Sequence[str]) -> str | None:

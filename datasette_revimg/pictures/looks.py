@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import RevimgError
-from .orientations import Orientation
+from .orientations import OTHERS, UPRIGHT, Orientation
 from .region import SIDE, Crop
 
 WHOLE, MIDDLE, WINDOWS, TURNS, MIRROR = "whole", "middle", "windows", "turns", "mirror"
@@ -42,14 +42,13 @@ _WINDOWS = {
 class Look:
     """A picture seen in one way, one of WAYS.
 
-    ``part`` is the window within the picture, ``turned`` by how many degrees the picture is turned
-    clockwise, and ``words`` say which picture that is, empty for the whole one as it is.
+    ``part`` is the window within the picture, and ``words`` say which picture that is, empty for
+    the whole one as it is.
     """
 
     way: str = WHOLE
     part: Crop | None = None
-    turned: int = 0
-    mirrored: bool = False
+    orientation: Orientation = UPRIGHT
     words: str = ""
 
     def within(self, crop: Crop | None) -> Crop | None:
@@ -65,11 +64,12 @@ class Ways:
     """Some of WAYS, in their order.
 
     ``as_possible``: those that the picture or the model doesn't allow are left out; otherwise they
-    are an error.
+    are an error. ``any_turn``: the whole picture too, in all its orientations.
     """
 
     names: tuple[str, ...]
     as_possible: bool = False
+    any_turn: bool = False
 
 
 AS_A_WHOLE = Ways((WHOLE,))
@@ -95,25 +95,24 @@ def parse_ways(text: str) -> Ways:
     return Ways(tuple(way for way in WAYS if way in names))
 
 
-def looks(ways: Sequence[str]) -> list[Look]:
-    """Return the looks at a picture of these ways."""
+def looks(ways: Ways) -> list[Look]:
+    """Return the looks at a picture of these ways, the whole one as it is first."""
+    names = ways.names
     chosen: list[Look] = []
-    if WHOLE in ways:
+    if WHOLE in names or ways.any_turn:
         chosen.append(Look())
-    if MIDDLE in ways and WINDOWS not in ways:
+    if MIDDLE in names and WINDOWS not in names:
         chosen.append(Look(MIDDLE, Crop(*_CENTRE, _HALF, _HALF), words=_WINDOWS[_CENTRE]))
-    if WINDOWS in ways:
+    if WINDOWS in names:
         chosen += [
             Look(WINDOWS, Crop(x, y, _HALF, _HALF), words=words)
             for (x, y), words in _WINDOWS.items()
         ]
-    if TURNS in ways:
-        chosen += [
-            Look(TURNS, turned=degrees, words=f"the picture turned by {degrees}°")
-            for degrees in (90, 180, 270)
-        ]
-    if MIRROR in ways:
-        chosen.append(Look(MIRROR, mirrored=True, words="the mirrored picture"))
+    for orientation in OTHERS:
+        both = orientation.mirrored and orientation.degrees
+        way = MIRROR if orientation.mirrored and not both else TURNS
+        if ways.any_turn or (way in names and not both):
+            chosen.append(Look(way, orientation=orientation, words=orientation.words))
     return chosen
 
 
@@ -134,4 +133,4 @@ def _draw(look: Look, whole: np.ndarray, larger: np.ndarray | None) -> np.ndarra
         assert larger is not None
         left, upper, right, lower = look.part.box((larger.shape[1], larger.shape[0]))
         return larger[upper:lower, left:right]
-    return Orientation(look.turned, look.mirrored).of(whole)
+    return look.orientation.of(whole)

@@ -18,13 +18,17 @@ class Orientation:
     mirrored: bool
 
     @property
+    def turned(self) -> int:
+        """By how many degrees clockwise a picture is turned after it was mirrored, or not."""
+        # Mirrored first, a picture is turned the other way round to look the same.
+        return -self.degrees % 360 if self.mirrored else self.degrees
+
+    @property
     def words(self) -> str:
         """What was done to a picture, as a person says it; empty for nothing."""
         done = ["mirrored"] if self.mirrored else []
-        # Mirrored first, a picture is turned the other way round to look the same.
-        degrees = -self.degrees % 360 if self.mirrored else self.degrees
-        if degrees:
-            done.append(f"turned {degrees}°")
+        if self.turned:
+            done.append(f"turned {self.turned}°")
         return " and ".join(done)
 
     @property

@@ -73,6 +73,20 @@ def test_an_uploaded_picture_is_sent_again(page: Page, scenes_server: str) -> No
     expect(page.locator(".revimg-switches")).to_contain_text("mixed with its 5 best results")
 
 
+def test_turned_copies_are_found(page: Page, scenes_server: str) -> None:
+    page.goto(PATH)
+    copy = scenes.scene(5).transpose(scenes.Image.Transpose.TRANSVERSE)
+    choose(page, {**picture(1), "buffer": scenes.saved(copy)})
+    expect(page.locator(".revimg-found")).to_have_count(0)
+    page.get_by_role("link", name="Find turned copies").click()
+    expect(page).to_have_url(f"{scenes_server}{PATH}?_turn=any")
+    expect(page.locator(".revimg-results li").first).to_contain_text("Scene 5")
+    expect(page.locator(".revimg-results li").first).to_contain_text("Mirrored and turned 90°")
+    fits(page)
+    page.get_by_role("link", name="Don’t turn it").click()
+    expect(page.locator(".revimg-switches")).not_to_contain_text("orientations")
+
+
 def test_without_scripts(browser: Browser, scenes_server: str, width: int) -> None:
     context = browser.new_context(
         base_url=scenes_server, java_script_enabled=False, viewport={"width": width, "height": 900}

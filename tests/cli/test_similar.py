@@ -69,7 +69,18 @@ def test_ways(database, tmp_path):
     lying = tmp_path / "lying.png"
     Image.open(file).transpose(Image.Transpose.ROTATE_90).save(lying)
     turned = rows(database, "shapes", lying, "--ways", "turns,mirror", "-n", 1)
-    assert turned[0]["found_with"].startswith("the picture turned by ")
+    assert turned[0]["found_with"].startswith("turned ")
+
+
+def test_orientations(database, tmp_path):
+    file = tmp_path / "lying.png"
+    shape = Image.open(io.BytesIO(drawing("blue box")))
+    shape.transpose(Image.Transpose.ROTATE_90).save(file)
+    (first,) = rows(database, "shapes", file, "--orientations", "-n", 1)
+    assert first["id"] == "blue box"
+    assert first["score"] > 0.98
+    # The shape is the same upside down, so it may be mirrored as well.
+    assert first["found_with"].endswith("turned 90°")
 
 
 def test_ways_of_a_row_read_its_original(database):
@@ -92,6 +103,8 @@ def test_bad_ways(database):
     assert "the ways are whole, middle, windows, turns, mirror, and all alone" in error
     error = run(*asked, "blue box", "--ways", "all", status=2).stderr
     assert "--ways takes one QUERY, not 2" in error
+    error = run(*asked, "blue box", "--orientations", status=2).stderr
+    assert "--orientations takes one QUERY, not 2" in error
 
 
 def test_expand(database):

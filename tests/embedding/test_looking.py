@@ -45,9 +45,9 @@ def test_each_look_has_the_vector_of_what_is_seen(network):
     turns[270] = Image.Transpose.ROTATE_90
     for each, vector in zip(result.looks, result.vectors, strict=True):
         seen = image.crop(each.part.box(image.size)) if each.part else image
-        if each.turned:
-            seen = seen.transpose(turns[each.turned])
-        if each.mirrored:
+        if each.orientation.turned:
+            seen = seen.transpose(turns[each.orientation.turned])
+        if each.orientation.mirrored:
             seen = seen.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         assert vector @ alone(network, seen) > 0.98, each
 
@@ -105,7 +105,7 @@ def test_a_network_of_one_size(tiny, batch):
     image = scene(4, (600, 400))
     result = looked(own, saved(image, "PNG"), EVERY)
     assert len(result.vectors) == 10
-    (turned,) = (n for n, each in enumerate(result.looks) if each.turned == 90)
+    (turned,) = (n for n, each in enumerate(result.looks) if each.words == "turned 90°")
     expected = alone(own, image.transpose(Image.Transpose.ROTATE_270))
     assert result.vectors[turned] @ expected == pytest.approx(1, abs=1e-2)
 
@@ -125,6 +125,9 @@ def test_a_network_that_cant_take_several(tiny):
     with pytest.raises(RevimgError, match="some-model can’t be run on several pictures") as caught:
         looked(own, data, EVERY)
     assert str(tiny.file) not in str(caught.value)
+    # Nor is it left out silently that turned copies were asked for.
+    with pytest.raises(RevimgError, match="search with it as it is"):
+        looked(own, data, Ways(("whole",), as_possible=True, any_turn=True))
     # What wasn't asked for by name is left out.
     result = looked(own, data, parse_ways("all"))
     assert [each.way for each in result.looks] == ["whole"]

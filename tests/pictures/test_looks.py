@@ -21,7 +21,7 @@ from kit.scenes import scene
 
 
 def drawn(image: Image.Image, names: tuple[str, ...] = WAYS) -> dict[Look, np.ndarray]:
-    chosen = looks(names)
+    chosen = looks(Ways(names))
     whole, larger = to_array(image, None), to_array(image, None, 2)
     return dict(zip(chosen, draw_looks(chosen, whole, larger), strict=True))
 
@@ -83,16 +83,19 @@ def test_windows_cover_the_picture_and_overlap():
 
 
 def test_the_middle_alone():
-    (middle,) = looks(("middle",))
+    (middle,) = looks(Ways(("middle",)))
     assert (middle.way, middle.part) == ("middle", Crop(250, 250, 500, 500))
     # Of the windows it is one already.
-    assert looks(("middle", "windows")) == looks(("windows",))
+    assert looks(Ways(("middle", "windows"))) == looks(Ways(("windows",)))
 
 
 def test_turned_clockwise_and_mirrored():
     image = scene(5, (1200, 800))
     seen = drawn(image)
-    by_turn = {look.turned: array for look, array in seen.items() if look.way == "turns"}
+    by_turn = {
+        look.orientation.turned: array for look, array in seen.items() if look.way == "turns"
+    }
+    assert len(by_turn) == 3
     for degrees, expected in [
         (90, Image.Transpose.ROTATE_270),
         (180, Image.Transpose.ROTATE_180),
@@ -101,14 +104,41 @@ def test_turned_clockwise_and_mirrored():
         turned = to_array(image.transpose(expected), None).astype(int)
         assert by_turn[degrees].shape == turned.shape
         assert np.abs(by_turn[degrees] - turned).mean() < 2
-    (mirrored,) = (array for look, array in seen.items() if look.mirrored)
+    (mirrored,) = (array for look, array in seen.items() if look.way == "mirror")
     expected = to_array(image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), None).astype(int)
     assert np.abs(mirrored - expected).mean() < 2
 
 
+def test_all_eight_orientations():
+    """What their words say, done by Pillow: mirrored first, then turned clockwise."""
+    image = scene(5, (1200, 800))
+    chosen = looks(Ways(("whole",), any_turn=True))
+    turns = {
+        90: Image.Transpose.ROTATE_270,
+        180: Image.Transpose.ROTATE_180,
+        270: Image.Transpose.ROTATE_90,
+    }
+    words = {""} | {f"turned {degrees}°" for degrees in turns}
+    words |= {"mirrored"} | {f"mirrored and turned {degrees}°" for degrees in turns}
+    assert {look.words for look in chosen} == words
+    for look, array in zip(chosen, draw_looks(chosen, to_array(image, None), None), strict=True):
+        done = image
+        if "mirrored" in look.words:
+            done = done.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        for degrees, turn in turns.items():
+            if str(degrees) in look.words:
+                done = done.transpose(turn)
+        expected = to_array(done, None).astype(int)
+        assert array.shape == expected.shape
+        assert np.abs(array - expected).mean() < 2, look
+    # In whichever ways else, each once.
+    assert looks(Ways(("turns", "mirror"), any_turn=True)) == chosen
+    assert len(looks(Ways(("whole", "middle"), any_turn=True))) == 9
+
+
 def test_the_whole_picture_needs_nothing_larger():
     whole = to_array(scene(5), None)
-    (seen,) = draw_looks(looks(AS_A_WHOLE.names), whole, None)
+    (seen,) = draw_looks(looks(AS_A_WHOLE), whole, None)
     assert np.array_equal(seen, whole)
 
 

@@ -128,8 +128,8 @@ def _look_json(look: Look, crop: Crop | None) -> dict[str, Any]:
     return {
         "way": look.way,
         "part": part.text if part else None,
-        "turned": look.turned,
-        "mirrored": look.mirrored,
+        "turned": look.orientation.turned,
+        "mirrored": look.orientation.mirrored,
     }
 
 

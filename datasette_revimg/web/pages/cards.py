@@ -64,8 +64,8 @@ class Result:
 
     ``mark`` is its tier, or that it holds too little to tell, with the score as ``detail``; where
     tiers can't be claimed, the score with its percentile. ``hint`` is the percentile as a sentence.
-    ``duplicates`` leads to its group. ``found_with`` says which part or turn of the query's picture
-    it was found with, and ``box`` is the number of that part's box.
+    ``duplicates`` leads to its group. ``found_with`` says which part of the query's picture it was
+    found with, or how it is turned, and ``box`` is the number of that part's box.
     """
 
     picture: Thumbnail
@@ -154,7 +154,7 @@ class Cards:
             like_url=self._refined + urlencode([("like", path)]),
             unlike_url=self._refined + urlencode([("unlike", path)]),
             compare_url=self._compared and address(self._compared, [("with", path)]),
-            found_with=look.words or None,
+            found_with=wording.found_with(look),
             box=row.query if look.part else None,
         )
 
@@ -175,7 +175,7 @@ class Cards:
     @cached_property
     def _kept(self) -> str:
         """The query string from picture to picture among the same rows, with its question mark."""
-        return address("", self.parameters.without(*ROWS, "_crop", "_ways"))
+        return address("", self.parameters.without(*ROWS, "_crop", "_ways", "_turn"))
 
     @cached_property
     def _refined(self) -> str:
@@ -219,7 +219,8 @@ class Cards:
         if not self.answer.like:
             return None
         base = self.place.url(self.answer.like[0].key, "similar")
-        return address(base, self._but("like", self.parameters.like[0], "_crop", "_ways", "_shape"))
+        names = ("_crop", "_ways", "_turn", "_shape")
+        return address(base, self._but("like", self.parameters.like[0], *names))
 
     def _but(self, name: str, value: str, *names: str) -> Pairs:
         return [pair for pair in self.parameters.without(*names) if pair != (name, value)]

@@ -25,7 +25,7 @@ from .looking import Box, Switch, boxes, switches
 from .narrow import Narrow, narrow
 
 # What remains of an address when all filters are removed.
-_KEPT = ("_size", "_crop", "_ways", "_expand", *ROWS)
+_KEPT = ("_size", "_crop", "_ways", "_turn", "_expand", *ROWS)
 
 
 @dataclass(frozen=True)

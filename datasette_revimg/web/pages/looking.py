@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...embedding.looking import Looked
+from ...pictures.identity import Identity, of_file
 from ...pictures.looks import AS_A_WHOLE, EVERY, Look
 from ...pictures.region import Crop
 from ...search.rows import Row
-from ..requests.parameters import Parameters, address
+from ..requests.parameters import ANY_TURN, Parameters, address
 from . import wording
 from .context import Link
 
@@ -36,6 +39,14 @@ class Switch:
     hint: str
 
 
+async def identity(parameters: Parameters, looked: Looked, data: bytes) -> Identity | None:
+    """Return what is known of a picture with this file; None unless the whole one was looked at."""
+    # A region is no picture of the table's kind.
+    if parameters.crop or looked.looks[0] != Look():
+        return None
+    return await asyncio.to_thread(of_file, data, looked.picture.thumbnail)
+
+
 def style(part: Crop) -> str:
     """Return where a part of a picture lies, as CSS."""
     edges = {"left": part.x, "top": part.y, "width": part.width, "height": part.height}
@@ -52,10 +63,13 @@ def switches(
     parameters: Parameters, looks: Sequence[Look], here: str, *, may_look: bool
 ) -> list[Switch]:
     """Return the switches of the page ``here``; without ``may_look`` the picture can't be read."""
-    chosen = [expand_switch(parameters, here)]
-    if may_look:
-        chosen.insert(0, closer_switch(parameters, looks, here))
-    return chosen
+    expand = expand_switch(parameters, here)
+    return [*look_switches(parameters, looks, here), expand] if may_look else [expand]
+
+
+def look_switches(parameters: Parameters, looks: Sequence[Look], here: str) -> list[Switch]:
+    """Return the switches that take another look at the picture; no ``looks``, none was taken."""
+    return [closer_switch(parameters, looks, here), turn_switch(parameters, looks, here)]
 
 
 def closer_switch(parameters: Parameters, looks: Sequence[Look], here: str) -> Switch:
@@ -67,6 +81,16 @@ def closer_switch(parameters: Parameters, looks: Sequence[Look], here: str) -> S
         return Switch(sentence, Link("Look once", address(here, pairs)), "")
     url = address(here, [*pairs, ("_ways", EVERY)])
     return Switch(wording.looked(looks), Link("Look closer", url), wording.CLOSER)
+
+
+def turn_switch(parameters: Parameters, looks: Sequence[Look], here: str) -> Switch:
+    """Return the switch that searches with the picture in all orientations."""
+    pairs = parameters.without("_turn")
+    if parameters.any_turn:
+        sentence = "" if looks else wording.TURNING
+        return Switch(sentence, Link("Don’t turn it", address(here, pairs)), "")
+    url = address(here, [*pairs, ("_turn", ANY_TURN)])
+    return Switch("", Link("Find turned copies", url), "and mirrored ones")
 
 
 def expand_switch(parameters: Parameters, here: str) -> Switch:

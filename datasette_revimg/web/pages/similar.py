@@ -10,6 +10,7 @@ from datasette import Response
 
 from ...embedding.looking import Looked
 from ...keys import Key
+from ...pictures.identity import Identity
 from ...pictures.looks import AS_A_WHOLE, Look
 from ...search.rows import json_columns, row_and_vector
 from ...search.similar import Answer
@@ -25,6 +26,7 @@ from . import gallery
 from .answers import answer_json, search
 from .cards import QueryRow
 from .gallery import ResultsPage
+from .looking import identity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +45,11 @@ async def similar(place: Place) -> Response:
     if sent_by_form(parameters.pairs):
         return Response.redirect(address(_path(place), from_form(parameters.pairs)))
     condition = await parse_condition(place, parameters.pairs)
-    looked = await _look(place, parameters) if parameters.crop or parameters.ways else None
-    vectors, looks = (looked.vectors, looked.looks) if looked else (None, [])
-    answer = await search(place, parameters, condition, place.row, vectors)
+    vectors, looks, known = None, [], None
+    if parameters.looked_at:
+        looked, known = await _look(place, parameters)
+        vectors, looks = looked.vectors, looked.looks
+    answer = await search(place, parameters, condition, place.row, vectors, known)
     if wants_json(place.request):
         assert answer.row
         query = {
@@ -80,8 +84,11 @@ def _path(place: Place) -> str:
     return page + ".json" if wants_json(place.request) else page
 
 
-async def _look(place: Place, parameters: Parameters) -> Looked:
-    """Return the vectors of the row's picture, or of a region of it, seen in the ways asked for."""
+async def _look(place: Place, parameters: Parameters) -> tuple[Looked, Identity | None]:
+    """Return the vectors of the row's picture, or of a region of it, seen in the ways asked for.
+
+    Also what else is known of the picture, if the whole one was looked at.
+    """
     await check_upload(place)
     state_of(place.datasette).inference.check_room()
 
@@ -90,12 +97,13 @@ async def _look(place: Place, parameters: Parameters) -> Looked:
         return [key]
 
     (original,) = await read_originals(place, find)
-    return await inference.embed_picture(
+    looked = await inference.embed_picture(
         place.datasette,
         place.db.name,
         place.embedded,
         original.data,
-        ways=parameters.ways or AS_A_WHOLE,
+        ways=parameters.ways_or(AS_A_WHOLE),
         crop=parameters.crop,
         stored=True,
     )
+    return looked, await identity(parameters, looked, original.data)

@@ -41,7 +41,7 @@ def threshold(parameters: Parameters, answer: Answer, here: str) -> Threshold:
     percentile = in_words(distribution.percentile(value)) + " %" if distribution else None
     counted = wording.at_least(answer.candidates, "picture", answer.counted_all)
     # What a picture is searched with, or a part of it, would be computed again each time.
-    cheap = answer.row is not None and not (parameters.crop or parameters.ways)
+    cheap = answer.row is not None and not parameters.looked_at
     kept = parameters.without("_min", "_size", "_facet", "_shape")
     return Threshold(
         hidden=parameters.without("_min"),

@@ -5,7 +5,6 @@ The picture is kept in memory while its answer is computed, and nowhere else.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -13,7 +12,6 @@ from typing import ClassVar
 from datasette import Response
 
 from ...pictures.decoding import Picture
-from ...pictures.identity import of_file
 from ...pictures.looks import SENT, Look
 from ...search.similar import Answer
 from .. import permissions
@@ -35,7 +33,7 @@ from .answers import answer_json, search
 from .cards import Thumbnail, thumbnail
 from .context import Conditions, TablePage
 from .gallery import ResultsPage
-from .looking import Switch, closer_switch
+from .looking import Switch, identity, look_switches
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ async def similar(place: Place) -> Response:
         **context.table_fields(place),
         conditions=gallery.conditions(parameters, condition.filters, here),
         form=_form(place, parameters, "Choose a picture"),
-        switches=[closer_switch(parameters, [], here)],
+        switches=look_switches(parameters, [], here),
     )
     return await html_response(place.datasette, place.request, page)
 
@@ -145,13 +143,11 @@ async def _answer_form(place: Place, form: Form) -> Response:
         place.db.name,
         place.embedded,
         form.picture,
-        ways=parameters.ways or SENT,
+        ways=parameters.ways_or(SENT),
         crop=parameters.crop,
     )
     picture = looked.picture
-    # A region is no picture of the table's kind.
-    whole = not parameters.crop and looked.looks[0] == Look()
-    known = await asyncio.to_thread(of_file, form.picture, picture.thumbnail) if whole else None
+    known = await identity(parameters, looked, form.picture)
     answer = await search(place, parameters, condition, None, looked.vectors, known)
     if wants_json(place.request):
         query = {

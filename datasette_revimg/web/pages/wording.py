@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ...models.catalogue import is_built_in_whitened
 from ...pictures.looks import MIDDLE, MIRROR, TURNS, WHOLE, WINDOWS, Look
+from ...pictures.orientations import OTHERS
 from ...store.registry import EmbeddedTable
 from ...vectors.calibration import EDITED_COPY, RATES, needed
 from ...vectors.whitening import base_name
@@ -138,27 +139,38 @@ def similar_to(label: str, region: bool, like: int, unlike: int) -> str:
 
 CLOSER = "at parts, turned and mirrored"
 LOOKING_CLOSER = "Your picture will be looked at in parts, turned and mirrored."
+TURNING = "Your picture will be looked at in all eight orientations."
 
 
 def looked(looks: Sequence[Look]) -> str:
     """Return what a picture was searched with, “” if that is the whole one, as it is, alone."""
     counts = Counter(look.way for look in looks)
+    any_turn = {look.orientation for look in looks}.issuperset(OTHERS)
     named = []
-    if counts[WHOLE]:
+    if any_turn:
+        named.append("the whole picture in all eight orientations")
+    elif counts[WHOLE]:
         named.append("the whole picture")
     if counts[MIDDLE]:
         named.append("its middle")
     if counts[WINDOWS]:
         named.append(count(counts[WINDOWS], "overlapping part"))
-    if counts[TURNS]:
+    if counts[TURNS] and not any_turn:
         named.append(count(counts[TURNS], "turn"))
-    if counts[MIRROR]:
+    if counts[MIRROR] and not any_turn:
         named.append("its mirror image")
     if len(looks) < 2:
         return ""
     *others, last = named
     listed = f"{', '.join(others)} and {last}" if others else last
     return f"Searched with {listed}."
+
+
+def found_with(look: Look) -> str | None:
+    """Return what a result was found with, or how it is turned; None for the whole picture."""
+    if look.part:
+        return f"Found with {look.words}"
+    return capitalized(look.words) or None
 
 
 def expanded(number: int) -> str:

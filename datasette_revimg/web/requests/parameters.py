@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlencode
 
 from datasette.utils.asgi import Request
@@ -15,6 +15,9 @@ from ..problems import Problem
 from ..settings import MAX_SIZE
 
 SHAPES = ("objects", "arrays", "array")
+
+# The value of ``_turn``: the picture is searched with in any orientation.
+ANY_TURN = "any"
 
 # Ours. A column of this name is filtered with like__exact=.
 ROWS = ("like", "unlike")
@@ -33,8 +36,8 @@ class Parameters:
 
     ``like`` and ``unlike`` are rows as their addresses name them. ``ways`` are those of
     ``pictures.looks`` in which the picture is searched with, None if none was asked for, and
-    ``expand`` is the number of results that the query is expanded with. ``collapse`` asks for one
-    row of each group of duplicates.
+    ``any_turn`` asks for all its orientations too. ``expand`` is the number of results that the
+    query is expanded with. ``collapse`` asks for one row of each group of duplicates.
     """
 
     pairs: Pairs
@@ -45,8 +48,18 @@ class Parameters:
     unlike: tuple[str, ...]
     crop: Crop | None = None
     ways: Ways | None = None
+    any_turn: bool = False
     expand: int = 0
     collapse: bool = False
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether the picture itself is needed, in place of the vector of its row."""
+        return bool(self.crop or self.ways or self.any_turn)
+
+    def ways_or(self, default: Ways) -> Ways:
+        """Return the ways in which the picture is searched with; ``default`` if none are named."""
+        return replace(self.ways or default, any_turn=self.any_turn)
 
     def only(self, *names: str) -> Pairs:
         """Return the pairs of the query string with these names."""
@@ -78,6 +91,7 @@ def parse(request: Request, default_size: int) -> Parameters:
         unlike=tuple(args.getlist("unlike")),
         crop=parse_region(args.get("_crop")),
         ways=parse_ways(args["_ways"]) if "_ways" in args else None,
+        any_turn=_any_turn(args.get("_turn")),
         expand=_expand(args.get("_expand")),
         collapse=args.get("_collapse") == "1",
     )
@@ -128,6 +142,12 @@ def _expand(text: str | None) -> int:
     if count is None or not 1 <= count <= MAX_EXPAND:
         raise Problem(400, f"_expand must be a whole number from 1 to {MAX_EXPAND}, not {text!r}")
     return count
+
+
+def _any_turn(text: str | None) -> bool:
+    if text not in (None, ANY_TURN):
+        raise Problem(400, f"_turn must be {ANY_TURN}, for all eight orientations, not {text!r}")
+    return text is not None
 
 
 def _minimum(text: str | None) -> Minimum | None:

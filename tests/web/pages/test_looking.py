@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from kit import scenes
+from kit import scenes, tiers
 from kit.asking import check_problem, get_json, ids
 from kit.uploads import PAGE, PICTURE, form, part, post, uploaded
 
@@ -89,7 +89,49 @@ async def test_turned_and_mirrored(scenes_ds):
     assert ids(body)[0] == 3
     assert body["rows"][0]["found_with"]["mirrored"]
     page = await post(scenes_ds, form(part(scenes.saved(lying))), PAGE + "?_ways=all")
-    assert "Found with the picture turned by 90°" in page.text
+    assert ">Turned 90°</p>" in page.text
+
+
+async def test_in_all_orientations(scenes_ds):
+    """Mirrored and turned at once, which turns and mirror image alone don't find."""
+    copy = scenes.scene(3).transpose(scenes.Image.Transpose.FLIP_LEFT_RIGHT)
+    copy = scenes.saved(copy.transpose(scenes.Image.Transpose.ROTATE_270))
+    body = await uploaded(scenes_ds, copy, PAGE + ".json?_turn=any")
+    assert body["query"]["ways"] == ["whole", "middle", "turns", "mirror"]
+    assert ids(body)[0] == 3
+    assert body["rows"][0]["score"] > 0.98
+    # The same is done to it again, to get the row's picture.
+    assert body["rows"][0]["found_with"] == {
+        "way": "turns",
+        "part": None,
+        "turned": 90,
+        "mirrored": True,
+    }
+    page = (await post(scenes_ds, form(part(copy)), PAGE + "?_turn=any&_ways=whole")).text
+    assert "Searched with the whole picture in all eight orientations." in page
+    assert ">Mirrored and turned 90°</p>" in page
+
+
+async def test_a_row_in_all_orientations_has_the_tiers_of_it_as_it_is(scenes_ds, scenes_db):
+    tiers.calibrate(scenes_db, "photos")
+    path = "/scenes/photos/3/-/similar"
+
+    async def tiers_of(**parameters):
+        body = await get_json(scenes_ds, path + ".json", **parameters)
+        return {row["row"]["id"]: row["tier"] for row in body["rows"]}
+
+    plain = await tiers_of()
+    assert None not in plain.values()
+    assert await tiers_of(_turn="any") == plain
+    assert set((await tiers_of(_ways="turns")).values()) == {None}
+    page = (await scenes_ds.client.get(path + "?_turn=any&_size=3")).text
+    assert f'href="{path}?_size=3">Don’t turn it' in html.unescape(page)
+    # A query of one's own is no copy of one's own.
+    assert re.search(r'href="/scenes/photos/\d+/-/similar\?_size=3" title="Find similar"', page)
+    page = (await scenes_ds.client.get(path + "?_size=3")).text
+    assert f'href="{path}?_size=3&amp;_turn=any">Find turned copies' in page
+    words = ("_turn must be any, for all eight orientations, not '90'",)
+    await check_problem(scenes_ds, path + "?_turn=90", 400, *words)
 
 
 async def test_refined_filtered_and_as_arrays(scenes_ds):
@@ -135,6 +177,9 @@ async def test_switch_on_and_off(scenes_ds):
     text = html.unescape((await scenes_ds.client.get(PAGE + "?_ways=all")).text)
     assert "Your picture will be looked at in parts, turned and mirrored." in text
     assert f'action="{PAGE}?_ways=all"' in text
+    text = html.unescape((await scenes_ds.client.get(PAGE + "?_turn=any")).text)
+    assert "Your picture will be looked at in all eight orientations." in text
+    assert f'action="{PAGE}?_turn=any"' in text
 
 
 async def test_bad_ways(scenes_ds):
