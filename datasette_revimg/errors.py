@@ -13,6 +13,10 @@ class NotEmbeddedError(RevimgError):
     """The table or the row has no vector."""
 
 
+class NewRowError(NotEmbeddedError):
+    """The row has a picture, but nothing has looked at it yet."""
+
+
 class DamagedVectorError(NotEmbeddedError):
     """The row's vector is damaged, so that it has none that can be used."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -118,14 +118,26 @@ def column_jobs(
     """
     after: Key | None = None
     while page := picture_column.next_keys(conn, source, embedded.column_name, after, PAGE):
-        hashes = reading.finished_hashes(conn, source, page, labels)
-        for key in page:
-            value = picture_column.read(conn, source, embedded.column_name, key)
-            if value is not None:
-                yield Job(key, _reader(value, embedded.kind, base), hashes.get(key))
+        yield from row_jobs(conn, source, embedded, base, page, labels)
         after = page[-1]
     for _ in range(picture_column.count(conn, source, embedded.column_name)[1]):
         yield Job((None,) * len(source.key_columns), refuse(ImageError("its primary key is NULL")))
+
+
+def row_jobs(
+    conn: sqlite3.Connection,
+    source: Table,
+    embedded: EmbeddedTable,
+    base: Path,
+    keys: Sequence[Key],
+    labels: bool = False,
+) -> Iterator[Job]:
+    """Yield a job for each of these rows that has a picture, as ``column_jobs``."""
+    hashes = reading.finished_hashes(conn, source, keys, labels)
+    for key in keys:
+        value = picture_column.read(conn, source, embedded.column_name, key)
+        if value is not None:
+            yield Job(key, _reader(value, embedded.kind, base), hashes.get(key))
 
 
 def _reader(value: Any, kind: str, base: Path) -> Callable[[], bytes]:

@@ -27,6 +27,7 @@ from ..pictures.pool import Decode
 from ..pictures.sizing import Size
 from ..store import upkeep, writing
 from ..store.equal_pictures import Find
+from ..store.registry import EmbeddedTable
 from ..store.tables import Table
 from ..store.writing import Embedding, Failure
 from .ahead import Content, work_ahead
@@ -34,6 +35,9 @@ from .counts import Counts
 from .equal import EqualPictures, Shared, find_nothing
 from .jobs import Job
 from .request import BATCH_SIZE
+
+# Does work with a connection that may write, and returns when it is done.
+Write = Callable[[Callable[[sqlite3.Connection], None]], None]
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,9 @@ def default_threads() -> int:
 
 
 def run(
-    conn: sqlite3.Connection,
+    write: Write,
     source: Table,
+    embedded: EmbeddedTable,
     jobs: Iterator[Job],
     encode: Encode,
     counts: Counts,
@@ -97,13 +102,15 @@ def run(
 ) -> None:
     """Embed the jobs' pictures and store their vectors, a batch at a time.
 
+    ``embedded`` is the table's record, which says what its vectors are made with.
     ``size`` is the (height, width) in pixels of the pictures that ``encode`` takes, None if it
     takes any, of one shape in each call; ``threads`` threads call ``decode`` with it, once for rows
     with the same picture, and not at all if ``find`` finds what is stored for that. ``counts`` grow
     as batches are stored, so that they are right after an interruption too. The run ends when
     ``limit`` pictures were embedded or failed. ``on_done`` is called for every job, with the
     failure if it failed.
-    Raises RevimgError when the network can't be run, sqlite3.Error when a batch can't be stored.
+    Raises RevimgError when the network can't be run, or the table's vectors are made with another
+    one by now, sqlite3.Error when a batch can't be stored.
     """
     started = time.perf_counter()
     batch = _Pending()
@@ -120,23 +127,23 @@ def run(
                 on_done(decoded.failure)
                 attempted = counts.embedded + counts.failed + len(batch.pictures)
                 if batch.is_full(batch_size):
-                    _store(conn, source, batch, encode, counts)
+                    _store(write, source, embedded, batch, encode, counts)
                     equal.forget(batch.content_hashes())
                     batch = _Pending()
                 if limit is not None and attempted >= limit:
                     break
                 waiting = time.perf_counter()
-        _store(conn, source, batch, encode, counts)
-        finish(conn, source, counts)
+        _store(write, source, embedded, batch, encode, counts)
+        finish(write, source, counts)
     finally:
         counts.seconds = time.perf_counter() - started
 
 
-def finish(conn: sqlite3.Connection, source: Table, counts: Counts) -> None:
+def finish(write: Write, source: Table, counts: Counts) -> None:
     """End a run: make the codes that are due for what is stored now."""
     counts.codes_error = ""
     started = time.perf_counter()
-    _keep_up(upkeep.finish, conn, source, counts)
+    _keep_up(upkeep.finish, write, source, counts)
     counts.timing.storing += time.perf_counter() - started
 
 
@@ -212,7 +219,12 @@ def _row(decoded: _Decoded) -> dict[str, Any]:
 
 
 def _store(
-    conn: sqlite3.Connection, source: Table, batch: _Pending, encode: Encode, counts: Counts
+    write: Write,
+    source: Table,
+    embedded: EmbeddedTable,
+    batch: _Pending,
+    encode: Encode,
+    counts: Counts,
 ) -> None:
     """Run the network on a batch and store the results in one transaction."""
     started = time.perf_counter()
@@ -233,11 +245,11 @@ def _store(
     ]
     failures = [decoded.failure for decoded in batch.failures if decoded.failure]
     started = time.perf_counter()
-    writing.write(conn, source, embeddings, failures, batch.rows)
+    write(lambda conn: writing.write(conn, source, embeddings, failures, batch.rows, embedded))
     counts.embedded += len(embeddings)
     counts.equal += sum(decoded.equal for decoded in batch.pictures)
     if not counts.codes_error:
-        _keep_up(upkeep.maintain, conn, source, counts)
+        _keep_up(upkeep.maintain, write, source, counts)
     counts.timing.storing += time.perf_counter() - started
 
 
@@ -253,13 +265,13 @@ def _encode(new: Sequence[Shared], encode: Encode) -> None:
 
 def _keep_up(
     work: Callable[[sqlite3.Connection, Table], None],
-    conn: sqlite3.Connection,
+    write: Write,
     source: Table,
     counts: Counts,
 ) -> None:
     """Do work on the codes, without which searches are slow but right, so it may fail."""
     try:
-        work(conn, source)
+        write(lambda conn: work(conn, source))
     except sqlite3.OperationalError as error:
         counts.codes_error = str(error)
 

@@ -100,6 +100,9 @@ class Run:
         """The number of threads that read and decode pictures."""
         return self.request.threads or pipeline.default_threads()
 
+    def _write(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        work(self.conn)
+
     def _suggest_labels(self) -> tuple[str, ...]:
         """Suggest labels for new rows, by what was learnt of the table's columns."""
         embedded = registry.embedded(self.conn, self.table)
@@ -129,8 +132,9 @@ class Run:
             open_finder(request.database, source, labels=request.labels, files=files) as find,
         ):
             pipeline.run(
-                self.conn,
+                self._write,
                 source,
+                self.plan.embedded,
                 self.plan.jobs,
                 self.network.encode,
                 counts,
@@ -146,7 +150,7 @@ class Run:
         if request.whiten and not model.whitening:
             learnt = whitening.whiten(self.conn, self.plan.source, self.plan.embedded)
             model, whitened = model.whitened(learnt), learnt.rows
-            pipeline.finish(self.conn, self.plan.source, counts)
+            pipeline.finish(self._write, self.plan.source, counts)
         return Summary(
             table=self.table,
             model=model.name,

@@ -134,6 +134,18 @@ class Network:
         other._outputs, other._whitening = [output], whitening
         return other
 
+    @property
+    def has_classes(self) -> bool:
+        """Whether it can return the probabilities of ImageNet's classes beside the vector."""
+        outputs = [output.name for output in self._session.get_outputs()]
+        return self._pixels is None and PROBABILITIES in outputs
+
+    def with_classes(self) -> Network:
+        """Return this network, not loaded again, with those probabilities in each result."""
+        other = copy.copy(self)
+        other._outputs = [self._outputs[0], PROBABILITIES]
+        return other
+
     def encode(self, pictures: np.ndarray, *, features: bool = False) -> Batch:
         """Run the network once on a batch of pictures, uint8 (N, height, width, 3) RGB.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import NotEmbeddedError, RevimgError, RowNotFoundError
+from ..errors import NewRowError, NotEmbeddedError, RevimgError, RowNotFoundError
 from ..keys import Key, key_json
 from ..store import failed_rows, picture_column, reading, registry, tables, thumbnails
 from ..store.tables import Table
@@ -39,26 +39,28 @@ def row_and_vector(
     """Return the key of the row that ``values`` name, and its unit vector, float32 (D,).
 
     The values are texts; the key has the types that it has in the row. Raises RowNotFoundError
-    without such a row, NotEmbeddedError without a vector.
+    without such a row, NotEmbeddedError without a vector, and NewRowError when it is to get one.
     """
     key = tables.resolve_key(conn, source, values)
     vector = reading.vector(conn, source.name, key)
     if vector is None:
-        name = ", ".join(values)
+        sentence = f"row {', '.join(values)} of {source.name} can’t be compared:"
         why = _why_not_embedded(conn, source, key)
-        raise NotEmbeddedError(f"row {name} of {source.name} can’t be compared: {why}")
+        if why is None:
+            raise NewRowError(f"{sentence} it is not embedded yet")
+        raise NotEmbeddedError(f"{sentence} {why}")
     return key, vector
 
 
-def _why_not_embedded(conn: sqlite3.Connection, source: Table, key: Key) -> str:
-    """Return why a row has no vector: it failed, has no picture, or is new."""
+def _why_not_embedded(conn: sqlite3.Connection, source: Table, key: Key) -> str | None:
+    """Return why a row has no vector: it failed or has no picture; None if it is new."""
     reason = dict(failed_rows.read(conn, source.name)).get(key_json(key))
     if reason:
         return f"its picture could not be used: {reason}"
     embedded = registry.embedded(conn, source.name)
     if embedded and picture_column.is_empty(conn, source, embedded.column_name, key):
         return f"it has no picture, its column {embedded.column_name} is empty"
-    return "it is not embedded yet"
+    return None
 
 
 def parameter_row(

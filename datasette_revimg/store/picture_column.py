@@ -6,6 +6,7 @@ import sqlite3
 from typing import Any
 
 from ..keys import Key
+from . import own_tables
 from .sql import all_present, equalities, placeholders, quote, quote_all
 from .tables import Table
 
@@ -17,8 +18,19 @@ def next_keys(
 
     Reads keys only, so that a page costs nothing however large the pictures are.
     """
+    return _next_keys(conn, source, column, after, limit)
+
+
+def _next_keys(
+    conn: sqlite3.Connection,
+    source: Table,
+    column: str,
+    after: Key | None,
+    limit: int,
+    condition: str = "1",
+) -> list[Key]:
     names = quote_all(source.key_columns)
-    conditions = [all_present((*source.key_columns, column))]
+    conditions = [all_present((*source.key_columns, column)), condition]
     parameters: list[Any] = []
     if after is not None:
         conditions.append(f"({names}) > ({placeholders(len(after))})")
@@ -28,6 +40,19 @@ def next_keys(
         f"order by {names} limit ?",
         [*parameters, limit],
     ).fetchall()
+
+
+def next_new_keys(
+    conn: sqlite3.Connection, source: Table, column: str, after: Key | None, limit: int
+) -> list[Key]:
+    """Return the keys of the next ``limit`` rows that have a picture but no vector."""
+    vectors = quote(own_tables.vectors_table(source.name))
+    same = " and ".join(
+        f"{vectors}.{quote(stored)} = {quote(source.name)}.{quote(name)}"
+        for stored, name in zip(source.stored_columns, source.key_columns, strict=True)
+    )
+    new = f"not exists (select 1 from {vectors} where {same})"
+    return _next_keys(conn, source, column, after, limit, new)
 
 
 def read(conn: sqlite3.Connection, source: Table, column: str, key: Key) -> Any:

@@ -44,6 +44,10 @@ class EmbeddedTable:
                 "embed one of them again with --replace and the other's model"
             )
 
+    def has_same_vectors(self, other: EmbeddedTable) -> bool:
+        """Return whether the vectors come from the same column, by the same model."""
+        return (self.column_name, self._identity) == (other.column_name, other._identity)
+
     @property
     def _identity(self) -> tuple[object, ...]:
         return self.model, self.weights_sha256, self.preprocessing, self.dimension
@@ -94,6 +98,24 @@ def check_record(conn: sqlite3.Connection, table: str) -> None:
         raise NotEmbeddedError(
             f"the record of {table!r} in {REGISTRY} is damaged or gone, so nobody knows which "
             "model made its vectors: run `datasette revimg embed --replace`"
+        )
+
+
+def check_unchanged(conn: sqlite3.Connection, expected: EmbeddedTable) -> None:
+    """Check that a table's vectors still come from the same column, by the same model.
+
+    Raises NotEmbeddedError or OtherModelError when another program has changed that.
+    """
+    recorded = embedded(conn, expected.table_name)
+    if recorded is None:
+        raise NotEmbeddedError(
+            f"the vectors of {expected.table_name!r} were deleted meanwhile: run "
+            "`datasette revimg embed` again"
+        )
+    if not recorded.has_same_vectors(expected):
+        raise OtherModelError(
+            f"another program has embedded {expected.table_name!r} anew meanwhile, its column "
+            f"{recorded.column_name!r} with {recorded.model}: run this again"
         )
 
 

@@ -36,6 +36,12 @@ def remove_rows(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) ->
     condition = equalities(source.key_columns)
     with transaction(conn):
         conn.executemany(f"delete from {quote(source.name)} where {condition}", keys)
+        forget_rows(conn, source, keys)
+
+
+def forget_rows(conn: sqlite3.Connection, source: Table, keys: Sequence[Key]) -> None:
+    """Delete everything stored for rows of the source, in one transaction."""
+    with transaction(conn):
         removed = delete_stored(conn, source, keys)
         _record_removed(conn, source, removed)
         failed_rows.delete(conn, source.name, keys)

@@ -79,13 +79,18 @@ def write(
     embeddings: Sequence[Embedding],
     failures: Sequence[Failure],
     rows: Sequence[dict[str, Any]] = (),
+    expected: EmbeddedTable | None = None,
 ) -> None:
     """Store one finished batch in one transaction.
 
     ``rows`` are upserted into the source table itself, which only a table made from files needs.
+    Raises NotEmbeddedError or OtherModelError, and stores nothing, when the table's record is no
+    longer the ``expected`` one: another program has embedded it anew, or forgotten it.
     """
     database = sqlite_utils.Database(conn, execute_plugins=False)
     with transaction(conn):
+        if expected:
+            registry.check_unchanged(conn, expected)
         registry.touch(conn, source.name)
         for row in rows:
             # One by one: upsert_all would write NULL where one row lacks a column of another.

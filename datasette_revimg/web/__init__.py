@@ -23,6 +23,7 @@ from .hooks import (
     skip_csrf,
     startup,
     table_actions,
+    track_event,
     write_wrapper,
 )
 
@@ -46,5 +47,6 @@ __all__ = [
     "skip_csrf",
     "startup",
     "table_actions",
+    "track_event",
     "write_wrapper",
 ]

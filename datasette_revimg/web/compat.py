@@ -38,7 +38,9 @@ class Database(Protocol):
 
     async def execute_fn(self, fn: Callable[[sqlite3.Connection], Result]) -> Result: ...
 
-    async def execute_write_fn(self, fn: Callable[[sqlite3.Connection], Result]) -> Result: ...
+    async def execute_write_fn(
+        self, fn: Callable[[sqlite3.Connection], Result], *, transaction: bool = True
+    ) -> Result: ...
 
     async def execute(
         self, sql: str, params: Mapping[str, Any] | None = None, *, log_sql_errors: bool = True

@@ -33,6 +33,7 @@ from .pages import (
     why,
 )
 from .requests import uploads
+from .work import changed_rows
 from .work.lifespan import with_lifespan
 from .work.state import state_of
 
@@ -280,3 +281,9 @@ def write_wrapper(
     request: Request | None,
 ) -> Callable[[sqlite3.Connection], Iterator[None]] | None:
     return writes.guard if request else None
+
+
+# 0.65 has no events.
+@hookimpl
+def track_event(datasette: Datasette, event: Any) -> Awaitable[None]:
+    return changed_rows.follow(datasette, event)

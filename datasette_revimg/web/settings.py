@@ -29,7 +29,8 @@ class Settings:
     runs, and on how many threads; 0 leaves that to ONNX Runtime. ``models_dir``: the folder of
     models. ``base_dirs``: folders outside the database's own whose pictures may be read; what the
     database itself says of them is data, which others may have written. ``max_cache_bytes``: the
-    memory for search indexes, of all tables together.
+    memory for search indexes, of all tables together. ``embed_changes``: whether the server embeds
+    rows that are added or changed through Datasette 1.0.
     """
 
     size: int = 24
@@ -41,6 +42,7 @@ class Settings:
     models_dir: Path | None = None
     base_dirs: tuple[Path, ...] = ()
     max_cache_bytes: int = LIMIT_BYTES
+    embed_changes: bool = True
 
 
 def parse(configured: Mapping[str, Any]) -> Settings:
@@ -62,9 +64,6 @@ def parse(configured: Mapping[str, Any]) -> Settings:
     columns = configured.get("similar_columns", [])
     if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
         raise SettingsError(f"similar_columns must be a list of column names, not {columns!r}")
-    upload = configured.get("upload", Settings.upload)
-    if not isinstance(upload, bool):
-        raise SettingsError(f"upload must be true or false, not {upload!r}")
     device = configured.get("device", Settings.device)
     if device not in DEVICES:
         raise SettingsError(f"device must be one of {', '.join(DEVICES)}, not {device!r}")
@@ -77,14 +76,22 @@ def parse(configured: Mapping[str, Any]) -> Settings:
     return Settings(
         size=size,
         similar_columns=tuple(columns),
-        upload=upload,
+        upload=_switch(configured, "upload", Settings.upload),
         max_upload_bytes=_positive(configured, "max_upload_bytes", Settings.max_upload_bytes),
         device=device,
         threads=_positive(configured, "threads", Settings.threads),
         models_dir=Path(folder).expanduser() if folder else None,
         base_dirs=tuple(Path(name).expanduser() for name in base_dirs),
         max_cache_bytes=_positive(configured, "max_cache_bytes", Settings.max_cache_bytes),
+        embed_changes=_switch(configured, "embed_changes", Settings.embed_changes),
     )
+
+
+def _switch(configured: Mapping[str, Any], name: str, default: bool) -> bool:
+    value = configured.get(name, default)
+    if not isinstance(value, bool):
+        raise SettingsError(f"{name} must be true or false, not {value!r}")
+    return value
 
 
 def _positive(configured: Mapping[str, Any], name: str, default: int) -> int:

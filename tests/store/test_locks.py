@@ -163,12 +163,13 @@ def test_codes_that_cant_be_written_dont_fail_the_run(path, monkeypatch):
 
         monkeypatch.setattr(codes, "fit", locked)
         counts = Counts()
-        source = tables.find(conn, "photos")
-        pipeline.run(conn, source, iter(()), lambda pictures: pytest.fail("no picture"), counts)
+        source, embedded = tables.find(conn, "photos"), registry.embedded(conn, "photos")
+        nothing = iter(()), lambda pictures: pytest.fail("no picture"), counts
+        pipeline.run(lambda work: work(conn), source, embedded, *nothing)
         assert "locked" in counts.codes_error
         other.rollback()
         monkeypatch.setattr(codes, "fit", fit)
-        pipeline.run(conn, source, iter(()), lambda pictures: pytest.fail("no picture"), counts)
+        pipeline.run(lambda work: work(conn), source, embedded, *nothing)
         assert not counts.codes_error
         assert code_tables.read_state(conn, "photos").coded == 700
 

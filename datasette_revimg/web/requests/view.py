@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable
 from datasette import Forbidden, Response
 from datasette.utils.asgi import Request
 
+from ...errors import NewRowError
 from ..compat import Datasette
 from ..problems import Expected, Problem, problem_of
+from ..work import changed_rows
 from .client import ClientGoneError, while_connected
 from .place import Place, find_place
 from .responses import json_problem, problem_response, wants_json
@@ -48,7 +50,13 @@ def view(*methods: str) -> Callable[[Page], View]:
                     raise
                 response = json_problem(datasette, Problem(403, str(error)))
             except Expected as error:
-                response = await problem_response(datasette, request, problem_of(error), crumbs)
+                problem = problem_of(error)
+                if isinstance(error, NewRowError) and changed_rows.is_pending(datasette, **crumbs):
+                    problem = Problem(
+                        problem.status,
+                        f"{error}, but it is about to be: load this page again in a moment",
+                    )
+                response = await problem_response(datasette, request, problem, crumbs)
             if request.method == "HEAD":
                 response.body = b""
             return response

@@ -62,7 +62,7 @@ async def features_job(
     decoder, max_bytes = _decoder(datasette, stored=True)
 
     def work() -> tuple[np.ndarray, ...]:
-        network = _network(embedded, chosen, whitening)
+        network = table_network(embedded, chosen, whitening)
         if not network.has_features:
             raise without_features(embedded.model)
         picture = _decode(decoder, data, network, None, max_bytes)
@@ -94,7 +94,7 @@ async def embed_picture(
     decoder, max_bytes = _decoder(datasette, stored)
 
     def work() -> Looked:
-        network = _network(embedded, chosen, whitening)
+        network = table_network(embedded, chosen, whitening)
 
         def decode(scale: int) -> Picture:
             return _decode(decoder, data, network, crop, max_bytes, scale)
@@ -156,7 +156,9 @@ async def _whitening(
         raise ModelUnavailableError(str(error)) from error
 
 
-def _network(embedded: EmbeddedTable, chosen: Settings, whitening: Whitening | None) -> Network:
+def table_network(
+    embedded: EmbeddedTable, chosen: Settings, whitening: Whitening | None
+) -> Network:
     """Return the network that made the table's vectors, which are whitened with ``whitening``.
 
     Raises ModelUnavailableError, and OtherModelError for any other network.

@@ -95,7 +95,7 @@ class Queue:
         self._jobs = _Jobs()
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
-        self._stopped = False
+        self._stopped = threading.Event()
         # The threads hold the jobs, not this object, so that it can be forgotten.
         weakref.finalize(self, self._jobs.end)
 
@@ -107,8 +107,13 @@ class Queue:
 
     def check_open(self) -> None:
         """Raise BusyError if the queue was stopped."""
-        if self._stopped:
+        if self._stopped.is_set():
             raise _shutting_down()
+
+    def pause(self, seconds: float) -> None:
+        """Wait in one of the threads. Raises BusyError as soon as the queue is stopped."""
+        if self._stopped.wait(seconds):
+            self.check_open()
 
     def submit(self, work: Callable[[], Result]) -> Future[Result]:
         """Have ``work`` done in a thread. Raises BusyError when the queue is full."""
@@ -132,7 +137,7 @@ class Queue:
     def stop(self) -> None:
         """Refuse new jobs and those that wait, and let the threads end."""
         with self._lock:
-            self._stopped = True
+            self._stopped.set()
         self._jobs.end()
 
     def join(self, deadline: float) -> None:

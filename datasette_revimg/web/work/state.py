@@ -19,6 +19,7 @@ from ..visible import VisibleTables
 from .damage import KnownDamage
 from .kept import Kept
 from .pace import Pace
+from .pending import Pending
 from .queue import RETRY_SECONDS, Queue
 from .room import Room, Shares
 from .turns import FairSemaphore
@@ -42,6 +43,10 @@ FILE_THREADS = 8
 MAX_FORMS = 16
 CLIENT_FORMS = 4
 FORM_RETRY_SECONDS = 5
+
+# Tables with changed rows that wait to be embedded, and how many are worked on at the same time.
+EMBEDDING_QUEUE = 1000
+EMBEDDING_THREADS = 2
 
 # Computations of one kind that wait or are made; each is for a question that somebody has asked.
 COMPUTING_ROOM = 16
@@ -75,8 +80,8 @@ class State:
     """Everything that is kept for one Datasette: queues, results, and a part for each database.
 
     ``upload_decoder`` and ``row_decoder`` are the processes that decode what visitors send and the
-    pictures of rows. ``forms`` is the room for forms with a picture that are being read,
-    ``form_shares`` what each client may have of it.
+    pictures of rows. ``changed`` are the tables that ``embedding`` works on. ``forms`` is the room
+    for forms with a picture that are being read, ``form_shares`` what each client may have of it.
     ``features`` are the maps of pictures that explain their similarity, 700 KB each: enough for a
     visitor who steps through 24 results, twice over. ``quick_maps``
     and ``better_maps`` are places on a map, float32 (n, 2); ``sheets`` are WebP files of 300 KB
@@ -105,6 +110,13 @@ class State:
             "too many files of pictures are being read; try again in a few seconds",
             FILE_THREADS,
         )
+        self.embedding = Queue(
+            "revimg-embedding",
+            EMBEDDING_QUEUE,
+            "too many tables wait to be embedded",
+            EMBEDDING_THREADS,
+        )
+        self.changed = Pending()
         self.upload_decoder = IsolatedDecoder(UPLOAD_LIMITS)
         self.row_decoder = IsolatedDecoder()
         self.forms = Room(
@@ -176,6 +188,8 @@ class State:
             self.sheets,
         )
         return [
+            # First, so that it sees the end before the others refuse its work.
+            self.embedding,
             self.inference,
             self.renditions,
             self.writing,

@@ -527,6 +527,7 @@ SWITCHES = {
     [
         {"upload": "no"},
         {"upload": 1},
+        {"embed_changes": "no"},
         {"max_upload_bytes": 0},
         {"max_upload_bytes": "20 MB"},
         {"max_upload_bytes": True},
